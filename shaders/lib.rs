@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The WGSL kernels of Triaxis, embedded as text.
+//!
+//! One file an operator, named as the operator is; one entry point a pass. WGSL lets a module's declarations stand in
+//! any order, so a kernel is linked with what it needs by joining the texts. `storage/` holds the formats of tensors
+//! in memory, `grid` how threads are counted; both are joined to every kernel.
+
+/// The text of the file `name` (`ops/conv2d`, `activations`), if there is one.
+pub fn source(name: &str) -> Option<&'static str> {
+    SOURCES
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, text)| *text)
+}
+
+macro_rules! sources {
+    ($($name:literal)*) => {
+        /// Every file of this folder, by name.
+        pub const SOURCES: &[(&str, &str)] = &[$(($name, include_str!(concat!($name, ".wgsl")))),*];
+    };
+}
+
+sources! {
+    "activations"
+    "grid"
+    "ops/activation"
+    "ops/add"
+    "ops/scale"
+    "storage/f16"
+    "storage/f32"
+}

@@ -1,1 +1,18 @@
-//! P.
+//! All that crosses crates is tested here, in one binary.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `ops` | one file an operator: its cases, a plain f64 reference, tests; `benches` times the same cases |
+//! | `check` | runs a case and compares it with its reference, output and gradients |
+//! | `kernels` | every kernel of every case passes naga and stays within WebGPU's limits |
+//! | `golden` | whole networks against PyTorch's numbers |
+//! | `tidy` | the rules of the tree: one name in four places, the layers |
+
+pub mod case;
+mod check;
+#[cfg(test)]
+mod kernels;
+pub mod ops;
+
+pub use case::{Case, Differences, Input};
+pub use check::{TOLERANCE, check, check_all, gpu, random};

@@ -1,1 +1,3 @@
+//! Timings of kernels, models and training.
+
 fn main() {}

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Convolutional networks as plain configurations that draw themselves.
+
+pub use triaxis_engine as engine;

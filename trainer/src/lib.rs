@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Train, run and scale convolutional networks on any GPU.
+
+pub use triaxis_engine as engine;
+pub use triaxis_models as models;

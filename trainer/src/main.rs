@@ -1,1 +1,3 @@
+//! The `triaxis` command.
+
 fn main() {}

@@ -1,0 +1,596 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::{Cost, DType, Error, Layout, Op, Result, Shape};
+
+/// A tensor in a graph: an index, free to copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(pub(crate) usize);
+
+/// An operator's place in the running order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) usize);
+
+/// What a graph is for: batch norm, dropout and drop-path differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch statistics, running averages move, dropout drops.
+    Train,
+    /// Running statistics, nothing random.
+    Evaluate,
+}
+
+/// The first numbers of a parameter or buffer; random ones are a function of (seed, name, index).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// The same number everywhere.
+    Constant(f32),
+    /// A normal distribution around 0.
+    Normal {
+        /// Standard deviation.
+        std: f32,
+    },
+    /// A uniform distribution in `-bound..bound`.
+    Uniform {
+        /// The largest magnitude.
+        bound: f32,
+    },
+}
+
+/// How a parameter is stored, begun and updated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ParameterOptions {
+    /// The order of its numbers in files.
+    pub layout: Layout,
+    /// Its first numbers.
+    pub init: Init,
+    /// Whether weight decay applies.
+    pub decay: bool,
+    /// Whether it is updated at all.
+    pub trainable: bool,
+}
+
+impl Default for ParameterOptions {
+    fn default() -> Self {
+        Self {
+            layout: Layout::Vector,
+            init: Init::Constant(0.0),
+            decay: false,
+            trainable: true,
+        }
+    }
+}
+
+/// A tensor that training changes.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name in checkpoints, `stages.2.0.expand.weight`.
+    pub name: String,
+    /// The tensor.
+    pub value: Value,
+    /// How it is stored, begun and updated.
+    pub options: ParameterOptions,
+}
+
+/// A tensor that running changes and checkpoints keep: a running mean or variance, `[1, 1, 1, c]`.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Its name in checkpoints, `bn1.running_mean`.
+    pub name: String,
+    /// The tensor.
+    pub value: Value,
+    /// Its first numbers.
+    pub init: Init,
+}
+
+/// Parameters, and what goes with each of them at the same place, lie together in one buffer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Arena {
+    /// The parameters.
+    Parameters,
+    /// Their gradients.
+    Gradients,
+    /// Running statistics.
+    Buffers,
+    /// A number for each parameter: momentum, an average.
+    OfParameters(&'static str),
+    /// A number for each running statistic: an average.
+    OfBuffers(&'static str),
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Written by the caller before a run.
+    Input,
+    /// A parameter, by its place in [`Graph::parameters`].
+    Parameter(usize),
+    /// A running statistic, by its place in [`Graph::buffers`].
+    Buffer(usize),
+    /// Memory that lasts from run to run, begun with this number.
+    State(f32),
+    /// A whole arena.
+    Arena(Arena),
+    /// Computed by a node.
+    Output(NodeId),
+}
+
+/// One operator at its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The scope it was added in, `stages.2.0`.
+    pub scope: String,
+    /// What it computes.
+    pub op: Arc<dyn Op>,
+    /// What it reads.
+    pub inputs: Vec<Value>,
+    /// What it makes.
+    pub outputs: Vec<Value>,
+}
+
+impl Node {
+    /// Scope and operator, `stages.2.0.conv2d`: what errors and profiles say.
+    pub fn path(&self) -> String {
+        if self.scope.is_empty() {
+            self.op.name().into()
+        } else {
+            format!("{}.{}", self.scope, self.op.name())
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ValueInfo {
+    pub name: String,
+    pub shape: Shape,
+    pub dtype: DType,
+    pub kind: Kind,
+}
+
+/// Multiply-adds, parameters and activations, by the counting rules of pycls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Complexity {
+    /// Multiply-adds.
+    pub flops: u64,
+    /// Trainable numbers.
+    pub params: u64,
+    /// Outputs of convolutions, linear layers and max-pools.
+    pub acts: u64,
+}
+
+/// Operators in running order, with the tensors between them.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    mode: Mode,
+    scope: String,
+    values: Vec<ValueInfo>,
+    nodes: Vec<Node>,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+    names: HashMap<String, Value>,
+    pub(crate) pinned: HashMap<Value, usize>,
+    randomness: Option<Randomness>,
+    sealed: bool,
+}
+
+/// What everything random in a graph is keyed by, beside its own name: written before every run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Randomness {
+    /// Seed (low word, high word), epoch, zero: `[1, 1, 1, 4]` unsigned integers.
+    pub key: Value,
+    /// Each image's index in its data set: `[n, 1, 1, 1]` unsigned integers.
+    pub indices: Value,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            scope: String::new(),
+            values: Vec::new(),
+            nodes: Vec::new(),
+            parameters: Vec::new(),
+            buffers: Vec::new(),
+            names: HashMap::new(),
+            pinned: HashMap::new(),
+            randomness: None,
+            sealed: false,
+        }
+    }
+
+    /// What the graph is for.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// A tensor of f32 that the caller writes before a run.
+    pub fn input(&mut self, name: &str, shape: impl Into<Shape>) -> Value {
+        self.input_of(name, shape, DType::F32)
+    }
+
+    /// A tensor of any format that the caller writes before a run.
+    pub fn input_of(&mut self, name: &str, shape: impl Into<Shape>, dtype: DType) -> Value {
+        let name = self.qualify(name);
+        self.value(name, shape.into(), dtype, Kind::Input)
+    }
+
+    /// A parameter of this scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] where the name is taken or an optimizer has already laid the parameters out.
+    pub fn parameter(
+        &mut self,
+        name: &str,
+        shape: impl Into<Shape>,
+        options: ParameterOptions,
+    ) -> Result<Value> {
+        let name = self.unique(name)?;
+        let value = self.value(
+            name.clone(),
+            shape.into(),
+            DType::F32,
+            Kind::Parameter(self.parameters.len()),
+        );
+        self.names.insert(name.clone(), value);
+        self.parameters.push(Parameter {
+            name,
+            value,
+            options,
+        });
+        Ok(value)
+    }
+
+    /// A running statistic of this scope.
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::parameter`].
+    pub fn buffer(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Value> {
+        let name = self.unique(name)?;
+        let value = self.value(
+            name.clone(),
+            shape.into(),
+            DType::F32,
+            Kind::Buffer(self.buffers.len()),
+        );
+        self.names.insert(name.clone(), value);
+        self.buffers.push(Buffer { name, value, init });
+        Ok(value)
+    }
+
+    /// Memory that lasts from run to run and no checkpoint of weights keeps: a counter, a sum.
+    pub fn state(&mut self, name: &str, shape: impl Into<Shape>, first: f32) -> Value {
+        let name = self.qualify(name);
+        self.value(name, shape.into(), DType::F32, Kind::State(first))
+    }
+
+    /// A whole arena as one vector; from now on no parameter or buffer can be added.
+    pub fn arena(&mut self, arena: Arena) -> Value {
+        self.sealed = true;
+        let count = match arena {
+            Arena::Parameters | Arena::Gradients | Arena::OfParameters(_) => {
+                self.parameter_offsets().1
+            }
+            Arena::Buffers | Arena::OfBuffers(_) => self.buffer_offsets().1,
+        };
+        let known =
+            (0..self.values.len()).find(|&i| self.values[i].kind == Kind::Arena(arena.clone()));
+        match known {
+            Some(i) => Value(i),
+            None => self.value(
+                format!("{arena:?}"),
+                Shape::vector(count),
+                DType::F32,
+                Kind::Arena(arena),
+            ),
+        }
+    }
+
+    /// Puts each trainable parameter's gradient into [`Arena::Gradients`], where an optimizer reads them all at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] for a trainable parameter that the loss does not depend on.
+    pub fn pin_gradients(&mut self, gradients: &crate::Gradients) -> Result<()> {
+        for i in 0..self.parameters.len() {
+            let Parameter {
+                name,
+                value,
+                options,
+            } = &self.parameters[i];
+            if !options.trainable {
+                continue;
+            }
+            let (name, shape) = (name.clone(), self.shape(*value));
+            let Some(dx) = gradients.get(*value) else {
+                return Err(Error::Graph(format!(
+                    "the loss does not depend on the parameter {name}: remove or freeze it"
+                )));
+            };
+            let own = matches!(self.kind(dx), Kind::Output(_))
+                && !self.pinned.contains_key(&dx)
+                && self.shape(dx) == shape;
+            // A gradient that two parameters share gets a place for each.
+            let dx = if own {
+                dx
+            } else {
+                crate::ops::scale(self, dx, 1.0)?
+            };
+            self.pinned.insert(dx, i);
+        }
+        Ok(())
+    }
+
+    /// The inputs that random operators on `images` images are keyed by; the same for all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] where another number of images was asked for before.
+    pub fn randomness(&mut self, images: usize) -> Result<Randomness> {
+        if let Some(known) = self.randomness {
+            let n = self.shape(known.indices).n();
+            let differ = || {
+                Error::Graph(format!(
+                    "random operators on {images} and on {n} images in one graph: use one batch size"
+                ))
+            };
+            return if n == images {
+                Ok(known)
+            } else {
+                Err(differ())
+            };
+        }
+        let made = self.within("", |g| Randomness {
+            key: g.input_of("random.key", Shape::vector(4), DType::U32),
+            indices: g.input_of("random.indices", [images, 1, 1, 1], DType::U32),
+        });
+        self.randomness = Some(made);
+        Ok(made)
+    }
+
+    /// The inputs of [`Graph::randomness`], if anything in the graph is random.
+    pub fn random_inputs(&self) -> Option<Randomness> {
+        self.randomness
+    }
+
+    /// Adds a node of any number of outputs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] where the inputs do not fit.
+    pub fn apply(&mut self, op: impl Op + 'static, inputs: &[Value]) -> Result<Vec<Value>> {
+        let shapes: Vec<Shape> = inputs.iter().map(|&x| self.shape(x)).collect();
+        let mut node = Node {
+            scope: self.scope.clone(),
+            op: Arc::new(op),
+            inputs: inputs.into(),
+            outputs: Vec::new(),
+        };
+        let refuse = |expected| Error::Shape {
+            node: node.path(),
+            expected,
+            got: shapes.clone(),
+        };
+        let outputs = node.op.shapes(&shapes).map_err(refuse)?;
+        if let Some(large) = outputs.iter().chain(&shapes).find(|s| !addressable(s)) {
+            return Err(refuse(format!(
+                "tensors of less than 2^32 numbers (here {large}): use a smaller batch or resolution"
+            )));
+        }
+        let id = NodeId(self.nodes.len());
+        node.outputs = (0..outputs.len())
+            .map(|i| Value(self.values.len() + i))
+            .collect();
+        let path = node.path();
+        self.nodes.push(node.clone());
+        for shape in outputs {
+            self.value(path.clone(), shape, DType::F32, Kind::Output(id));
+        }
+        Ok(node.outputs)
+    }
+
+    /// Adds a node of one output.
+    ///
+    /// # Errors
+    ///
+    /// As [`Graph::apply`].
+    pub fn apply_one(&mut self, op: impl Op + 'static, inputs: &[Value]) -> Result<Value> {
+        Ok(self.apply(op, inputs)?[0])
+    }
+
+    /// Runs `draw` with `name` appended to the path of what it adds.
+    pub fn scope<T>(&mut self, name: impl AsRef<str>, draw: impl FnOnce(&mut Self) -> T) -> T {
+        let inner = self.qualify(name.as_ref());
+        self.within(&inner, draw)
+    }
+
+    /// Runs `draw` with `scope` as the path of what it adds.
+    pub(crate) fn within<T>(&mut self, scope: &str, draw: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.scope, scope.into());
+        let result = draw(self);
+        self.scope = outer;
+        result
+    }
+
+    /// The path of what is added now.
+    pub fn path(&self) -> &str {
+        &self.scope
+    }
+
+    /// A value's shape.
+    pub fn shape(&self, value: Value) -> Shape {
+        self.values[value.0].shape
+    }
+
+    /// A value's format.
+    pub fn dtype(&self, value: Value) -> DType {
+        self.values[value.0].dtype
+    }
+
+    /// Where a value comes from.
+    pub fn kind(&self, value: Value) -> &Kind {
+        &self.values[value.0].kind
+    }
+
+    /// A value's name: of a computed one, its node's path.
+    pub fn name(&self, value: Value) -> &str {
+        &self.values[value.0].name
+    }
+
+    /// All values, in the order of their making.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = Value> + use<> {
+        (0..self.values.len()).map(Value)
+    }
+
+    /// All nodes, in running order.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// One node.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// The parameters, in the order of their drawing.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The running statistics, in the order of their drawing.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// A parameter or buffer by its name.
+    pub fn find(&self, name: &str) -> Option<Value> {
+        self.names.get(name).copied()
+    }
+
+    /// Sums the costs of all nodes and the sizes of all parameters.
+    pub fn complexity(&self) -> Complexity {
+        let mut sum = Complexity::default();
+        for node in &self.nodes {
+            let Cost { flops, acts } = self.cost(node);
+            sum.flops += flops;
+            sum.acts += acts;
+        }
+        sum.params = self
+            .parameters
+            .iter()
+            .map(|p| self.shape(p.value).count() as u64)
+            .sum();
+        sum
+    }
+
+    /// What a node costs.
+    pub fn cost(&self, node: &Node) -> Cost {
+        let shapes: Vec<Shape> = node.inputs.iter().map(|&x| self.shape(x)).collect();
+        node.op.cost(&shapes)
+    }
+
+    /// Where each parameter begins in its arenas, in numbers, and the arenas' length: decayed ones first, then
+    /// undecayed, then frozen.
+    pub(crate) fn parameter_offsets(&self) -> (Vec<usize>, usize) {
+        let group = |p: &Parameter| match (p.options.trainable, p.options.decay) {
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, _) => 2,
+        };
+        let mut order: Vec<usize> = (0..self.parameters.len()).collect();
+        order.sort_by_key(|&i| group(&self.parameters[i]));
+        self.offsets(
+            order.iter().map(|&i| (i, self.parameters[i].value)),
+            self.parameters.len(),
+        )
+    }
+
+    /// The parts of the parameters' arenas that are decayed and that are updated without decay, in numbers.
+    pub fn decay_ranges(&self) -> [std::ops::Range<usize>; 2] {
+        let (offsets, _) = self.parameter_offsets();
+        let end = |wanted: fn(&ParameterOptions) -> bool| {
+            let of = |(p, &at): (&Parameter, &usize)| {
+                wanted(&p.options).then(|| at + aligned(self.shape(p.value)))
+            };
+            self.parameters
+                .iter()
+                .zip(&offsets)
+                .filter_map(of)
+                .max()
+                .unwrap_or(0)
+        };
+        let decayed = end(|o| o.trainable && o.decay);
+        [0..decayed, decayed..end(|o| o.trainable).max(decayed)]
+    }
+
+    pub(crate) fn buffer_offsets(&self) -> (Vec<usize>, usize) {
+        self.offsets(
+            self.buffers.iter().map(|b| b.value).enumerate(),
+            self.buffers.len(),
+        )
+    }
+
+    fn offsets(
+        &self,
+        order: impl Iterator<Item = (usize, Value)>,
+        count: usize,
+    ) -> (Vec<usize>, usize) {
+        let (mut offsets, mut next) = (vec![0; count], 0);
+        for (i, value) in order {
+            offsets[i] = next;
+            next += aligned(self.shape(value));
+        }
+        (offsets, next.max(64))
+    }
+
+    fn value(&mut self, name: String, shape: Shape, dtype: DType, kind: Kind) -> Value {
+        self.values.push(ValueInfo {
+            name,
+            shape,
+            dtype,
+            kind,
+        });
+        Value(self.values.len() - 1)
+    }
+
+    fn qualify(&self, name: &str) -> String {
+        match (self.scope.is_empty(), name.is_empty()) {
+            (true, _) => name.into(),
+            (_, true) => self.scope.clone(),
+            _ => format!("{}.{name}", self.scope),
+        }
+    }
+
+    fn unique(&self, name: &str) -> Result<String> {
+        let name = self.qualify(name);
+        if self.sealed {
+            return Err(Error::Graph(format!(
+                "{name} is added after an optimizer laid the parameters out: add it before"
+            )));
+        }
+        match self.names.contains_key(&name) {
+            true => Err(Error::Graph(format!(
+                "two tensors are named {name}: give one of them a scope of its own"
+            ))),
+            false => Ok(name),
+        }
+    }
+}
+
+/// Numbers that a tensor takes in an arena: every binding may then begin at a tensor, 256 bytes being the largest
+/// alignment that WebGPU allows an adapter to ask for.
+fn aligned(shape: Shape) -> usize {
+    (shape.vec4s() * 4).next_multiple_of(64)
+}
+
+fn addressable(shape: &Shape) -> bool {
+    let [n, h, w, _] = shape.0;
+    [n, h, w, shape.c4() * 4]
+        .iter()
+        .try_fold(1u32, |product, &side| {
+            product.checked_mul(u32::try_from(side).ok()?)
+        })
+        .is_some()
+}

@@ -1,0 +1,69 @@
+//! The order of a parameter's numbers in files and in the engine.
+
+use crate::Shape;
+
+/// How a parameter's numbers stand in public files; the engine keeps `[kh, kw, in / groups, out]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// A convolution's weight, `[out, in / groups, kh, kw]` in files.
+    Conv,
+    /// A linear layer's weight, `[out, in]` in files.
+    Linear,
+    /// One number a channel, `[c]` in files.
+    Vector,
+}
+
+impl Layout {
+    /// The shape in files of what has `shape` in the engine.
+    pub fn file_shape(self, shape: Shape) -> Vec<usize> {
+        let [kh, kw, cin, cout] = shape.0;
+        match self {
+            Self::Conv => vec![cout, cin, kh, kw],
+            Self::Linear => vec![cout, cin],
+            Self::Vector => vec![cout],
+        }
+    }
+
+    /// The engine's order from the files' order; `shape` is the engine's.
+    pub fn to_engine(self, shape: Shape, data: &[f32]) -> Vec<f32> {
+        let mut engine = vec![0.0; data.len()];
+        self.pairs(shape, |e, f| engine[e] = data[f]);
+        engine
+    }
+
+    /// The files' order from the engine's order; `shape` is the engine's.
+    pub fn to_file(self, shape: Shape, data: &[f32]) -> Vec<f32> {
+        let mut file = vec![0.0; data.len()];
+        self.pairs(shape, |e, f| file[f] = data[e]);
+        file
+    }
+
+    /// Calls `each(index in the engine, index in files)` for every number.
+    fn pairs(self, shape: Shape, mut each: impl FnMut(usize, usize)) {
+        let [kh, kw, cin, cout] = shape.0;
+        let taps = kh * kw;
+        for tap in 0..taps {
+            for ci in 0..cin {
+                for co in 0..cout {
+                    each((tap * cin + ci) * cout + co, (co * cin + ci) * taps + tap);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conv_weights_turn_to_the_engines_order_and_back() {
+        let shape = Shape([2, 3, 2, 4]);
+        let file: Vec<f32> = (0..48).map(|i| i as f32).collect();
+        let engine = Layout::Conv.to_engine(shape, &file);
+        // Out 1, in 0, row 1, column 2 stands at ((1 * 2 + 0) * 2 + ...) in OIHW.
+        assert_eq!(engine[((3 + 2) * 2) * 4 + 1], file[(2 * 2 + 1) * 3 + 2]);
+        assert_eq!(Layout::Conv.to_file(shape, &engine), file);
+        assert_eq!(Layout::Conv.file_shape(shape), [4, 2, 2, 3]);
+    }
+}

@@ -1,0 +1,291 @@
+use std::fmt::Debug;
+use std::ops::Range;
+
+use crate::{DType, Graph, Limits, Result, Shape, Value};
+
+/// An operator: a rule for shapes, a cost, the kernels that compute it, and a gradient.
+pub trait Op: Debug + Send + Sync {
+    /// Names `shaders/ops/<name>.wgsl`, `engine/src/ops/<name>.rs` and `tests/ops/<name>.rs`; a part of an operator
+    /// (a gradient, a stage) begins with its name: `<name>_grad_input`.
+    fn name(&self) -> &'static str;
+
+    /// The outputs' shapes; the error is the text of what the inputs should have been.
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String>;
+
+    /// Multiply-adds and activations of one run.
+    fn cost(&self, _inputs: &[Shape]) -> Cost {
+        Cost::default()
+    }
+
+    /// Pushes the kernels to launch, in order, as plain data.
+    fn launch(&self, cx: &mut LaunchContext);
+
+    /// The inputs that are written in place: running statistics, parameters, counters.
+    fn updates(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Adds the nodes that compute each input's gradient from the outputs'. `None` for an input that gets none, an
+    /// empty list where the operator has no gradient.
+    fn backward(
+        &self,
+        _g: &mut Graph,
+        _xs: &[Value],
+        _ys: &[Value],
+        _dys: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>> {
+        Ok(Vec::new())
+    }
+}
+
+/// What one run of an operator costs, by the counting rules of pycls: a FLOP is a multiply-add, activations are the
+/// outputs of convolutions, linear layers and max-pools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Multiply-adds.
+    pub flops: u64,
+    /// Numbers in the output that count as activations.
+    pub acts: u64,
+}
+
+/// A tensor that a kernel binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The operator's input of that index.
+    In(usize),
+    /// The operator's output of that index.
+    Out(usize),
+    /// Memory of the operator's own, from [`LaunchContext::scratch`].
+    Scratch(usize),
+}
+
+/// A tensor, or a part of it, as a kernel binds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The tensor.
+    pub slot: Slot,
+    /// The bytes of it; `None` for all.
+    pub bytes: Option<Range<u64>>,
+}
+
+impl From<Slot> for Binding {
+    fn from(slot: Slot) -> Self {
+        Self { slot, bytes: None }
+    }
+}
+
+/// A compute pipeline, named by its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernel {
+    /// Files of `shaders/` that are joined: the entry point's own first.
+    pub link: Vec<&'static str>,
+    /// The entry point.
+    pub entry: &'static str,
+    /// WGSL `override` constants: the kernel is specialised on them.
+    pub constants: Vec<(&'static str, f64)>,
+}
+
+impl Kernel {
+    /// The whole WGSL text: what every kernel may use (storage formats, the grid), then the linked files.
+    pub fn source(&self) -> String {
+        let mut text = String::new();
+        for name in ["storage/f32", "grid"].iter().chain(&self.link) {
+            let file = triaxis_shaders::source(name).unwrap_or_else(|| {
+                panic!("shaders/{name}.wgsl is not in triaxis_shaders::SOURCES")
+            });
+            text.push_str(file);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// One launch of one kernel, as plain data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatch {
+    /// What runs.
+    pub kernel: Kernel,
+    /// The sizes that it reads: the fields of its `Params`, in order.
+    pub params: Vec<u32>,
+    /// What is bound at 0, 1, 2, ...
+    pub bindings: Vec<Binding>,
+    /// Workgroups of 64 threads.
+    pub workgroups: u64,
+    /// Multiply-adds that it does.
+    pub work: u64,
+}
+
+impl Dispatch {
+    /// A launch of `entry` of `shaders/<file>.wgsl`.
+    pub fn new(file: &'static str, entry: &'static str) -> Self {
+        Self {
+            kernel: Kernel {
+                link: vec![file],
+                entry,
+                constants: Vec::new(),
+            },
+            params: Vec::new(),
+            bindings: Vec::new(),
+            workgroups: 0,
+            work: 0,
+        }
+    }
+
+    /// Joins another file of `shaders/`.
+    pub fn link(mut self, file: &'static str) -> Self {
+        self.kernel.link.push(file);
+        self
+    }
+
+    /// Sets an `override` constant.
+    pub fn constant(mut self, name: &'static str, value: f64) -> Self {
+        self.kernel.constants.push((name, value));
+        self
+    }
+
+    /// Sets the uniform's fields, in order; a field of type `f32` is given as its bits.
+    pub fn params(mut self, params: &[usize]) -> Self {
+        self.params.extend(
+            params.iter().map(|&size| {
+                u32::try_from(size).expect("sizes fit 32 bits: Graph::apply holds it")
+            }),
+        );
+        self
+    }
+
+    /// Adds a field of type `f32` to the uniform.
+    pub fn param_f32(mut self, value: f32) -> Self {
+        self.params.push(value.to_bits());
+        self
+    }
+
+    /// Binds the next tensor.
+    pub fn bind(mut self, binding: impl Into<Binding>) -> Self {
+        self.bindings.push(binding.into());
+        self
+    }
+
+    /// As many workgroups as hold this many threads.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.workgroups = threads.div_ceil(64) as u64;
+        self
+    }
+
+    /// Sets the number of workgroups.
+    pub fn workgroups(mut self, workgroups: usize) -> Self {
+        self.workgroups = workgroups as u64;
+        self
+    }
+
+    /// Says how many multiply-adds it does.
+    pub fn work(mut self, multiply_adds: usize) -> Self {
+        self.work = multiply_adds as u64;
+        self
+    }
+}
+
+/// What an operator knows when it lays out its kernels, and where it puts them.
+#[derive(Debug)]
+pub struct LaunchContext<'a> {
+    /// The inputs' shapes.
+    pub inputs: &'a [Shape],
+    /// The outputs' shapes.
+    pub outputs: &'a [Shape],
+    /// The inputs' formats.
+    pub dtypes: &'a [DType],
+    /// What the adapter allows.
+    pub limits: &'a Limits,
+    /// Bytes of each scratch tensor asked for.
+    pub(crate) scratch: Vec<u64>,
+    /// Kernels, in order.
+    pub(crate) dispatches: Vec<Dispatch>,
+}
+
+impl<'a> LaunchContext<'a> {
+    /// A context for an operator with these inputs and outputs.
+    pub fn new(
+        inputs: &'a [Shape],
+        outputs: &'a [Shape],
+        dtypes: &'a [DType],
+        limits: &'a Limits,
+    ) -> Self {
+        Self {
+            inputs,
+            outputs,
+            dtypes,
+            limits,
+            scratch: Vec::new(),
+            dispatches: Vec::new(),
+        }
+    }
+
+    /// The kernels pushed so far.
+    pub fn dispatches(&self) -> &[Dispatch] {
+        &self.dispatches
+    }
+
+    /// Adds a kernel; one without threads is left out.
+    pub fn push(&mut self, dispatch: Dispatch) {
+        if dispatch.workgroups > 0 {
+            self.dispatches.push(dispatch);
+        }
+    }
+
+    /// Memory for this node alone, as many `vec4<f32>` as said.
+    pub fn scratch(&mut self, vec4s: usize) -> Slot {
+        self.scratch.push(vec4s as u64 * 16);
+        Slot::Scratch(self.scratch.len() - 1)
+    }
+
+    /// The images of `slot` in `images`, as a binding.
+    pub fn images(&self, slot: Slot, images: &Range<usize>) -> Binding {
+        let image = self.image_bytes(slot);
+        Binding {
+            slot,
+            bytes: Some(images.start as u64 * image..images.end as u64 * image),
+        }
+    }
+
+    /// The images cut into ranges that one dispatch may cover: each of `slots` stays within the binding limit at an
+    /// aligned offset, and the work within about 100 ms. Every slot has the same number of images.
+    pub fn image_ranges(&self, slots: &[Slot], work: usize) -> Vec<Range<usize>> {
+        let n = self.shape(slots[0]).n();
+        let per_image: Vec<u64> = slots.iter().map(|&s| self.image_bytes(s)).collect();
+        // The first image of a range must lie at an aligned offset in every tensor.
+        let step = per_image
+            .iter()
+            .map(|&b| self.limits.alignment / gcd(self.limits.alignment, b.max(1)))
+            .max()
+            .unwrap_or(1);
+        let widest = per_image.iter().copied().max().unwrap_or(1).max(1);
+        let by_memory = self.limits.binding / widest;
+        let by_work = self.limits.work / (work as u64 / n.max(1) as u64).max(1);
+        let images = by_memory.min(by_work.max(step)) / step * step;
+        // A single step of images that is beyond the limit is left whole: `Schedule` refuses it by name.
+        let images = if images == 0 { step } else { images } as usize;
+        (0..n)
+            .step_by(images.max(1))
+            .map(|first| first..(first + images).min(n))
+            .collect()
+    }
+
+    fn image_bytes(&self, slot: Slot) -> u64 {
+        let dtype = match slot {
+            Slot::In(i) => self.dtypes[i],
+            Slot::Out(_) | Slot::Scratch(_) => DType::F32,
+        };
+        (self.shape(slot).with_n(1).vec4s() * dtype.vec4_bytes()) as u64
+    }
+
+    fn shape(&self, slot: Slot) -> Shape {
+        match slot {
+            Slot::In(i) => self.inputs[i],
+            Slot::Out(i) => self.outputs[i],
+            Slot::Scratch(_) => unreachable!("scratch has no images"),
+        }
+    }
+}
+
+const fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

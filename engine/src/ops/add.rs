@@ -1,0 +1,50 @@
+//! The sum of two tensors. Kernel: `shaders/ops/add.wgsl`. Test: `tests/ops/add.rs`.
+
+use super::same_shape;
+use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+
+/// Adds `a` and `b`, both `[n, h, w, c]`: a residual, or two gradients of one value.
+///
+/// # Errors
+///
+/// [`crate::Error::Shape`] where the shapes differ.
+pub fn add(g: &mut Graph, a: Value, b: Value) -> Result<Value> {
+    g.apply_one(Add, &[a, b])
+}
+
+#[derive(Debug)]
+struct Add;
+
+impl Op for Add {
+    fn name(&self) -> &'static str {
+        "add"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![same_shape(inputs)?])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        for images in cx.image_ranges(&[In(0)], 0) {
+            let x = cx.inputs[0].with_n(images.len());
+            cx.push(
+                Dispatch::new("ops/add", "add")
+                    .params(&[x.vec4s()])
+                    .bind(cx.images(In(0), &images))
+                    .bind(cx.images(In(1), &images))
+                    .bind(cx.images(Out(0), &images))
+                    .threads(x.vec4s()),
+            );
+        }
+    }
+
+    fn backward(
+        &self,
+        _: &mut Graph,
+        _: &[Value],
+        _: &[Value],
+        dys: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>> {
+        Ok(vec![dys[0], dys[0]])
+    }
+}

@@ -1,0 +1,370 @@
+//! Numbers to and from a plan's buffers.
+
+use std::sync::mpsc;
+
+use super::Plan;
+use super::schedule::{Place, Region};
+use crate::{Arena, Error, Init, Kind, Layout, Result, Shape, Value, philox};
+
+/// A value on its way from the device.
+#[derive(Debug)]
+pub struct Pending {
+    staging: wgpu::Buffer,
+    mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    gpu: crate::Gpu,
+    shape: Shape,
+}
+
+impl Pending {
+    /// The numbers if they have arrived, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DeviceLost`], or what the driver reported.
+    pub fn poll(&mut self) -> Result<Option<Vec<f32>>> {
+        let polled = self.gpu.device().poll(wgpu::PollType::Poll);
+        self.gpu.check()?;
+        polled.map_err(|e| self.gpu.device_error(e.to_string()))?;
+        match self.mapped.try_recv() {
+            Ok(mapped) => self.take(mapped).map(Some),
+            Err(mpsc::TryRecvError::Empty) => Ok(None),
+            Err(mpsc::TryRecvError::Disconnected) => {
+                Err(self.gpu.device_error("a read was dropped".into()))
+            }
+        }
+    }
+
+    /// Waits for the numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pending::poll`].
+    pub fn wait(self) -> Result<Vec<f32>> {
+        self.gpu.wait()?;
+        let mapped = self
+            .mapped
+            .recv()
+            .map_err(|_| self.gpu.device_error("a read was dropped".into()))?;
+        self.take(mapped)
+    }
+
+    fn take(&self, mapped: Result<(), wgpu::BufferAsyncError>) -> Result<Vec<f32>> {
+        let failed =
+            |e: &dyn std::fmt::Display| self.gpu.device_error(format!("reading back failed: {e}"));
+        mapped.map_err(|e| failed(&e))?;
+        let view = self.staging.get_mapped_range(..).map_err(|e| failed(&e))?;
+        Ok(unpad(self.shape, bytemuck::cast_slice(&view)))
+    }
+}
+
+impl Plan {
+    /// Writes a value's numbers, `[n, h, w, c]` without padding. Ordered before the next run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for another number of numbers.
+    pub fn write(&self, value: Value, data: &[f32]) -> Result<()> {
+        let shape = self.graph.shape(value);
+        self.expect_length(value, shape.count(), data.len())?;
+        self.write_raw(value, bytemuck::cast_slice(&pad(shape, data)))
+    }
+
+    /// Writes unsigned integers, `[n, h, w, c]` without padding.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::write`].
+    pub fn write_u32(&self, value: Value, data: &[u32]) -> Result<()> {
+        let shape = self.graph.shape(value);
+        self.expect_length(value, shape.count(), data.len())?;
+        self.write_raw(value, bytemuck::cast_slice(&pad(shape, data)))
+    }
+
+    /// Writes a value's bytes as the device keeps them: the pixel stride is the channel count rounded up to 4.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::write`].
+    pub fn write_raw(&self, value: Value, bytes: &[u8]) -> Result<()> {
+        let region = self.region(value)?;
+        let expected = (region.bytes.end - region.bytes.start) as usize;
+        self.expect_length(value, expected, bytes.len())?;
+        self.gpu
+            .queue()
+            .write_buffer(&self.buffers[&region.place], region.bytes.start, bytes);
+        Ok(())
+    }
+
+    /// Waits for all runs and reads a value, `[n, h, w, c]` without padding.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] for a value that was not asked to be kept, or the device's errors.
+    pub fn read(&self, value: Value) -> Result<Vec<f32>> {
+        self.read_later(value)?.wait()
+    }
+
+    /// Asks for a value as it is after the runs submitted so far, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::read`].
+    pub fn read_later(&self, value: Value) -> Result<Pending> {
+        let region = self.region(value)?.clone();
+        Ok(self.pending(&region, self.graph.shape(value)))
+    }
+
+    /// Waits and reads a value's memory as it is, padding included: for tests of the padding.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::read`].
+    pub fn read_padded(&self, value: Value) -> Result<Vec<f32>> {
+        let region = self.region(value)?.clone();
+        self.pending(
+            &region,
+            Shape::vector((region.bytes.end - region.bytes.start) as usize / 4),
+        )
+        .wait()
+    }
+
+    /// Sets parameters, buffers and state to their first numbers, random ones keyed by (seed, name, index), and every
+    /// arena of an optimizer or average to zero.
+    ///
+    /// # Errors
+    ///
+    /// The device's errors.
+    pub fn initialise(&self, seed: u64) -> Result<()> {
+        for (place, bytes) in &self.schedule.buffers {
+            if matches!(place, Place::Arena(_)) {
+                let mut encoder = self
+                    .gpu
+                    .device()
+                    .create_command_encoder(&Default::default());
+                encoder.clear_buffer(&self.buffers[place], 0, Some(*bytes));
+                self.gpu.queue().submit([encoder.finish()]);
+            }
+        }
+        for p in self.graph.parameters() {
+            let shape = self.graph.shape(p.value);
+            let file = first_numbers(p.options.init, seed, &p.name, shape.count());
+            self.write(p.value, &p.options.layout.to_engine(shape, &file))?;
+        }
+        for b in self.graph.buffers() {
+            self.write(
+                b.value,
+                &first_numbers(b.init, seed, &b.name, self.graph.shape(b.value).count()),
+            )?;
+        }
+        for value in self.graph.values() {
+            if let Kind::State(first) = *self.graph.kind(value) {
+                self.write(value, &vec![first; self.graph.shape(value).count()])?;
+            }
+        }
+        self.gpu.check()
+    }
+
+    /// Reads every tensor of an arena by name, in the files' order of numbers: `(name, shape in files, numbers)`.
+    /// [`Arena::Parameters`] and [`Arena::Buffers`] are the weights; the others go with them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] where the plan has no such arena, or the device's errors.
+    pub fn export(&self, arena: &Arena) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>> {
+        let place = Place::Arena(arena.clone());
+        let Some((_, bytes)) = self.schedule.buffers.iter().find(|(p, _)| *p == place) else {
+            return if self.tensors(arena).is_empty() {
+                Ok(Vec::new())
+            } else {
+                Err(Error::NotKept(format!("{arena:?}")))
+            };
+        };
+        let all = self
+            .pending(
+                &Region {
+                    place,
+                    bytes: 0..*bytes,
+                },
+                Shape::vector(*bytes as usize / 4),
+            )
+            .wait()?;
+        let tensor = |(name, shape, layout, at): (String, Shape, Layout, usize)| {
+            let numbers = unpad(shape, &all[at..at + shape.vec4s() * 4]);
+            (
+                name,
+                layout.file_shape(shape),
+                layout.to_file(shape, &numbers),
+            )
+        };
+        Ok(self.tensors(arena).into_iter().map(tensor).collect())
+    }
+
+    /// Writes one tensor of an arena, in the files' order of numbers. `Ok(false)` where the arena has no such name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for another number of numbers, [`Error::NotKept`] where the plan has no such arena.
+    pub fn import(&self, arena: &Arena, name: &str, numbers: &[f32]) -> Result<bool> {
+        let Some((_, shape, layout, at)) = self.tensors(arena).into_iter().find(|t| t.0 == name)
+        else {
+            return Ok(false);
+        };
+        if numbers.len() != shape.count() {
+            return Err(Error::Length {
+                name: name.into(),
+                shape,
+                expected: shape.count(),
+                got: numbers.len(),
+            });
+        }
+        let buffer = self
+            .buffers
+            .get(&Place::Arena(arena.clone()))
+            .ok_or_else(|| Error::NotKept(format!("{arena:?} {name}")))?;
+        let padded = pad(shape, &layout.to_engine(shape, numbers));
+        self.gpu
+            .queue()
+            .write_buffer(buffer, at as u64 * 4, bytemuck::cast_slice(&padded));
+        Ok(true)
+    }
+
+    /// Copies an arena of another plan with the same parameters into one of this plan, on the device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] where the two differ in their tensors.
+    pub fn copy_arena(&self, to: &Arena, other: &Self, from: &Arena) -> Result<()> {
+        let same = |(a, b): (
+            &(String, Shape, Layout, usize),
+            &(String, Shape, Layout, usize),
+        )| a.0 == b.0 && a.1 == b.1 && a.3 == b.3;
+        let (mine, theirs) = (self.tensors(to), other.tensors(from));
+        if mine.len() != theirs.len() || !mine.iter().zip(&theirs).all(same) {
+            return Err(Error::Graph(
+                "weights can only be copied between plans of the same network".into(),
+            ));
+        }
+        let (to, from) = (Place::Arena(to.clone()), Place::Arena(from.clone()));
+        let (Some(target), Some(source)) = (self.buffers.get(&to), other.buffers.get(&from)) else {
+            return if mine.is_empty() {
+                Ok(())
+            } else {
+                Err(Error::NotKept(format!("{from:?}")))
+            };
+        };
+        let mut encoder = self
+            .gpu
+            .device()
+            .create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(source, 0, target, 0, Some(source.size().min(target.size())));
+        self.gpu.queue().submit([encoder.finish()]);
+        self.gpu.check()
+    }
+
+    /// An arena's tensors: name, shape, order in files, place in numbers.
+    fn tensors(&self, arena: &Arena) -> Vec<(String, Shape, Layout, usize)> {
+        let graph = &self.graph;
+        match arena {
+            Arena::Parameters | Arena::Gradients | Arena::OfParameters(_) => {
+                let offsets = graph.parameter_offsets().0;
+                let tensor = |(p, at): (&crate::Parameter, usize)| {
+                    (p.name.clone(), graph.shape(p.value), p.options.layout, at)
+                };
+                graph.parameters().iter().zip(offsets).map(tensor).collect()
+            }
+            Arena::Buffers | Arena::OfBuffers(_) => {
+                let offsets = graph.buffer_offsets().0;
+                let tensor = |(b, at): (&crate::Buffer, usize)| {
+                    (b.name.clone(), graph.shape(b.value), Layout::Vector, at)
+                };
+                graph.buffers().iter().zip(offsets).map(tensor).collect()
+            }
+        }
+    }
+
+    fn pending(&self, region: &Region, shape: Shape) -> Pending {
+        let size = region.bytes.end - region.bytes.start;
+        let staging = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self
+            .gpu
+            .device()
+            .create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(
+            &self.buffers[&region.place],
+            region.bytes.start,
+            &staging,
+            0,
+            Some(size),
+        );
+        self.gpu.queue().submit([encoder.finish()]);
+        let (sender, mapped) = mpsc::channel();
+        // The receiver may be gone by then: nobody wants the numbers any more.
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            drop(sender.send(result))
+        });
+        Pending {
+            staging,
+            mapped,
+            gpu: self.gpu.clone(),
+            shape,
+        }
+    }
+
+    fn expect_length(&self, value: Value, expected: usize, got: usize) -> Result<()> {
+        if expected == got {
+            return Ok(());
+        }
+        Err(Error::Length {
+            name: self.graph.name(value).into(),
+            shape: self.graph.shape(value),
+            expected,
+            got,
+        })
+    }
+}
+
+/// The numbers with each pixel filled up to a multiple of four channels.
+fn pad<T: Copy + Default>(shape: Shape, data: &[T]) -> Vec<T> {
+    let (c, stride) = (shape.c(), shape.c4() * 4);
+    let mut padded = vec![T::default(); shape.pixels() * stride];
+    if c > 0 {
+        padded
+            .chunks_exact_mut(stride)
+            .zip(data.chunks_exact(c))
+            .for_each(|(to, from)| to[..c].copy_from_slice(from));
+    }
+    padded
+}
+
+fn unpad(shape: Shape, padded: &[f32]) -> Vec<f32> {
+    let (c, stride) = (shape.c(), (shape.c4() * 4).max(1));
+    padded
+        .chunks_exact(stride)
+        .take(shape.pixels())
+        .flat_map(|pixel| &pixel[..c])
+        .copied()
+        .collect()
+}
+
+/// A tensor's first numbers, in the files' order, so that they do not depend on the engine's.
+fn first_numbers(init: Init, seed: u64, name: &str, count: usize) -> Vec<f32> {
+    let key = [seed as u32, (seed >> 32) as u32];
+    let words = |i: usize| {
+        philox::philox(
+            key,
+            [i as u32, (i >> 32) as u32, philox::hash(name), 0x696e_6974],
+        )
+    };
+    match init {
+        Init::Constant(x) => vec![x; count],
+        Init::Uniform { bound } => (0..count)
+            .map(|i| (2.0 * philox::unit(words(i)[0]) - 1.0) * bound)
+            .collect(),
+        Init::Normal { std } => (0..count).map(|i| philox::normal(words(i)) * std).collect(),
+    }
+}

@@ -1,0 +1,194 @@
+//! Runs a case on the device and compares output and gradients with the reference.
+
+use std::sync::OnceLock;
+
+use triaxis::engine::{AdapterKind, DType, Gpu, Graph, Limits, Mode, Plan, Value, gradients};
+
+use crate::{Case, Differences};
+
+/// What f32 kernels may be off by, absolute and relative to the largest number expected.
+pub const TOLERANCE: f64 = 2e-5;
+
+/// The device that all tests share.
+pub fn gpu() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        Gpu::open(&Default::default()).expect("a Vulkan driver answers (`make test` installs one)")
+    })
+}
+
+/// Checks every case, as the adapter is and as a smaller one would be: the other kind's kernels, one image a
+/// dispatch, three workgroups a row.
+pub fn check_all(cases: &[Case]) {
+    let full = *gpu().limits();
+    let other = if full.kind == AdapterKind::Cpu {
+        AdapterKind::Gpu
+    } else {
+        AdapterKind::Cpu
+    };
+    let small = gpu().with_limits(Limits {
+        kind: other,
+        work: 1,
+        workgroups: 3,
+        ..full
+    });
+    for case in cases {
+        check(gpu(), case);
+        check(&small, case);
+    }
+}
+
+/// Compares the kernels' output with the reference, each gradient with the reference's central differences, and the
+/// padding with zero.
+pub fn check(gpu: &Gpu, case: &Case) {
+    let inputs: Vec<Vec<f64>> = (1..)
+        .zip(&case.inputs)
+        .map(|(seed, i)| {
+            i.numbers
+                .clone()
+                .unwrap_or_else(|| random(seed, i.shape.count()))
+        })
+        .collect();
+    let expected = (case.reference)(&inputs);
+    let weights = random(99, expected.len());
+
+    let mut g = Graph::new(Mode::Train);
+    let xs: Vec<Value> = (0..)
+        .zip(&case.inputs)
+        .map(|(i, x)| g.input_of(&format!("x{i}"), x.shape, x.dtype))
+        .collect();
+    let y = (case.apply)(&mut g, &xs).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    assert_eq!(
+        g.shape(y).count(),
+        expected.len(),
+        "{}: output size",
+        case.name
+    );
+    let mut kept = vec![y];
+    let mut dy = None;
+    let mut dxs = vec![None; xs.len()];
+    if case.differences != Differences::None {
+        let value = g.input("dy", g.shape(y));
+        let grads = gradients(&mut g, y, value).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        dy = Some(value);
+        dxs = xs.iter().map(|&x| grads.get(x)).collect();
+        kept.extend(dxs.iter().flatten());
+    }
+    let mut plan = Plan::compile(gpu, &g, &kept).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    plan.initialise(0)
+        .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    for ((&x, data), input) in xs.iter().zip(&inputs).zip(&case.inputs) {
+        write(&plan, x, data, input.dtype);
+    }
+    if let Some(dy) = dy {
+        write(&plan, dy, &weights, DType::F32);
+    }
+    plan.run().unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    close(&case.name, "output", &read(&plan, y, case), &expected);
+
+    for (i, input) in case.inputs.iter().enumerate() {
+        let count = input.shape.count();
+        let positions: Vec<usize> = match case.differences {
+            Differences::None => continue,
+            Differences::All => (0..count).collect(),
+            Differences::Some(few) => (0..few.min(count))
+                .map(|j| j * count / few.min(count))
+                .collect(),
+        };
+        if !input.differentiable {
+            continue;
+        }
+        let dx = dxs[i].unwrap_or_else(|| panic!("{}: input {i} got no gradient", case.name));
+        let all = read(&plan, dx, case);
+        let numeric: Vec<f64> = positions
+            .iter()
+            .map(|&j| slope(case, &inputs, &weights, i, j))
+            .collect();
+        let got: Vec<f32> = positions.iter().map(|&j| all[j]).collect();
+        close(
+            &case.name,
+            &format!("gradient of input {i}"),
+            &got,
+            &numeric,
+        );
+    }
+}
+
+/// Reads a value and proves that its padding is zero.
+fn read(plan: &Plan, value: Value, case: &Case) -> Vec<f32> {
+    let shape = plan.graph().shape(value);
+    let padded = plan
+        .read_padded(value)
+        .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    for (pixel, numbers) in padded.chunks_exact(shape.c4() * 4).enumerate() {
+        for (lane, x) in numbers.iter().enumerate().skip(shape.c()) {
+            assert_eq!(
+                *x, 0.0,
+                "{}: the padding of {shape} at pixel {pixel}, lane {lane}",
+                case.name
+            );
+        }
+    }
+    padded
+        .chunks_exact(shape.c4() * 4)
+        .flat_map(|pixel| &pixel[..shape.c()])
+        .copied()
+        .collect()
+}
+
+fn write(plan: &Plan, value: Value, data: &[f64], dtype: DType) {
+    let shape = plan.graph().shape(value);
+    let whole = || data.iter().map(|&x| x as u32);
+    let written = match dtype {
+        DType::F32 => plan.write(value, &data.iter().map(|&x| x as f32).collect::<Vec<_>>()),
+        DType::U32 => plan.write_u32(value, &whole().collect::<Vec<_>>()),
+        DType::U8 => {
+            let mut bytes = vec![0u8; shape.pixels() * shape.c4() * 4];
+            for (pixel, numbers) in bytes
+                .chunks_exact_mut(shape.c4() * 4)
+                .zip(data.chunks_exact(shape.c()))
+            {
+                pixel
+                    .iter_mut()
+                    .zip(numbers)
+                    .for_each(|(byte, &x)| *byte = x as u8);
+            }
+            plan.write_raw(value, &bytes)
+        }
+    };
+    written.unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// d(sum(weights * y)) / d(inputs[i][j]), by central differences.
+fn slope(case: &Case, inputs: &[Vec<f64>], weights: &[f64], i: usize, j: usize) -> f64 {
+    const H: f64 = 1e-4;
+    let at = |h: f64| {
+        let mut moved = inputs.to_vec();
+        moved[i][j] += h;
+        (case.reference)(&moved)
+            .iter()
+            .zip(weights)
+            .map(|(y, w)| y * w)
+            .sum::<f64>()
+    };
+    (at(H) - at(-H)) / (2.0 * H)
+}
+
+fn close(case: &str, what: &str, got: &[f32], expected: &[f64]) {
+    let largest = expected.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+    for (i, (&got, &expected)) in got.iter().zip(expected).enumerate() {
+        let error = (f64::from(got) - expected).abs();
+        assert!(
+            error <= TOLERANCE * largest,
+            "{case}: {what}[{i}] is {got}, expected {expected}"
+        );
+    }
+}
+
+/// Numbers in -0.5..0.5, representable in f32, the same for the same seed.
+pub fn random(seed: u32, count: usize) -> Vec<f64> {
+    let word = |i: usize| triaxis::engine::philox::philox([seed, 0], [i as u32, 0, 0, 0])[0];
+    (0..count)
+        .map(|i| f64::from(triaxis::engine::philox::unit(word(i)) - 0.5))
+        .collect()
+}

@@ -1,0 +1,146 @@
+//! Every kernel of every case parses, validates, stays within WebGPU's default limits, and translates to SPIR-V, MSL
+//! and HLSL, with tensors stored as f32 and as f16. Needs no GPU.
+
+use std::collections::BTreeMap;
+
+use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overrides, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use triaxis::engine::{AdapterKind, Graph, Kernel, Limits, Mode, Schedule, Value, gradients};
+
+use crate::Differences;
+
+/// Every kernel that the cases launch, on both kinds of adapter, by its text and entry point.
+fn kernels() -> Vec<Kernel> {
+    let mut kernels = BTreeMap::new();
+    for case in crate::ops::all() {
+        let mut g = Graph::new(Mode::Train);
+        let xs: Vec<Value> = (0..)
+            .zip(&case.inputs)
+            .map(|(i, x)| g.input_of(&format!("x{i}"), x.shape, x.dtype))
+            .collect();
+        let y = (case.apply)(&mut g, &xs).unwrap();
+        let mut kept = vec![y];
+        if case.differences != Differences::None {
+            let dy = g.input("dy", g.shape(y));
+            let grads = gradients(&mut g, y, dy).unwrap();
+            kept.extend(xs.iter().filter_map(|&x| grads.get(x)));
+        }
+        for kind in [AdapterKind::Gpu, AdapterKind::Cpu] {
+            let schedule = Schedule::new(
+                &g,
+                &kept,
+                &Limits {
+                    kind,
+                    ..Limits::default()
+                },
+            )
+            .unwrap();
+            for (_, dispatch) in schedule.launches() {
+                kernels.insert(format!("{:?}", dispatch.kernel), dispatch.kernel.clone());
+            }
+        }
+    }
+    kernels.into_values().collect()
+}
+
+#[test]
+fn every_kernel_passes_naga_and_translates_for_every_backend() {
+    for kernel in kernels() {
+        let text = kernel.source();
+        translate(&kernel, &text);
+        let f32_storage = triaxis_shaders::source("storage/f32").unwrap();
+        let f16_storage = triaxis_shaders::source("storage/f16").unwrap();
+        assert!(
+            text.contains(f32_storage),
+            "{}: is not linked with a storage format",
+            kernel.entry
+        );
+        translate(&kernel, &text.replace(f32_storage, f16_storage));
+    }
+}
+
+fn translate(kernel: &Kernel, text: &str) {
+    let name = format!("{} of {:?}", kernel.entry, kernel.link);
+    let module = naga::front::wgsl::parse_str(text)
+        .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
+    let info = validate(&module, &name);
+    let constants: PipelineConstants = kernel
+        .constants
+        .iter()
+        .map(|&(n, value)| (n.into(), value))
+        .collect();
+    let entry = Some((naga::ShaderStage::Compute, kernel.entry));
+    let (module, _) = process_overrides(&module, &info, entry, &constants)
+        .unwrap_or_else(|e| panic!("{name}: {e}"));
+    let info = validate(&module, &name);
+    within_default_limits(&module, &info, &name);
+
+    let pipeline = spv::PipelineOptions {
+        shader_stage: naga::ShaderStage::Compute,
+        entry_point: kernel.entry.into(),
+    };
+    spv::write_vec(&module, &info, &spv::Options::default(), Some(&pipeline))
+        .unwrap_or_else(|e| panic!("{name}: SPIR-V: {e}"));
+    let options = msl::Options {
+        fake_missing_bindings: true,
+        lang_version: (2, 4),
+        ..Default::default()
+    };
+    msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
+        .unwrap_or_else(|e| panic!("{name}: MSL: {e}"));
+    let options = hlsl::Options {
+        shader_model: hlsl::ShaderModel::V6_0,
+        fake_missing_bindings: true,
+        special_constants_binding: Some(hlsl::BindTarget {
+            space: 9,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let mut out = String::new();
+    let pipeline = hlsl::PipelineOptions {
+        entry_point: Some((naga::ShaderStage::Compute, kernel.entry.into())),
+    };
+    hlsl::Writer::new(&mut out, &options, &pipeline)
+        .write(&module, &info, None)
+        .unwrap_or_else(|e| panic!("{name}: HLSL: {e}"));
+}
+
+fn validate(module: &naga::Module, name: &str) -> ModuleInfo {
+    Validator::new(
+        ValidationFlags::all(),
+        Capabilities::default() | Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+    )
+    .validate(module)
+    .unwrap_or_else(|e| panic!("{name}: {:?}", e.into_inner()))
+}
+
+/// What WebGPU promises on every adapter.
+fn within_default_limits(module: &naga::Module, info: &ModuleInfo, name: &str) {
+    let entry = module
+        .entry_points
+        .iter()
+        .position(|e| name.starts_with(&format!("{} ", e.name)))
+        .unwrap();
+    let used = info.get_entry_point(entry);
+    let (mut buffers, mut workgroup_bytes) = (0, 0);
+    for (handle, global) in module.global_variables.iter() {
+        if used[handle].is_empty() {
+            continue;
+        }
+        match global.space {
+            naga::AddressSpace::Storage { .. } => buffers += 1,
+            naga::AddressSpace::WorkGroup => {
+                workgroup_bytes += module.types[global.ty].inner.size(module.to_ctx())
+            }
+            _ => {}
+        }
+    }
+    let threads: u32 = module.entry_points[entry].workgroup_size.iter().product();
+    assert!(buffers <= 8, "{name}: {buffers} storage buffers");
+    assert!(
+        workgroup_bytes <= 16 << 10,
+        "{name}: {workgroup_bytes} bytes of workgroup memory"
+    );
+    assert!(threads <= 256, "{name}: {threads} threads");
+}

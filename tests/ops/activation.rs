@@ -1,0 +1,47 @@
+//! `engine::ops::activation`: every function, around its bends.
+
+use triaxis::engine::ops::{Activation, activation};
+
+use crate::{Case, Differences, Input};
+
+/// The configurations that are checked and timed.
+pub fn cases() -> Vec<Case> {
+    [
+        Activation::Relu,
+        Activation::Silu,
+        Activation::Sigmoid,
+        Activation::HardSwish,
+    ]
+    .into_iter()
+    .map(|kind| Case {
+        name: format!("activation {kind:?}"),
+        // -8.0 to 8.0 in steps that miss the bends at -3, 0 and 3, where there is no derivative.
+        inputs: vec![Input::of(
+            [2, 3, 5, 6],
+            (0..180).map(|i| f64::from(i) * 0.0889 - 7.97).collect(),
+        )],
+        apply: Box::new(move |g, v| activation(g, v[0], kind)),
+        reference: Box::new(move |v| v[0].iter().map(|&x| reference(kind, x)).collect()),
+        differences: Differences::All,
+    })
+    .collect()
+}
+
+/// The function in f64.
+pub fn reference(kind: Activation, x: f64) -> f64 {
+    match kind {
+        Activation::Identity => x,
+        Activation::Relu => x.max(0.0),
+        Activation::Silu => x / (1.0 + (-x).exp()),
+        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn activation_matches_reference_and_its_differences() {
+        crate::check_all(&super::cases());
+    }
+}
