@@ -1,1 +1,4 @@
 //! P.
+
+#[cfg(test)]
+mod tidy;
