@@ -13,6 +13,8 @@ mod check;
 #[cfg(test)]
 mod kernels;
 pub mod ops;
+#[cfg(test)]
+mod tidy;
 
 pub use case::{Case, Differences, Input};
 pub use check::{TOLERANCE, check, check_all, gpu, random};
