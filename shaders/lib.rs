@@ -24,7 +24,9 @@ sources! {
     "grid"
     "ops/activation"
     "ops/add"
+    "ops/column_sum"
     "ops/scale"
+    "ops/sum"
     "storage/f16"
     "storage/f32"
 }

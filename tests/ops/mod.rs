@@ -4,12 +4,18 @@ use crate::Case;
 
 pub mod activation;
 pub mod add;
+pub mod column_sum;
 pub mod scale;
+pub mod sum;
 
 /// Every case of every operator.
 pub fn all() -> Vec<Case> {
-    [activation::cases, add::cases, scale::cases]
-        .iter()
-        .flat_map(|cases| cases())
-        .collect()
+    let cases: &[fn() -> Vec<Case>] = &[
+        activation::cases,
+        add::cases,
+        column_sum::cases,
+        scale::cases,
+        sum::cases,
+    ];
+    cases.iter().flat_map(|cases| cases()).collect()
 }

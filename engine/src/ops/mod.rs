@@ -3,10 +3,13 @@
 
 mod activation;
 mod add;
+mod column_sum;
 mod scale;
+mod sum;
 
 pub use activation::{Activation, activation};
 pub use add::add;
+pub use column_sum::column_sum;
 pub use scale::scale;
 
 use crate::Shape;

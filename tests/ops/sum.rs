@@ -1,0 +1,43 @@
+//! The merging of partial sums, `engine/src/ops/sum.rs`, as `column_sum` uses it.
+
+use super::column_sum::case;
+use crate::Case;
+
+/// The configurations that are checked and timed.
+pub fn cases() -> Vec<Case> {
+    // A tile holds 16 pixels or more and a stage merges 32 of them.
+    vec![
+        case("of one tile", [1, 4, 4, 3]),
+        case("of 32 tiles, one stage", [1, 16, 32, 3]),
+        case("of 33 tiles, two stages", [1, 17, 31, 3]),
+        case("of 1,100 tiles, three stages", [1, 128, 137, 3]),
+        case("of images of one tile each", [35, 2, 3, 9]),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use triaxis::engine::{AdapterKind, Graph, Limits, Mode, Schedule, ops::column_sum};
+
+    #[test]
+    fn sum_matches_reference() {
+        crate::check_all(&super::cases());
+    }
+
+    #[test]
+    fn sum_takes_as_many_stages_as_there_are_powers_of_32_tiles() {
+        let stages = |shape| {
+            let mut g = Graph::new(Mode::Train);
+            let x = g.input("x", shape);
+            let y = column_sum(&mut g, x).unwrap();
+            let limits = Limits {
+                kind: AdapterKind::Gpu,
+                ..Limits::default()
+            };
+            Schedule::new(&g, &[y], &limits).unwrap().dispatches() - 1
+        };
+        assert_eq!(stages([1, 16, 32, 3]), 1);
+        assert_eq!(stages([1, 17, 31, 3]), 2);
+        assert_eq!(stages([1, 128, 137, 3]), 3);
+    }
+}
