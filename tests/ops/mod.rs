@@ -4,7 +4,9 @@ use crate::Case;
 
 pub mod activation;
 pub mod add;
+pub mod bundle;
 pub mod column_sum;
+pub mod conv2d;
 pub mod scale;
 pub mod sum;
 
@@ -13,7 +15,9 @@ pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
         activation::cases,
         add::cases,
+        bundle::cases,
         column_sum::cases,
+        conv2d::cases,
         scale::cases,
         sum::cases,
     ];

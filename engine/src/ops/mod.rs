@@ -3,14 +3,19 @@
 
 mod activation;
 mod add;
+mod bundle;
 mod column_sum;
+mod conv2d;
 mod scale;
 mod sum;
+mod window;
 
 pub use activation::{Activation, activation};
 pub use add::add;
 pub use column_sum::column_sum;
+pub use conv2d::{Conv2d, conv2d};
 pub use scale::scale;
+pub use window::Padding;
 
 use crate::Shape;
 

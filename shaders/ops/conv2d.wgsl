@@ -1,0 +1,282 @@
+// 2-D convolution, dense or in groups of a multiple of four channels, as a matrix product that is never written out.
+//   x [N, H, W, CIN]   weight [K, K, CIN / GROUPS, COUT]   y [N, OH, OW, COUT]
+//
+// The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers and shares nothing, which
+// suits narrow groups everywhere and software drivers always. `conv2d_tiled` is the one for wide layers on a GPU.
+
+override K: u32 = 1u;
+override STRIDE: u32 = 1u;
+// vec4s of channels that a thread makes, 1 or 2.
+override COLUMNS: u32 = 2u;
+// vec4s of input channels that a thread of the weight's gradient makes, 1 or 2.
+override INPUTS: u32 = 2u;
+
+const ROWS: u32 = 8u;
+
+struct Params {
+    n: u32, h: u32, w: u32, oh: u32, ow: u32,
+    // vec4s of a pixel, in and out; channels of the whole input.
+    ci4: u32, co4: u32, channels: u32,
+    // Of one group: channels in, vec4s in, vec4s out.
+    cin: u32, gi4: u32, go4: u32, groups: u32,
+    // Zeros above and left of the image.
+    before_y: u32, before_x: u32,
+    // Of the weight's gradient: image rows a split, splits, and the first split's place among the partial sums.
+    rows: u32, splits: u32, first_split: u32,
+}
+@group(1) @binding(0) var<uniform> p: Params;
+
+@group(0) @binding(0) var<storage, read> x: array<Act4>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<Act4>;
+
+// One thread ROWS output pixels times COLUMNS vec4s of output channels; neighbouring threads neighbouring channels.
+@compute @workgroup_size(64)
+fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
+          @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(workgroup, workgroups, lane);
+    let tiles = (p.go4 + COLUMNS - 1u) / COLUMNS;
+    let column = thread % (tiles * p.groups);
+    let first = thread / (tiles * p.groups) * ROWS;
+    let pixels = p.n * p.oh * p.ow;
+    if first >= pixels { return; }
+    let group = column / tiles;
+    let co = group * p.go4 + column % tiles * COLUMNS;
+    // The last group may be cut short by the number of channels.
+    let co_end = min((group + 1u) * p.go4, p.co4);
+    if co >= co_end { return; }
+    let second = min(co + 1u, co_end - 1u);
+    let ci = group * p.gi4;
+    let gi4 = min(p.gi4, p.ci4 - ci);
+
+    var image: array<u32, ROWS>;
+    var top: array<u32, ROWS>;
+    var left: array<u32, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+        let pixel = min(first + r, pixels - 1u);
+        image[r] = pixel / (p.ow * p.oh) * p.h;
+        top[r] = pixel / p.ow % p.oh * STRIDE - p.before_y;
+        left[r] = pixel % p.ow * STRIDE - p.before_x;
+    }
+    var sum0: array<vec4<f32>, ROWS>;
+    var sum1: array<vec4<f32>, ROWS>;
+    for (var tap = 0u; tap < K * K; tap++) {
+        var at: array<u32, ROWS>;
+        var inside: array<bool, ROWS>;
+        for (var r = 0u; r < ROWS; r++) {
+            // Above or left of the image wraps to a huge number, so one comparison checks both sides.
+            let iy = top[r] + tap / K;
+            let ix = left[r] + tap % K;
+            inside[r] = iy < p.h && ix < p.w;
+            at[r] = select(0u, ((image[r] + iy) * p.w + ix) * p.ci4 + ci, inside[r]);
+        }
+        for (var c = 0u; c < gi4; c++) {
+            // Beyond the last channel x is zero: any row of the weight will do.
+            let row = tap * p.cin;
+            let row0 = (row + 4u * c) * p.co4;
+            let row1 = (row + min(4u * c + 1u, p.cin - 1u)) * p.co4;
+            let row2 = (row + min(4u * c + 2u, p.cin - 1u)) * p.co4;
+            let row3 = (row + min(4u * c + 3u, p.cin - 1u)) * p.co4;
+            let a0 = weight[row0 + co];
+            let a1 = weight[row1 + co];
+            let a2 = weight[row2 + co];
+            let a3 = weight[row3 + co];
+            var b0: vec4<f32>;
+            var b1: vec4<f32>;
+            var b2: vec4<f32>;
+            var b3: vec4<f32>;
+            if COLUMNS == 2u {
+                b0 = weight[row0 + second];
+                b1 = weight[row1 + second];
+                b2 = weight[row2 + second];
+                b3 = weight[row3 + second];
+            }
+            for (var r = 0u; r < ROWS; r++) {
+                let v = select(vec4(0.0), unpack4(x[at[r] + c]), inside[r]);
+                sum0[r] += v.x * a0 + v.y * a1 + v.z * a2 + v.w * a3;
+                if COLUMNS == 2u {
+                    sum1[r] += v.x * b0 + v.y * b1 + v.z * b2 + v.w * b3;
+                }
+            }
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        if first + r < pixels {
+            y[(first + r) * p.co4 + co] = pack4(sum0[r]);
+            if COLUMNS == 2u && co + 1u < co_end { y[(first + r) * p.co4 + co + 1u] = pack4(sum1[r]); }
+        }
+    }
+}
+
+// Gradient of the input: weight, dy, dx. One thread ROWS input pixels times COLUMNS vec4s of input channels.
+@group(0) @binding(0) var<storage, read> weight_: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> dy: array<Act4>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Act4>;
+
+@compute @workgroup_size(64)
+fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
+                     @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(workgroup, workgroups, lane);
+    let tiles = (p.gi4 + COLUMNS - 1u) / COLUMNS;
+    let column = thread % (tiles * p.groups);
+    let first = thread / (tiles * p.groups) * ROWS;
+    let pixels = p.n * p.h * p.w;
+    if first >= pixels { return; }
+    let group = column / tiles;
+    let local = column % tiles * COLUMNS;
+    let ci = group * p.gi4 + local;
+    let ci_end = min((group + 1u) * p.gi4, p.ci4);
+    if ci >= ci_end { return; }
+    let co = group * p.go4;
+    let go4 = min(p.go4, p.co4 - co);
+
+    var image: array<u32, ROWS>;
+    var bottom: array<u32, ROWS>;
+    var right: array<u32, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+        let pixel = min(first + r, pixels - 1u);
+        image[r] = pixel / (p.w * p.h) * p.oh;
+        bottom[r] = pixel / p.w % p.h + p.before_y;
+        right[r] = pixel % p.w + p.before_x;
+    }
+    var sum0: array<vec4<f32>, ROWS>;
+    var sum1: array<vec4<f32>, ROWS>;
+    for (var tap = 0u; tap < K * K; tap++) {
+        var at: array<u32, ROWS>;
+        var inside: array<bool, ROWS>;
+        var any_inside = false;
+        for (var r = 0u; r < ROWS; r++) {
+            // The output pixel that this tap carries to this input pixel; left of the first one wraps.
+            let ty = bottom[r] - tap / K;
+            let tx = right[r] - tap % K;
+            let oy = ty / STRIDE;
+            let ox = tx / STRIDE;
+            inside[r] = oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
+            at[r] = select(0u, ((image[r] + oy) * p.ow + ox) * p.co4 + co, inside[r]);
+            any_inside = any_inside || inside[r];
+        }
+        if !any_inside { continue; }
+        // The weight's rows of these input channels; those beyond the last are masked below.
+        let row = tap * p.cin;
+        let row0 = (row + min(4u * local, p.cin - 1u)) * p.co4 + co;
+        let row1 = (row + min(4u * local + 1u, p.cin - 1u)) * p.co4 + co;
+        let row2 = (row + min(4u * local + 2u, p.cin - 1u)) * p.co4 + co;
+        let row3 = (row + min(4u * local + 3u, p.cin - 1u)) * p.co4 + co;
+        let row4 = (row + min(4u * local + 4u, p.cin - 1u)) * p.co4 + co;
+        let row5 = (row + min(4u * local + 5u, p.cin - 1u)) * p.co4 + co;
+        let row6 = (row + min(4u * local + 6u, p.cin - 1u)) * p.co4 + co;
+        let row7 = (row + min(4u * local + 7u, p.cin - 1u)) * p.co4 + co;
+        for (var c = 0u; c < go4; c++) {
+            let a0 = weight_[row0 + c];
+            let a1 = weight_[row1 + c];
+            let a2 = weight_[row2 + c];
+            let a3 = weight_[row3 + c];
+            var b0: vec4<f32>;
+            var b1: vec4<f32>;
+            var b2: vec4<f32>;
+            var b3: vec4<f32>;
+            if COLUMNS == 2u {
+                b0 = weight_[row4 + c];
+                b1 = weight_[row5 + c];
+                b2 = weight_[row6 + c];
+                b3 = weight_[row7 + c];
+            }
+            for (var r = 0u; r < ROWS; r++) {
+                let v = select(vec4(0.0), unpack4(dy[at[r] + c]), inside[r]);
+                sum0[r] += vec4(dot(v, a0), dot(v, a1), dot(v, a2), dot(v, a3));
+                if COLUMNS == 2u {
+                    sum1[r] += vec4(dot(v, b0), dot(v, b1), dot(v, b2), dot(v, b3));
+                }
+            }
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        if first + r < pixels {
+            let pixel = (first + r) * p.ci4;
+            dx[pixel + ci] = pack4(keep_lanes(sum0[r], ci, p.channels));
+            if COLUMNS == 2u && ci + 1u < ci_end {
+                dx[pixel + ci + 1u] = pack4(keep_lanes(sum1[r], ci + 1u, p.channels));
+            }
+        }
+    }
+}
+
+// Gradient of the weight: x, dy, partial sums [splits][K, K, CIN / GROUPS, COUT]. One thread one tap, INPUTS vec4s of
+// input channels times COLUMNS vec4s of output channels, and the image rows of one split.
+@group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn conv2d_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
+                      @builtin(local_invocation_index) lane: u32) {
+    var thread = thread_index(workgroup, workgroups, lane);
+    let co_tiles = (p.go4 + COLUMNS - 1u) / COLUMNS;
+    let ci_tiles = (p.gi4 + INPUTS - 1u) / INPUTS;
+    let co_tile = thread % co_tiles;
+    thread /= co_tiles;
+    let ci_tile = thread % ci_tiles;
+    thread /= ci_tiles;
+    let group = thread % p.groups;
+    thread /= p.groups;
+    let tap = thread % (K * K);
+    let split = thread / (K * K);
+    let co = group * p.go4 + co_tile * COLUMNS;
+    let co_end = min((group + 1u) * p.go4, p.co4);
+    let ci = group * p.gi4 + ci_tile * INPUTS;
+    let ci_end = min((group + 1u) * p.gi4, p.ci4);
+    if split >= p.splits || co >= co_end || ci >= ci_end { return; }
+    let second_co = min(co + 1u, co_end - 1u);
+    let second_ci = min(ci + 1u, ci_end - 1u);
+
+    // Columns of the output whose input column under this tap lies inside the image.
+    let kx = i32(tap % K) - i32(p.before_x);
+    let stride = i32(STRIDE);
+    let ox_first = u32(max(0, (stride - 1 - kx) / stride));
+    let ox_end = u32(clamp((i32(p.w) - kx + stride - 1) / stride, 0, i32(p.ow)));
+    var sum0: array<vec4<f32>, 8>;
+    var sum1: array<vec4<f32>, 8>;
+    let row_end = min((split + 1u) * p.rows, p.n * p.oh);
+    for (var row = split * p.rows; row < row_end; row++) {
+        let iy = row % p.oh * STRIDE + tap / K - p.before_y;
+        if iy >= p.h { continue; }
+        let x_row = i32((row / p.oh * p.h + iy) * p.w) + kx;
+        for (var ox = ox_first; ox < ox_end; ox++) {
+            let source = u32(x_row + i32(ox) * stride) * p.ci4;
+            let to = (row * p.ow + ox) * p.co4;
+            let d0 = unpack4(dy[to + co]);
+            let v0 = unpack4(x[source + ci]);
+            sum0[0] += v0.x * d0;
+            sum0[1] += v0.y * d0;
+            sum0[2] += v0.z * d0;
+            sum0[3] += v0.w * d0;
+            var d1: vec4<f32>;
+            if COLUMNS == 2u {
+                d1 = unpack4(dy[to + second_co]);
+                sum1[0] += v0.x * d1;
+                sum1[1] += v0.y * d1;
+                sum1[2] += v0.z * d1;
+                sum1[3] += v0.w * d1;
+            }
+            if INPUTS == 2u {
+                let v1 = unpack4(x[source + second_ci]);
+                sum0[4] += v1.x * d0;
+                sum0[5] += v1.y * d0;
+                sum0[6] += v1.z * d0;
+                sum0[7] += v1.w * d0;
+                if COLUMNS == 2u {
+                    sum1[4] += v1.x * d1;
+                    sum1[5] += v1.y * d1;
+                    sum1[6] += v1.z * d1;
+                    sum1[7] += v1.w * d1;
+                }
+            }
+        }
+    }
+    let channel = 4u * ci_tile * INPUTS;
+    let weight_row = ((p.first_split + split) * K * K + tap) * p.cin + channel;
+    for (var i = 0u; i < 4u * INPUTS; i++) {
+        if channel + i < p.cin {
+            partials[(weight_row + i) * p.co4 + co] = sum0[i];
+            if COLUMNS == 2u && co + 1u < co_end { partials[(weight_row + i) * p.co4 + co + 1u] = sum1[i]; }
+        }
+    }
+}

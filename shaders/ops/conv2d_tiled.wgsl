@@ -1,0 +1,238 @@
+// 2-D convolution for wide layers on a GPU: the kernels of `conv2d` with tiles in workgroup memory. Joined with
+// `conv2d`, whose constants, sizes and tensors it shares.
+//
+// A workgroup of 64 threads makes TILE pixels times TILE channels, DEPTH channels of the sum at a time; a thread makes
+// 8 pixels times the vec4s `thread` and `thread + 8` of 16.
+
+const TILE: u32 = 64u;
+// vec4s of the sum that are staged at once.
+const DEPTH: u32 = 2u;
+
+var<workgroup> left_tile: array<vec4<f32>, TILE * DEPTH>;
+var<workgroup> right_tile: array<vec4<f32>, TILE * DEPTH>;
+
+@compute @workgroup_size(64)
+fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
+                @builtin(local_invocation_index) lane: u32) {
+    let tile = workgroup_index(workgroup, workgroups);
+    let tiles = (p.go4 + 15u) / 16u;
+    let column = tile % (tiles * p.groups);
+    let first = tile / (tiles * p.groups) * TILE;
+    let pixels = p.n * p.oh * p.ow;
+    if first >= pixels { return; }
+    let group = column / tiles;
+    let co = group * p.go4 + column % tiles * 16u;
+    let co_end = min((group + 1u) * p.go4, p.co4);
+    let ci = group * p.gi4;
+    let gi4 = min(p.gi4, p.ci4 - ci);
+
+    // Each thread stages one pixel of x.
+    let pixel = min(first + lane, pixels - 1u);
+    let image = pixel / (p.ow * p.oh) * p.h;
+    let top = pixel / p.ow % p.oh * STRIDE - p.before_y;
+    let left = pixel % p.ow * STRIDE - p.before_x;
+    let row = lane / 8u * 8u;
+    let vec = lane % 8u;
+    var sum0: array<vec4<f32>, 8>;
+    var sum1: array<vec4<f32>, 8>;
+    for (var tap = 0u; tap < K * K; tap++) {
+        let iy = top + tap / K;
+        let ix = left + tap % K;
+        let inside = iy < p.h && ix < p.w;
+        let at = select(0u, ((image + iy) * p.w + ix) * p.ci4 + ci, inside);
+        for (var c = 0u; c < gi4; c += DEPTH) {
+            for (var d = 0u; d < DEPTH; d++) {
+                var staged = vec4(0.0);
+                if inside && c + d < gi4 { staged = unpack4(x[at + c + d]); }
+                left_tile[lane * DEPTH + d] = staged;
+            }
+            for (var i = lane; i < 16u * 4u * DEPTH; i += 64u) {
+                let channel = 4u * c + i / 16u;
+                var staged = vec4(0.0);
+                if channel < p.cin && co + i % 16u < co_end {
+                    staged = weight[(tap * p.cin + channel) * p.co4 + co + i % 16u];
+                }
+                right_tile[i] = staged;
+            }
+            workgroupBarrier();
+            for (var d = 0u; d < DEPTH; d++) {
+                let a0 = right_tile[(4u * d) * 16u + vec];
+                let a1 = right_tile[(4u * d + 1u) * 16u + vec];
+                let a2 = right_tile[(4u * d + 2u) * 16u + vec];
+                let a3 = right_tile[(4u * d + 3u) * 16u + vec];
+                let b0 = right_tile[(4u * d) * 16u + vec + 8u];
+                let b1 = right_tile[(4u * d + 1u) * 16u + vec + 8u];
+                let b2 = right_tile[(4u * d + 2u) * 16u + vec + 8u];
+                let b3 = right_tile[(4u * d + 3u) * 16u + vec + 8u];
+                for (var r = 0u; r < 8u; r++) {
+                    let v = left_tile[(row + r) * DEPTH + d];
+                    sum0[r] += v.x * a0 + v.y * a1 + v.z * a2 + v.w * a3;
+                    sum1[r] += v.x * b0 + v.y * b1 + v.z * b2 + v.w * b3;
+                }
+            }
+            workgroupBarrier();
+        }
+    }
+    for (var r = 0u; r < 8u; r++) {
+        let to = (first + row + r) * p.co4 + co + vec;
+        if first + row + r < pixels {
+            if co + vec < co_end { y[to] = pack4(sum0[r]); }
+            if co + vec + 8u < co_end { y[to + 8u] = pack4(sum1[r]); }
+        }
+    }
+}
+
+@compute @workgroup_size(64)
+fn conv2d_tiled_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
+                           @builtin(num_workgroups) workgroups: vec3<u32>,
+                           @builtin(local_invocation_index) lane: u32) {
+    let tile = workgroup_index(workgroup, workgroups);
+    let tiles = (p.gi4 + 15u) / 16u;
+    let column = tile % (tiles * p.groups);
+    let first = tile / (tiles * p.groups) * TILE;
+    let pixels = p.n * p.h * p.w;
+    if first >= pixels { return; }
+    let group = column / tiles;
+    let local = column % tiles * 16u;
+    let ci = group * p.gi4 + local;
+    let ci_end = min((group + 1u) * p.gi4, p.ci4);
+    let co = group * p.go4;
+    let go4 = min(p.go4, p.co4 - co);
+
+    // Each thread stages one pixel of dy and the weights of one input channel.
+    let pixel = min(first + lane, pixels - 1u);
+    let image = pixel / (p.w * p.h) * p.oh;
+    let bottom = pixel / p.w % p.h + p.before_y;
+    let right = pixel % p.w + p.before_x;
+    let row = lane / 8u * 8u;
+    let vec = lane % 8u;
+    var sum0: array<vec4<f32>, 8>;
+    var sum1: array<vec4<f32>, 8>;
+    for (var tap = 0u; tap < K * K; tap++) {
+        let ty = bottom - tap / K;
+        let tx = right - tap % K;
+        let oy = ty / STRIDE;
+        let ox = tx / STRIDE;
+        let inside = oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
+        let at = select(0u, ((image + oy) * p.ow + ox) * p.co4 + co, inside);
+        let channel = 4u * local + lane;
+        for (var c = 0u; c < go4; c += DEPTH) {
+            for (var d = 0u; d < DEPTH; d++) {
+                var staged = vec4(0.0);
+                if inside && c + d < go4 { staged = unpack4(dy[at + c + d]); }
+                left_tile[lane * DEPTH + d] = staged;
+                var weights = vec4(0.0);
+                if channel < p.cin && c + d < go4 {
+                    weights = weight_[(tap * p.cin + channel) * p.co4 + co + c + d];
+                }
+                right_tile[lane * DEPTH + d] = weights;
+            }
+            workgroupBarrier();
+            for (var d = 0u; d < DEPTH; d++) {
+                let a0 = right_tile[(4u * vec) * DEPTH + d];
+                let a1 = right_tile[(4u * vec + 1u) * DEPTH + d];
+                let a2 = right_tile[(4u * vec + 2u) * DEPTH + d];
+                let a3 = right_tile[(4u * vec + 3u) * DEPTH + d];
+                let b0 = right_tile[(4u * vec + 32u) * DEPTH + d];
+                let b1 = right_tile[(4u * vec + 33u) * DEPTH + d];
+                let b2 = right_tile[(4u * vec + 34u) * DEPTH + d];
+                let b3 = right_tile[(4u * vec + 35u) * DEPTH + d];
+                for (var r = 0u; r < 8u; r++) {
+                    let v = left_tile[(row + r) * DEPTH + d];
+                    sum0[r] += vec4(dot(v, a0), dot(v, a1), dot(v, a2), dot(v, a3));
+                    sum1[r] += vec4(dot(v, b0), dot(v, b1), dot(v, b2), dot(v, b3));
+                }
+            }
+            workgroupBarrier();
+        }
+    }
+    for (var r = 0u; r < 8u; r++) {
+        let to = (first + row + r) * p.ci4 + ci + vec;
+        if first + row + r < pixels {
+            if ci + vec < ci_end { dx[to] = pack4(keep_lanes(sum0[r], ci + vec, p.channels)); }
+            if ci + vec + 8u < ci_end { dx[to + 8u] = pack4(keep_lanes(sum1[r], ci + vec + 8u, p.channels)); }
+        }
+    }
+}
+
+// A workgroup one tap, TILE input channels times TILE output channels, and the image rows of one split, 8 pixels at a
+// time; a thread 8 input channels times the vec4s `vec` and `vec + 8` of output channels.
+@compute @workgroup_size(64)
+fn conv2d_tiled_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>,
+                            @builtin(num_workgroups) workgroups: vec3<u32>,
+                            @builtin(local_invocation_index) lane: u32) {
+    var tile = workgroup_index(workgroup, workgroups);
+    let co_tiles = (p.go4 + 15u) / 16u;
+    let ci_tiles = (p.gi4 + 15u) / 16u;
+    let co_tile = tile % co_tiles;
+    tile /= co_tiles;
+    let ci_tile = tile % ci_tiles;
+    tile /= ci_tiles;
+    let group = tile % p.groups;
+    tile /= p.groups;
+    let tap = tile % (K * K);
+    let split = tile / (K * K);
+    if split >= p.splits { return; }
+    let co = group * p.go4 + co_tile * 16u;
+    let co_end = min((group + 1u) * p.go4, p.co4);
+    let ci = group * p.gi4 + ci_tile * 16u;
+    let ci_end = min((group + 1u) * p.gi4, p.ci4);
+
+    let row = lane / 8u * 2u;
+    let vec = lane % 8u;
+    var sum0: array<vec4<f32>, 8>;
+    var sum1: array<vec4<f32>, 8>;
+    let pixel_end = min((split + 1u) * p.rows, p.n * p.oh) * p.ow;
+    for (var first = split * p.rows * p.ow; first < pixel_end; first += 8u) {
+        for (var i = lane; i < 128u; i += 64u) {
+            let pixel = first + i / 16u;
+            let vec_of_pixel = i % 16u;
+            let iy = pixel / p.ow % p.oh * STRIDE + tap / K - p.before_y;
+            let ix = pixel % p.ow * STRIDE + tap % K - p.before_x;
+            let image = pixel / (p.ow * p.oh) * p.h;
+            var input = vec4(0.0);
+            if pixel < pixel_end && iy < p.h && ix < p.w && ci + vec_of_pixel < ci_end {
+                input = unpack4(x[((image + iy) * p.w + ix) * p.ci4 + ci + vec_of_pixel]);
+            }
+            left_tile[i] = input;
+            var output = vec4(0.0);
+            if pixel < pixel_end && co + vec_of_pixel < co_end {
+                output = unpack4(dy[pixel * p.co4 + co + vec_of_pixel]);
+            }
+            right_tile[i] = output;
+        }
+        workgroupBarrier();
+        for (var i = 0u; i < 8u; i++) {
+            let v0 = left_tile[i * 16u + row];
+            let v1 = left_tile[i * 16u + row + 1u];
+            let d0 = right_tile[i * 16u + vec];
+            let d1 = right_tile[i * 16u + vec + 8u];
+            sum0[0] += v0.x * d0;
+            sum0[1] += v0.y * d0;
+            sum0[2] += v0.z * d0;
+            sum0[3] += v0.w * d0;
+            sum0[4] += v1.x * d0;
+            sum0[5] += v1.y * d0;
+            sum0[6] += v1.z * d0;
+            sum0[7] += v1.w * d0;
+            sum1[0] += v0.x * d1;
+            sum1[1] += v0.y * d1;
+            sum1[2] += v0.z * d1;
+            sum1[3] += v0.w * d1;
+            sum1[4] += v1.x * d1;
+            sum1[5] += v1.y * d1;
+            sum1[6] += v1.z * d1;
+            sum1[7] += v1.w * d1;
+        }
+        workgroupBarrier();
+    }
+    let channel = ci_tile * TILE + 4u * row;
+    let weight_row = ((p.first_split + split) * K * K + tap) * p.cin + channel;
+    for (var i = 0u; i < 8u; i++) {
+        if channel + i < p.cin {
+            let to = (weight_row + i) * p.co4 + co + vec;
+            if co + vec < co_end { partials[to] = sum0[i]; }
+            if co + vec + 8u < co_end { partials[to + 8u] = sum1[i]; }
+        }
+    }
+}
