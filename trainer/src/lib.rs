@@ -2,3 +2,11 @@
 
 pub use triaxis_engine as engine;
 pub use triaxis_models as models;
+
+pub mod checkpoint;
+pub mod error;
+pub mod output;
+pub mod recipe;
+pub mod report;
+
+pub use error::{Error, Result};
