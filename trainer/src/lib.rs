@@ -8,5 +8,6 @@ pub mod error;
 pub mod output;
 pub mod recipe;
 pub mod report;
+pub mod schedule;
 
 pub use error::{Error, Result};
