@@ -6,6 +6,7 @@ pub use triaxis_models as models;
 pub mod checkpoint;
 pub mod error;
 pub mod output;
+pub mod progress;
 pub mod recipe;
 pub mod report;
 pub mod schedule;
