@@ -2,3 +2,13 @@
 
 pub use triaxis_engine as engine;
 pub use triaxis_models as models;
+
+pub mod checkpoint;
+pub mod error;
+pub mod output;
+pub mod progress;
+pub mod recipe;
+pub mod report;
+pub mod schedule;
+
+pub use error::{Error, Result};
