@@ -2,3 +2,7 @@
 
 pub use triaxis_engine as engine;
 pub use triaxis_models as models;
+//! Placeholder.
+
+pub mod data;
+pub mod random;
