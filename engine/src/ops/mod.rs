@@ -4,10 +4,12 @@
 mod activation;
 mod add;
 mod scale;
+mod window;
 
 pub use activation::{Activation, activation};
 pub use add::add;
 pub use scale::scale;
+pub use window::{Padding, Pool};
 
 use crate::Shape;
 
