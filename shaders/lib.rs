@@ -24,7 +24,9 @@ sources! {
     "grid"
     "ops/activation"
     "ops/add"
+    "ops/depthwise"
     "ops/scale"
     "storage/f16"
     "storage/f32"
+    "sum_rows"
 }

@@ -3,11 +3,14 @@
 
 mod activation;
 mod add;
+mod depthwise;
 mod scale;
+mod sum_rows;
 mod window;
 
 pub use activation::{Activation, activation};
 pub use add::add;
+pub use depthwise::{Depthwise, depthwise};
 pub use scale::scale;
 pub use window::{Padding, Pool};
 
