@@ -3,14 +3,18 @@
 
 mod activation;
 mod add;
+mod avg_pool;
 mod depthwise;
+mod max_pool;
 mod scale;
 mod sum_rows;
 mod window;
 
 pub use activation::{Activation, activation};
 pub use add::add;
+pub use avg_pool::{Divisor, avg_pool};
 pub use depthwise::{Depthwise, depthwise};
+pub use max_pool::max_pool;
 pub use scale::scale;
 pub use window::{Padding, Pool};
 
