@@ -28,8 +28,12 @@ sources! {
     "ops/column_sum"
     "ops/conv2d"
     "ops/conv2d_tiled"
+    "ops/avg_pool"
+    "ops/depthwise"
+    "ops/max_pool"
     "ops/scale"
     "ops/sum"
     "storage/f16"
     "storage/f32"
+    "sum_rows"
 }

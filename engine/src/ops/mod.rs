@@ -8,6 +8,11 @@ mod column_sum;
 mod conv2d;
 mod scale;
 mod sum;
+mod avg_pool;
+mod depthwise;
+mod max_pool;
+mod scale;
+mod sum_rows;
 mod window;
 
 pub use activation::{Activation, activation};
@@ -16,6 +21,11 @@ pub use column_sum::column_sum;
 pub use conv2d::{Conv2d, conv2d};
 pub use scale::scale;
 pub use window::Padding;
+pub use avg_pool::{Divisor, avg_pool};
+pub use depthwise::{Depthwise, depthwise};
+pub use max_pool::max_pool;
+pub use scale::scale;
+pub use window::{Padding, Pool};
 
 use crate::Shape;
 
