@@ -4,6 +4,7 @@ use crate::Case;
 
 pub mod activation;
 pub mod add;
+pub mod bias;
 pub mod column_sum;
 pub mod scale;
 pub mod sum;
@@ -13,6 +14,7 @@ pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
         activation::cases,
         add::cases,
+        bias::cases,
         column_sum::cases,
         scale::cases,
         sum::cases,

@@ -3,12 +3,14 @@
 
 mod activation;
 mod add;
+mod bias;
 mod column_sum;
 mod scale;
 mod sum;
 
 pub use activation::{Activation, activation};
 pub use add::add;
+pub use bias::bias;
 pub use column_sum::column_sum;
 pub use scale::scale;
 
