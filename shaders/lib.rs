@@ -24,6 +24,7 @@ sources! {
     "grid"
     "ops/activation"
     "ops/add"
+    "ops/batch_norm"
     "ops/bias"
     "ops/column_sum"
     "ops/scale"

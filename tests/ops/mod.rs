@@ -4,6 +4,7 @@ use crate::Case;
 
 pub mod activation;
 pub mod add;
+pub mod batch_norm;
 pub mod bias;
 pub mod column_sum;
 pub mod scale;
@@ -14,6 +15,7 @@ pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
         activation::cases,
         add::cases,
+        batch_norm::cases,
         bias::cases,
         column_sum::cases,
         scale::cases,

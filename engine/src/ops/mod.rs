@@ -3,6 +3,7 @@
 
 mod activation;
 mod add;
+mod batch_norm;
 mod bias;
 mod column_sum;
 mod scale;
@@ -10,6 +11,7 @@ mod sum;
 
 pub use activation::{Activation, activation};
 pub use add::add;
+pub use batch_norm::{BatchNorm, BatchNormInputs, batch_norm};
 pub use bias::bias;
 pub use column_sum::column_sum;
 pub use scale::scale;
