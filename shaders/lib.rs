@@ -25,6 +25,8 @@ sources! {
     "ops/activation"
     "ops/add"
     "ops/bundle"
+    "ops/batch_norm"
+    "ops/bias"
     "ops/column_sum"
     "ops/conv2d"
     "ops/conv2d_tiled"

@@ -7,6 +7,8 @@ use crate::Case;
 pub mod activation;
 pub mod add;
 pub mod bundle;
+pub mod batch_norm;
+pub mod bias;
 pub mod column_sum;
 pub mod conv2d;
 pub mod avg_pool;
@@ -21,6 +23,8 @@ pub fn all() -> Vec<Case> {
         activation::cases,
         add::cases,
         bundle::cases,
+        batch_norm::cases,
+        bias::cases,
         column_sum::cases,
         conv2d::cases,
         scale::cases,

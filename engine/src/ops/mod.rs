@@ -4,6 +4,8 @@
 mod activation;
 mod add;
 mod bundle;
+mod batch_norm;
+mod bias;
 mod column_sum;
 mod conv2d;
 mod scale;
@@ -17,6 +19,8 @@ mod window;
 
 pub use activation::{Activation, activation};
 pub use add::add;
+pub use batch_norm::{BatchNorm, BatchNormInputs, batch_norm};
+pub use bias::bias;
 pub use column_sum::column_sum;
 pub use conv2d::{Conv2d, conv2d};
 pub use scale::scale;
