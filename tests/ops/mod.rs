@@ -6,12 +6,12 @@ use crate::Case;
 
 pub mod activation;
 pub mod add;
-pub mod bundle;
+pub mod avg_pool;
 pub mod batch_norm;
 pub mod bias;
+pub mod bundle;
 pub mod column_sum;
 pub mod conv2d;
-pub mod avg_pool;
 pub mod depthwise;
 pub mod max_pool;
 pub mod scale;
@@ -22,26 +22,18 @@ pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
         activation::cases,
         add::cases,
-        bundle::cases,
+        avg_pool::cases,
         batch_norm::cases,
         bias::cases,
+        bundle::cases,
         column_sum::cases,
         conv2d::cases,
+        depthwise::cases,
+        max_pool::cases,
         scale::cases,
         sum::cases,
     ];
     cases.iter().flat_map(|cases| cases()).collect()
-    [
-        activation::cases,
-        add::cases,
-        avg_pool::cases,
-        depthwise::cases,
-        max_pool::cases,
-        scale::cases,
-    ]
-    .iter()
-    .flat_map(|cases| cases())
-    .collect()
 }
 
 /// First pixel's padding and number of outputs along one side: what TensorFlow's and PyTorch's documentation say.
