@@ -1,0 +1,116 @@
+//! The graphs of a training step and of an evaluation.
+
+use triaxis_engine::ops::{
+    self, Augment, Flip, SoftTargets, accuracy, augment, average, mean, mixup, soft_targets,
+    softmax_cross_entropy,
+};
+use triaxis_engine::{DType, Gradients, Graph, Mode, ParameterRole, Result, Shape, Value, gradients};
+use triaxis_models::Model;
+
+use crate::recipe::{ModelEma, Optimizer, Recipe};
+
+/// A graph with the values that are written and read around a run.
+#[derive(Clone, Debug)]
+pub(super) struct Drawn {
+    pub graph: Graph,
+    /// `[n, side, side, 3]` bytes.
+    pub pictures: Value,
+    /// `[n, 1, 1, 1]` classes.
+    pub labels: Value,
+    /// `[n, 1, 1, 1]`: 1 counts, 0 is padding.
+    pub weights: Value,
+    /// Sums over the batches so far, see [`accuracy`].
+    pub sums: Value,
+    /// The mean loss of the batch.
+    pub loss: Value,
+    /// What only training writes.
+    pub step: Option<StepInputs>,
+}
+
+/// What a training step is given besides its pictures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StepInputs {
+    /// Learning rate.
+    pub rate: Value,
+    /// Share of the new weights in their average.
+    pub average: Option<Value>,
+    /// Partner of each picture, and what is kept of it.
+    pub mixup: Option<(Value, Value)>,
+}
+
+/// Draws a whole step: pictures, network, loss, gradients, update, average, counts.
+pub(super) fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
+    let mut g = Graph::new(Mode::Train);
+    let (pictures, labels, weights) = inputs(&mut g, batch, side);
+    let flip = if recipe.hflip > 0.0 { Flip::Horizontal } else { Flip::None };
+    let augmentation = Augment { flip, crop: recipe.crop_padding, ..Augment::default() };
+    let mut images = augment(&mut g, pictures, augmentation)?;
+    let smoothing = SoftTargets { classes: model.num_classes(), smoothing: recipe.smoothing as f32 };
+    let mut targets = soft_targets(&mut g, labels, smoothing)?;
+    let mixing = (recipe.mixup > 0.0).then(|| {
+        (g.input_of("mixup.partner", [batch, 1, 1, 1], DType::U32), g.input("mixup.lambda", Shape::scalar()))
+    });
+    if let Some((partner, lambda)) = mixing {
+        images = mixup(&mut g, images, partner, lambda)?;
+        targets = mixup(&mut g, targets, partner, lambda)?;
+    }
+    let logits = model.forward(&mut g, images)?;
+    g.decay_by(|role| match role {
+        ParameterRole::Weight => true,
+        ParameterRole::Bias => recipe.decay_bias,
+        ParameterRole::Norm => recipe.decay_norm,
+    })?;
+    let losses = softmax_cross_entropy(&mut g, logits, targets)?;
+    let loss = mean(&mut g, losses)?;
+    let one = g.state("one", Shape::scalar(), 1.0);
+    let grads = gradients(&mut g, loss, one)?;
+    let rate = g.input("rate", Shape::scalar());
+    let norm = optimizer(&mut g, recipe, &grads, rate)?;
+    let averaging = (recipe.model_ema != ModelEma::Off).then(|| g.input("average.rate", Shape::scalar()));
+    if let Some(rate) = averaging {
+        average(&mut g, rate, Some(norm))?;
+    }
+    let sums = accuracy(&mut g, logits, labels, losses, weights)?;
+    let step = StepInputs { rate, average: averaging, mixup: mixing };
+    Ok(Drawn { graph: g, pictures, labels, weights, sums, loss, step: Some(step) })
+}
+
+/// Draws the evaluation of a batch.
+pub(super) fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn> {
+    let mut g = Graph::new(Mode::Evaluate);
+    let (pictures, labels, weights) = inputs(&mut g, batch, side);
+    let images = augment(&mut g, pictures, Augment::default())?;
+    let targets = soft_targets(&mut g, labels, SoftTargets { classes: model.num_classes(), smoothing: 0.0 })?;
+    let logits = model.forward(&mut g, images)?;
+    let losses = softmax_cross_entropy(&mut g, logits, targets)?;
+    let loss = mean(&mut g, losses)?;
+    let sums = accuracy(&mut g, logits, labels, losses, weights)?;
+    Ok(Drawn { graph: g, pictures, labels, weights, sums, loss, step: None })
+}
+
+fn inputs(g: &mut Graph, batch: usize, side: usize) -> (Value, Value, Value) {
+    (
+        g.input_of("pictures", [batch, side, side, 3], DType::U8),
+        g.input_of("labels", [batch, 1, 1, 1], DType::U32),
+        g.input("weights", [batch, 1, 1, 1]),
+    )
+}
+
+fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> Result<Value> {
+    let max_norm = recipe.clip_grad.map(|norm| norm as f32);
+    let weight_decay = recipe.weight_decay as f32;
+    match &recipe.opt {
+        Optimizer::Sgd(o) => {
+            let momentum = o.momentum as f32;
+            ops::sgd(g, grads, rate, ops::Sgd { momentum, nesterov: o.nesterov, weight_decay, max_norm })
+        }
+        Optimizer::RmspropTf(o) => {
+            let (alpha, momentum, eps) = (o.alpha as f32, o.momentum as f32, o.eps as f32);
+            ops::rmsprop(g, grads, rate, ops::RmsProp { alpha, momentum, eps, weight_decay, max_norm })
+        }
+        Optimizer::AdamW(o) => {
+            let (betas, eps) = (o.betas.map(|beta| beta as f32), o.eps as f32);
+            ops::adamw(g, grads, rate, ops::AdamW { betas, eps, weight_decay, max_norm })
+        }
+    }
+}

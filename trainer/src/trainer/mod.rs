@@ -1,0 +1,318 @@
+//! Training: two plans, two loaders, and the loop that joins them.
+
+mod diagnose;
+mod draw;
+mod fit;
+mod metrics;
+mod snapshot;
+
+use std::sync::Arc;
+
+use triaxis_engine::{Arena, Complexity, Gpu, Graph, Mode, Plan};
+use triaxis_models::Model;
+
+use crate::data::{Batch, Loader, LoaderOptions, Split};
+use crate::error::{Error, Result};
+use crate::random::Stream;
+use crate::recipe::{ModelEma, Recipe};
+use crate::report::Evaluation;
+use crate::schedule::{Position, ema_alpha, learning_rate};
+use draw::Drawn;
+pub use fit::largest_batch;
+pub use metrics::Sums;
+use metrics::Watch;
+
+/// A network in training.
+///
+/// Everything is a function of the recipe and the data: two trainers made alike do the same, bit for bit, whatever the
+/// number of loader threads, stopped and resumed or not.
+pub struct Trainer {
+    gpu: Gpu,
+    model: Arc<dyn Model + Send + Sync>,
+    recipe: Recipe,
+    side: usize,
+    train: Plan,
+    train_drawn: Drawn,
+    eval: Plan,
+    eval_drawn: Drawn,
+    loader: Loader,
+    eval_loader: Loader,
+    complexity: Complexity,
+    epoch: usize,
+    batch: usize,
+    step: u64,
+    classes: Vec<String>,
+    best: Option<crate::checkpoint::Best>,
+    rows: Vec<crate::report::EpochRow>,
+}
+
+/// Whose numbers are evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// As trained.
+    Raw,
+    /// Their running average.
+    Average,
+}
+
+/// Whether to go on after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The next batch.
+    Continue,
+    /// No more for now: [`Trainer::train_epoch`] returns with the epoch unfinished.
+    Stop,
+}
+
+/// Where an epoch stands after a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepDone {
+    /// Batches of the epoch that are done.
+    pub batch: usize,
+    /// Batches of the epoch.
+    pub batches: usize,
+    /// Steps of the whole run that are done.
+    pub step: u64,
+    /// Sums over the epoch, a few steps old; `None` before the first have arrived.
+    pub sums: Option<Sums>,
+}
+
+impl Trainer {
+    /// Compiles training and evaluation of `model` and sets the first weights from the recipe's seed.
+    ///
+    /// # Errors
+    ///
+    /// A recipe or data that cannot be, or a device that is too small: then with the largest batch that would fit.
+    pub fn new(gpu: &Gpu, model: Arc<dyn Model + Send + Sync>, data: &Split, recipe: &Recipe) -> Result<Self> {
+        recipe.validate()?;
+        let side = recipe.img_size.unwrap_or_else(|| model.resolution());
+        let classes = data.train.classes().to_vec();
+        if classes.len() != model.num_classes() {
+            return Err(Error::config(
+                "num_classes",
+                format!("{} tells {} classes apart, the data has {}", model.name(), model.num_classes(), classes.len()),
+                format!("Give --num-classes {} or leave it out", classes.len()),
+            ));
+        }
+        let n = recipe.batch_size;
+        let options = LoaderOptions {
+            batch: n,
+            side,
+            workers: recipe.workers.max(1),
+            seed: recipe.seed,
+            ..LoaderOptions::default()
+        };
+        let loader = Loader::new(Arc::clone(&data.train), options.clone())?;
+        let options = LoaderOptions { shuffle: false, drop_last: false, ..options };
+        let eval_loader = Loader::new(Arc::clone(&data.validation), options)?;
+
+        let train_drawn = draw::training(&*model, recipe, n, side)?;
+        let eval_drawn = draw::evaluation(&*model, n, side)?;
+        let mut single = Graph::new(Mode::Evaluate);
+        let image = single.input("image", [1, side, side, 3]);
+        model.forward(&mut single, image)?;
+        let compile = |drawn: &Drawn| Plan::compile(gpu, &drawn.graph, &[drawn.loss]);
+        let advise = |e| fit::with_advice(e, gpu, &*model, recipe, side);
+        let train = compile(&train_drawn).map_err(advise)?;
+        let eval = compile(&eval_drawn).map_err(advise)?;
+        train.initialise(recipe.seed)?;
+        eval.initialise(recipe.seed)?;
+        if train_drawn.step.as_ref().is_some_and(|s| s.average.is_some()) {
+            train.copy_arena(&AVERAGE, &train, &Arena::Parameters)?;
+            train.copy_arena(&AVERAGE_BUFFERS, &train, &Arena::Buffers)?;
+        }
+        Ok(Self {
+            gpu: gpu.clone(),
+            model,
+            recipe: recipe.clone(),
+            side,
+            train,
+            train_drawn,
+            eval,
+            eval_drawn,
+            loader,
+            eval_loader,
+            complexity: single.complexity(),
+            epoch: 0,
+            batch: 0,
+            step: 0,
+            classes,
+            best: None,
+            rows: Vec::new(),
+        })
+    }
+
+    /// Trains what is left of the epoch; `watch` sees every step and may stop it. The sums of the whole epoch, or
+    /// `None` where it was stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Diverged`] at a loss that is not finite, naming the first node that made it; data that cannot be read;
+    /// a lost device.
+    pub fn train_epoch(&mut self, mut watch: impl FnMut(StepDone) -> Flow) -> Result<Option<Sums>> {
+        let epoch = self.epoch as u32;
+        if self.batch == 0 {
+            self.train.write(self.train_drawn.sums, &[0.0; 8])?;
+        }
+        let batches = self.loader.batches();
+        let mut pending = Watch::new();
+        for batch in self.loader.epoch(epoch, self.batch) {
+            let batch = batch?;
+            self.write_batch(&self.train, &self.train_drawn, &batch)?;
+            self.write_step(epoch, &batch)?;
+            self.train.run()?;
+            self.batch += 1;
+            self.step += 1;
+            pending.push(self.batch - 1, self.train.read_later(self.train_drawn.sums)?);
+            let sums = pending.arrived()?;
+            self.expect_finite(&pending)?;
+            let done = StepDone { batch: self.batch, batches, step: self.step, sums };
+            if watch(done) == Flow::Stop && self.batch < batches {
+                pending.finish()?;
+                self.expect_finite(&pending)?;
+                return Ok(None);
+            }
+        }
+        let sums = pending.finish()?;
+        self.expect_finite(&pending)?;
+        let sums = match sums {
+            Some(sums) => sums,
+            // Resumed behind the last batch.
+            None => Sums::new(&self.train.read(self.train_drawn.sums)?),
+        };
+        self.epoch += 1;
+        self.batch = 0;
+        Ok(Some(sums))
+    }
+
+    /// Evaluates the whole validation set; `watch` hears of every batch.
+    ///
+    /// # Errors
+    ///
+    /// Data that cannot be read, a lost device.
+    pub fn evaluate(&mut self, weights: Weights, mut watch: impl FnMut(usize, Option<Sums>)) -> Result<Evaluation> {
+        let (parameters, buffers) = match weights {
+            Weights::Raw => (Arena::Parameters, Arena::Buffers),
+            Weights::Average => (AVERAGE, AVERAGE_BUFFERS),
+        };
+        self.eval.copy_arena(&Arena::Parameters, &self.train, &parameters)?;
+        self.eval.copy_arena(&Arena::Buffers, &self.train, &buffers)?;
+        self.eval.write(self.eval_drawn.sums, &[0.0; 8])?;
+        for (done, batch) in self.eval_loader.epoch(0, 0).enumerate() {
+            self.write_batch(&self.eval, &self.eval_drawn, &batch?)?;
+            self.eval.run()?;
+            watch(done + 1, None);
+        }
+        let sums = Sums::new(&self.eval.read(self.eval_drawn.sums)?);
+        Ok(Evaluation { loss: sums.loss(), top1: sums.top1(), top5: sums.top5() })
+    }
+
+    /// Whether the recipe keeps an average of the weights.
+    pub fn averages(&self) -> bool {
+        self.recipe.model_ema != ModelEma::Off
+    }
+
+    /// The epoch in progress, from 0: the number of epochs done.
+    pub fn epoch(&self) -> usize {
+        self.epoch
+    }
+
+    /// Batches of the epoch in progress that are done.
+    pub fn batches_done(&self) -> usize {
+        self.batch
+    }
+
+    /// Batches of an epoch.
+    pub fn batches(&self) -> usize {
+        self.loader.batches()
+    }
+
+    /// Batches of an evaluation.
+    pub fn eval_batches(&self) -> usize {
+        self.eval_loader.batches()
+    }
+
+    /// Optimizer steps done.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Learning rate of the last step.
+    pub fn learning_rate(&self) -> f64 {
+        let (epoch, batch) = match self.batch {
+            0 if self.epoch > 0 => (self.epoch - 1, self.batches()),
+            batch => (self.epoch, batch),
+        };
+        self.rate_at(epoch, batch.saturating_sub(1))
+    }
+
+    /// Multiply-adds, parameters and activations of the network for one image.
+    pub fn complexity(&self) -> Complexity {
+        self.complexity
+    }
+
+    /// The training plan: its memory, traffic and profile.
+    pub fn plan(&mut self) -> &mut Plan {
+        &mut self.train
+    }
+
+    /// The pictures that could not be decoded so far, in training and in evaluation.
+    pub fn damage(&self) -> [crate::data::Damage; 2] {
+        [self.loader.damage(), self.eval_loader.damage()]
+    }
+
+    fn rate_at(&self, epoch: usize, step: usize) -> f64 {
+        learning_rate(&self.recipe, Position { epoch, step, steps: self.loader.batches() })
+    }
+
+    fn write_batch(&self, plan: &Plan, drawn: &Drawn, batch: &Batch) -> Result<()> {
+        plan.write_raw(drawn.pictures, &batch.images)?;
+        plan.write_u32(drawn.labels, &batch.labels)?;
+        let counts = |i| if i < batch.valid { 1.0 } else { 0.0 };
+        plan.write(drawn.weights, &(0..batch.labels.len()).map(counts).collect::<Vec<f32>>())?;
+        Ok(())
+    }
+
+    /// Writes what a step depends on besides its pictures: rates, keys of randomness, partners.
+    fn write_step(&self, epoch: u32, batch: &Batch) -> Result<()> {
+        let plan = &self.train;
+        let Some(step) = self.train_drawn.step else { return Ok(()) };
+        let position = Position { epoch: self.epoch, step: self.batch, steps: self.loader.batches() };
+        plan.write(step.rate, &[learning_rate(&self.recipe, position) as f32])?;
+        if let Some(rate) = step.average {
+            plan.write(rate, &[ema_alpha(&self.recipe, position).unwrap_or(0.0) as f32])?;
+        }
+        if let Some(random) = plan.graph().random_inputs() {
+            let seed = self.recipe.seed;
+            plan.write_u32(random.key, &[seed as u32, (seed >> 32) as u32, epoch, 0])?;
+            plan.write_u32(random.indices, &batch.indices)?;
+        }
+        if let Some((partner, lambda)) = step.mixup {
+            let mut partners: Vec<u32> = (0..batch.labels.len() as u32).collect();
+            let off = self.recipe.mixup_off_epoch;
+            let mut share = 1.0;
+            if off == 0 || self.epoch < off {
+                // One draw a batch, by its place in the epoch.
+                let mut random = Stream::new(self.recipe.seed, epoch, self.batch as u32, "mixup");
+                random.shuffle(&mut partners);
+                share = random.beta(self.recipe.mixup);
+            }
+            plan.write_u32(partner, &partners)?;
+            plan.write(lambda, &[share as f32])?;
+        }
+        Ok(())
+    }
+
+    /// Stops at the first batch whose loss was not finite.
+    fn expect_finite(&mut self, watch: &Watch) -> Result<()> {
+        match watch.diverged() {
+            None => Ok(()),
+            Some(batch) => Err(self.diagnose(batch)),
+        }
+    }
+}
+
+/// The averaged parameters.
+const AVERAGE: Arena = Arena::OfParameters("average");
+/// The averaged running statistics.
+const AVERAGE_BUFFERS: Arena = Arena::OfBuffers("average");

@@ -1,0 +1,169 @@
+//! A trainer's whole state, to and from a checkpoint.
+
+use std::path::Path;
+
+use triaxis_engine::{Arena, Plan};
+
+use super::{AVERAGE, AVERAGE_BUFFERS, Trainer};
+use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
+use crate::error::{Error, Result};
+use crate::report::EpochRow;
+
+impl Trainer {
+    /// Everything that is needed to go on as if training had never stopped.
+    ///
+    /// # Errors
+    ///
+    /// A lost device.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let mut optimizer = Vec::new();
+        for arena in self.optimizer_arenas() {
+            let named = |(name, shape, data): (String, _, _)| NamedTensor { name: slot(&arena, &name), shape, data };
+            optimizer.extend(self.train.export(&arena)?.into_iter().map(named));
+        }
+        for state in self.train.graph().states() {
+            let shape = self.train.graph().shape(state);
+            let name = format!("state.{}", self.train.graph().name(state));
+            optimizer.push(NamedTensor { name, shape: shape.0.into(), data: self.train.read(state)? });
+        }
+        let average = || -> Result<Vec<NamedTensor>> {
+            let mut tensors = tensors(&self.train, &AVERAGE)?;
+            tensors.extend(tensors_of_buffers(&self.train, &AVERAGE_BUFFERS)?);
+            Ok(tensors)
+        };
+        Ok(Snapshot {
+            model: self.weights()?,
+            optimizer,
+            average: self.averages().then(average).transpose()?,
+            state: State {
+                step: self.step,
+                epoch: self.epoch as u64,
+                batch: self.batch as u64,
+                best: self.best.clone(),
+                rows: self.rows.clone(),
+                ..State::default()
+            },
+            origin: Origin {
+                recipe: self.recipe.hash(),
+                classes: self.classes.clone(),
+                code: env!("CARGO_PKG_VERSION").into(),
+                adapter: Some(format!("{} {}", self.gpu.info().name, self.gpu.info().driver)),
+            },
+        })
+    }
+
+    /// The weights and running statistics, under PyTorch's names, in its order of numbers.
+    ///
+    /// # Errors
+    ///
+    /// A lost device.
+    pub fn weights(&self) -> Result<Vec<NamedTensor>> {
+        let mut weights = tensors(&self.train, &Arena::Parameters)?;
+        weights.extend(tensors_of_buffers(&self.train, &Arena::Buffers)?);
+        Ok(weights)
+    }
+
+    /// Goes on from a snapshot; `path` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mismatch`] for a snapshot of another network or optimizer, [`Error::Checkpoint`] for other classes.
+    /// Nothing has changed then.
+    pub fn restore(&mut self, snapshot: &Snapshot, path: &Path) -> Result<()> {
+        if snapshot.origin.classes != self.classes {
+            return Err(Error::checkpoint(
+                path,
+                format!("it was trained on the classes {:?}, the data has {:?}", snapshot.origin.classes, self.classes),
+                "Give the data it was trained on, or another --output",
+            ));
+        }
+        let own = self.snapshot()?;
+        expect_same(path, &own.model, &snapshot.model)?;
+        expect_same(path, &own.optimizer, &snapshot.optimizer)?;
+        expect_same(path, own.average.as_deref().unwrap_or(&[]), snapshot.average.as_deref().unwrap_or(&[]))?;
+        for tensor in &snapshot.model {
+            self.import(&[Arena::Parameters, Arena::Buffers], &tensor.name, &tensor.data)?;
+        }
+        for tensor in snapshot.average.iter().flatten() {
+            self.import(&[AVERAGE, AVERAGE_BUFFERS], &tensor.name, &tensor.data)?;
+        }
+        for arena in self.optimizer_arenas() {
+            for tensor in &snapshot.optimizer {
+                if let Some(name) = tensor.name.strip_prefix(&slot(&arena, "")) {
+                    self.import(std::slice::from_ref(&arena), name, &tensor.data)?;
+                }
+            }
+        }
+        for state in self.train.graph().states() {
+            let name = format!("state.{}", self.train.graph().name(state));
+            if let Some(tensor) = snapshot.optimizer.iter().find(|t| t.name == name) {
+                self.train.write(state, &tensor.data)?;
+            }
+        }
+        let State { step, epoch, batch, best, rows, .. } = snapshot.state.clone();
+        (self.step, self.epoch, self.batch) = (step, epoch as usize, batch as usize);
+        (self.best, self.rows) = (best, rows);
+        Ok(())
+    }
+
+    /// Adds an epoch's outcome; whether it is the best so far.
+    pub fn record(&mut self, row: EpochRow) -> bool {
+        let candidates = [(row.eval.top1, false)].into_iter().chain(row.average.map(|e| (e.top1, true)));
+        let mut better = false;
+        for (top1, average) in candidates {
+            if self.best.as_ref().is_none_or(|best| top1 > best.top1) {
+                self.best = Some(Best { epoch: row.epoch, top1, average });
+                better = true;
+            }
+        }
+        self.rows.push(row);
+        better
+    }
+
+    /// The outcome of every epoch done.
+    pub fn rows(&self) -> &[EpochRow] {
+        &self.rows
+    }
+
+    /// The best evaluation so far.
+    pub fn best(&self) -> Option<&Best> {
+        self.best.as_ref()
+    }
+
+    /// What the optimizer keeps for every parameter.
+    fn optimizer_arenas(&self) -> Vec<Arena> {
+        let kept = |arena: &&Arena| matches!(arena, Arena::OfParameters(name) if *name != "average");
+        self.train.arenas().filter(kept).cloned().collect()
+    }
+
+    fn import(&self, arenas: &[Arena], name: &str, data: &[f32]) -> Result<()> {
+        for arena in arenas {
+            if self.train.import(arena, name, data)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn slot(arena: &Arena, name: &str) -> String {
+    match arena {
+        Arena::OfParameters(slot) | Arena::OfBuffers(slot) => format!("{slot}.{name}"),
+        Arena::Parameters | Arena::Gradients | Arena::Buffers => name.into(),
+    }
+}
+
+fn tensors(plan: &Plan, arena: &Arena) -> Result<Vec<NamedTensor>> {
+    let named = |(name, shape, data)| NamedTensor { name, shape, data };
+    Ok(plan.export(arena)?.into_iter().map(named).collect())
+}
+
+/// Running statistics, of which a network may have none.
+fn tensors_of_buffers(plan: &Plan, arena: &Arena) -> Result<Vec<NamedTensor>> {
+    if plan.graph().buffers().is_empty() { Ok(Vec::new()) } else { tensors(plan, arena) }
+}
+
+fn expect_same(path: &Path, own: &[NamedTensor], found: &[NamedTensor]) -> Result<()> {
+    let list = |tensors: &[NamedTensor]| tensors.iter().map(|t| (t.name.clone(), t.shape.clone())).collect::<Vec<_>>();
+    compare(&list(own), &list(found)).map_err(|mismatch| Error::Mismatch { path: path.into(), mismatch })
+}
