@@ -215,7 +215,7 @@ fn odd_names_work() {
 fn names_that_are_not_utf_8_work_and_are_shown_lossily() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
     let root = tempfile::tempdir().unwrap();
-    for class in [&b"caf\xE9"[..], b"caf\xE8", b"z"] {
+    for class in [&b"caff\xE9"[..], b"caff\xE8", b"z"] {
         for i in 0..3 {
             let name = [&[b'0' + i], &b"\xFF.png"[..]].concat();
             let path = root.path().join(OsStr::from_bytes(class));
@@ -226,7 +226,7 @@ fn names_that_are_not_utf_8_work_and_are_shown_lossily() {
         }
     }
     let split = opened(root.path());
-    assert_eq!(split.train.classes(), ["caf\u{FFFD}", "caf\u{FFFD}", "z"]);
+    assert_eq!(split.train.classes(), ["caff\u{FFFD}", "caff\u{FFFD}", "z"]);
     for index in 0..split.train.len() {
         split.train.picture(index).unwrap();
     }
