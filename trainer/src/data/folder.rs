@@ -1,19 +1,16 @@
 //! Class folders: one folder a class, pictures anywhere below it.
 
+mod walk;
+
 use std::{
-    ffi::{OsStr, OsString},
-    fs::{self, DirEntry, Metadata},
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{DataError, Dataset, Fingerprint, Picture, decode::read_picture, error::list};
-
-/// Folders below a class folder, at most; deeper is a mistake or an attack.
-const MAX_DEPTH: usize = 32;
-const EXTENSIONS: [&str; 10] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp", "tif", "tiff",
-];
+pub(super) use walk::folders;
+use walk::{Walk, is_hidden, sorted_entries};
 
 /// Pictures of one split, sorted by class and path.
 pub(super) struct Folder {
@@ -36,25 +33,22 @@ pub(super) struct Scan {
 impl Scan {
     /// Walks the class folders of `root`.
     pub(super) fn new(root: &Path, follow_links: bool) -> Result<Self, DataError> {
-        let mut walk = Walk {
-            real_root: canonical(root)?,
-            follow_links,
-            ignored: Vec::new(),
-            trail: Vec::new(),
-        };
+        let mut walk = Walk::new(root, follow_links)?;
         let mut scan = Self {
             root: root.to_owned(),
             classes: Vec::new(),
             notes: Vec::new(),
         };
-        walk.trail.push(walk.real_root.clone());
         for entry in sorted_entries(root)? {
             let name = entry.file_name();
             if is_hidden(&name) {
                 continue;
             }
             let path = entry.path();
-            if walk.metadata(&entry, &path)?.is_dir() {
+            if walk
+                .metadata(&entry, &path)?
+                .is_some_and(|metadata| metadata.is_dir())
+            {
                 let mut files = Vec::new();
                 walk.descend(&path, &mut files)?;
                 if files.is_empty() {
@@ -97,17 +91,10 @@ impl Scan {
     }
 
     /// Labels are the positions of this scan's own classes.
-    pub(super) fn into_training(self) -> Result<(Folder, Vec<OsString>), DataError> {
-        let mut filled = self.classes.iter().filter(|(_, files)| !files.is_empty());
-        if let (first, None) = (filled.next(), filled.next()) {
-            return Err(DataError::TooFewClasses {
-                path: self.root.clone(),
-                class: first.map(|(name, _)| name.to_string_lossy().into_owned()),
-            });
-        }
+    pub(super) fn into_training(self) -> (Folder, Vec<OsString>) {
         let names = self.names();
         let keys: Vec<OsString> = self.classes.iter().map(|(name, _)| name.clone()).collect();
-        Ok((self.into_folder(Arc::new(names), &keys), keys))
+        (self.into_folder(Arc::new(names), &keys), keys)
     }
 
     /// Labels are those of training, by folder name; also notes on classes that have no picture here.
@@ -183,128 +170,6 @@ impl Scan {
             bytes,
             hash: hash.finalize().to_hex().to_string(),
         }
-    }
-}
-
-/// A walk that never leaves the data set and never turns in a circle.
-struct Walk {
-    real_root: PathBuf,
-    follow_links: bool,
-    ignored: Vec<PathBuf>,
-    /// Real paths of the folders we are in.
-    trail: Vec<PathBuf>,
-}
-
-impl Walk {
-    fn descend(&mut self, folder: &Path, files: &mut Vec<(PathBuf, u64)>) -> Result<(), DataError> {
-        let real = canonical(folder)?;
-        if self.trail.contains(&real) {
-            return Err(DataError::Link {
-                path: folder.to_owned(),
-                problem: "back to a folder above it",
-                advice: "remove the link",
-            });
-        }
-        if self.trail.len() > MAX_DEPTH {
-            return Err(DataError::Layout {
-                path: folder.to_owned(),
-                found: format!("folders are nested more than {MAX_DEPTH} deep"),
-                expected: "pictures in or closely below their class folder; move them up".into(),
-            });
-        }
-        self.trail.push(real);
-        for entry in sorted_entries(folder)? {
-            let (name, path) = (entry.file_name(), entry.path());
-            if is_hidden(&name) {
-                continue;
-            }
-            let metadata = self.metadata(&entry, &path)?;
-            if metadata.is_dir() {
-                self.descend(&path, files)?;
-            } else if metadata.is_file() && may_be_picture(&path) {
-                files.push((path, metadata.len()));
-            } else {
-                self.ignored.push(path);
-            }
-        }
-        self.trail.pop();
-        Ok(())
-    }
-
-    /// What the entry, or the link's target, is.
-    fn metadata(&self, entry: &DirEntry, path: &Path) -> Result<Metadata, DataError> {
-        let failed = |source| DataError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let metadata = entry.metadata().map_err(failed)?;
-        if !metadata.is_symlink() {
-            return Ok(metadata);
-        }
-        let target = fs::canonicalize(path).map_err(failed)?;
-        if !self.follow_links && !target.starts_with(&self.real_root) {
-            return Err(DataError::Link {
-                path: path.to_owned(),
-                problem: "out of the data set",
-                advice: "follow such links with --follow-links, or copy the files in",
-            });
-        }
-        fs::metadata(path).map_err(failed)
-    }
-}
-
-/// The folders directly in `path`, hidden ones left out.
-pub(super) fn folders(path: &Path) -> Result<Vec<PathBuf>, DataError> {
-    Ok(sorted_entries(path)?
-        .iter()
-        .filter(|entry| !is_hidden(&entry.file_name()))
-        .map(DirEntry::path)
-        .filter(|path| path.is_dir())
-        .collect())
-}
-
-fn canonical(path: &Path) -> Result<PathBuf, DataError> {
-    fs::canonicalize(path).map_err(|source| DataError::Read {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// The entries in the order of their names' bytes, the same on every file system.
-fn sorted_entries(path: &Path) -> Result<Vec<DirEntry>, DataError> {
-    let mut entries: Vec<DirEntry> =
-        fs::read_dir(path)
-            .and_then(Iterator::collect)
-            .map_err(|source| DataError::Read {
-                path: path.to_owned(),
-                source,
-            })?;
-    entries.sort_by_key(DirEntry::file_name);
-    Ok(entries)
-}
-
-/// What desktops, archives and notebooks leave behind.
-fn is_hidden(name: &OsStr) -> bool {
-    let bytes = name.as_encoded_bytes();
-    bytes.starts_with(b".")
-        || [
-            "__MACOSX",
-            "Thumbs.db",
-            "desktop.ini",
-            "@eaDir",
-            "lost+found",
-        ]
-        .iter()
-        .any(|known| bytes.eq_ignore_ascii_case(known.as_bytes()))
-}
-
-/// By extension, or without one; what the file is, its content says when it is read.
-fn may_be_picture(path: &Path) -> bool {
-    match path.extension() {
-        None => true,
-        Some(extension) => EXTENSIONS
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known)),
     }
 }
 

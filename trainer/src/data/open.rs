@@ -87,7 +87,7 @@ pub(super) fn open_folder(root: &Path, options: &DataOptions) -> Result<Split, D
     }
     if let Some(folder) = cifar::find(root) {
         let (train, validation, notes) = cifar::load(&folder)?;
-        return Ok(either(Arc::new(train), validation, notes, options));
+        return either(&folder, Arc::new(train), validation, notes, options);
     }
     if let Some((images, labels)) = idx::find(root, &["train"])? {
         let train = idx::load(&images, &labels, None)?;
@@ -95,7 +95,7 @@ pub(super) fn open_folder(root: &Path, options: &DataOptions) -> Result<Split, D
             Some((images, labels)) => Some(idx::load(&images, &labels, Some(train.classes()))?),
             None => None,
         };
-        return Ok(either(Arc::new(train), validation, Vec::new(), options));
+        return either(root, Arc::new(train), validation, Vec::new(), options);
     }
     class_folders(root, options)
 }
@@ -126,15 +126,16 @@ fn class_folders(root: &Path, options: &DataOptions) -> Result<Split, DataError>
         }
         let scan = folder::Scan::new(root, options.follow_links)?;
         let notes = scan.notes.clone();
-        let (training, _) = scan.into_training()?;
-        return Ok(either(Arc::new(training), None::<Subset>, notes, options));
+        let (training, _) = scan.into_training();
+        return either(root, Arc::new(training), None::<Subset>, notes, options);
     }
     let scan = folder::Scan::new(&train, options.follow_links)?;
     let mut notes = scan.notes.clone();
-    let (training, keys) = scan.into_training()?;
+    let (training, keys) = scan.into_training();
     let Some(chosen) = beside.first() else {
-        return Ok(either(Arc::new(training), None::<Subset>, notes, options));
+        return either(&train, Arc::new(training), None::<Subset>, notes, options);
     };
+    two_classes(&train, &training)?;
     if beside.len() > 1 {
         notes.push(format!(
             "validation is {}; {} is left alone",
@@ -152,21 +153,42 @@ fn class_folders(root: &Path, options: &DataOptions) -> Result<Split, DataError>
     })
 }
 
+/// Refuses training data in which all pictures have one label.
+fn two_classes(path: &Path, train: &dyn Dataset) -> Result<(), DataError> {
+    let first = (!train.is_empty()).then(|| train.label(0));
+    if (1..train.len()).any(|index| Some(train.label(index)) != first) {
+        return Ok(());
+    }
+    Err(DataError::TooFewClasses {
+        path: path.to_owned(),
+        class: first.map(|label| train.classes()[label].clone()),
+    })
+}
+
 /// The data's own validation, or a part of training.
 fn either(
+    path: &Path,
     train: Arc<dyn Dataset>,
     validation: Option<impl Dataset + 'static>,
     mut notes: Vec<String>,
     options: &DataOptions,
-) -> Split {
+) -> Result<Split, DataError> {
+    two_classes(path, &*train)?;
     if let Some(validation) = validation {
-        return Split {
+        return Ok(Split {
             train,
             validation: Arc::new(validation),
             notes,
-        };
+        });
     }
     let (kept, held) = Subset::split(&train, options.validation_fraction, options.seed);
+    if held.is_empty() {
+        return Err(DataError::Layout {
+            path: path.to_owned(),
+            found: "no class has two pictures, so none can be held out for validation".into(),
+            expected: "more pictures, or a folder `val` beside `train`".into(),
+        });
+    }
     notes.push(format!(
         "the data has no validation of its own: {} of {} pictures are held out, {} % of every class chosen by seed {}",
         held.len(),
@@ -174,11 +196,11 @@ fn either(
         options.validation_fraction * 100.0,
         options.seed
     ));
-    Split {
+    Ok(Split {
         train: Arc::new(kept),
         validation: Arc::new(held),
         notes,
-    }
+    })
 }
 
 fn synthetic(name: &str, rest: &str, options: &DataOptions) -> Result<Split, DataError> {

@@ -96,8 +96,8 @@ fn paint(shape: usize, texture: usize, side: usize, random: &mut Stream) -> Pict
         -1.0
     };
     let (ground, figure) = (
-        0.5 - light * random.range(0.08, 0.2),
-        0.5 + light * random.range(0.08, 0.2),
+        0.5 - light * random.range(0.1, 0.2),
+        0.5 + light * random.range(0.1, 0.2),
     );
     let background = Background::new(ground, random);
     let clutter: Vec<Blob> = (0..2 + random.below(3))
@@ -109,7 +109,7 @@ fn paint(shape: usize, texture: usize, side: usize, random: &mut Stream) -> Pict
         random.range(0.0, 0.5),
     );
     let (lamp_x, lamp_y) = (slope * lamp.cos(), slope * lamp.sin());
-    let noise = random.range(0.01, 0.04);
+    let noise = random.range(0.01, 0.03);
     let mut rgb = Vec::with_capacity(side * side * 3);
     let fine = side * SUPERSAMPLING;
     let at = |i: usize| (i as f32 + 0.5) / fine as f32 - 0.5;
@@ -235,14 +235,14 @@ impl Figure {
             random.range(0.0, std::f32::consts::TAU),
             random.range(0.0, std::f32::consts::TAU),
         );
-        let contrast = random.range(0.12, 0.25);
+        let contrast = random.range(0.1, 0.18);
         Self {
             shape,
             texture,
-            centre: [random.range(-0.12, 0.12), random.range(-0.12, 0.12)],
+            centre: [random.range(-0.1, 0.1), random.range(-0.1, 0.1)],
             turn: [angle.cos(), angle.sin()],
             // The radius of the disc of the same area.
-            scale: random.range(0.24, 0.33),
+            scale: random.range(0.27, 0.36),
             grain: [grain.cos(), grain.sin()],
             pitch: random.range(0.18, 0.26),
             phase: [random.uniform(), random.uniform()],

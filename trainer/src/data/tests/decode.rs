@@ -85,7 +85,7 @@ fn jpeg_decodes_baseline_progressive_subsampled_and_with_restarts() {
         jpeg(&picture, |_| {}),
         jpeg(&picture, |encoder| encoder.set_progressive(true)),
         jpeg(&picture, |encoder| {
-            encoder.set_sampling_factor(SamplingFactor::F_2_2)
+            encoder.set_sampling_factor(SamplingFactor::F_2_2);
         }),
         jpeg(&picture, |encoder| encoder.set_restart_interval(3)),
     ] {
@@ -276,7 +276,7 @@ fn truncated_pictures_are_errors_at_every_twentieth() {
 fn jpeg_cut_in_its_last_bytes_is_an_error() {
     for progressive in [false, true] {
         let bytes = jpeg(&smooth(60, 50), |encoder| {
-            encoder.set_progressive(progressive)
+            encoder.set_progressive(progressive);
         });
         for cut in 1..40 {
             let error = refused(&bytes[..bytes.len() - cut]);

@@ -215,7 +215,7 @@ fn odd_names_work() {
 fn names_that_are_not_utf_8_work_and_are_shown_lossily() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
     let root = tempfile::tempdir().unwrap();
-    for class in [&b"caf\xE9"[..], b"caf\xE8", b"z"] {
+    for class in [&b"caff\xE9"[..], b"caff\xE8", b"z"] {
         for i in 0..3 {
             let name = [&[b'0' + i], &b"\xFF.png"[..]].concat();
             let path = root.path().join(OsStr::from_bytes(class));
@@ -226,7 +226,7 @@ fn names_that_are_not_utf_8_work_and_are_shown_lossily() {
         }
     }
     let split = opened(root.path());
-    assert_eq!(split.train.classes(), ["caf\u{FFFD}", "caf\u{FFFD}", "z"]);
+    assert_eq!(split.train.classes(), ["caff\u{FFFD}", "caff\u{FFFD}", "z"]);
     for index in 0..split.train.len() {
         split.train.picture(index).unwrap();
     }
@@ -253,6 +253,39 @@ fn links_in_a_circle_or_out_of_the_data_are_refused() {
     };
     let split = open(&shown(root.path()), &follow).unwrap();
     assert_eq!(split.train.len() + split.validation.len(), 11);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dangling_link_counts_as_a_picture_that_cannot_be_read() {
+    let root = tempfile::tempdir().unwrap();
+    class_folders(&root.path().join("train"), &[2, 2]);
+    class_folders(&root.path().join("val"), &[2, 2]);
+    std::os::unix::fs::symlink("nowhere.png", root.path().join("train/a/link.png")).unwrap();
+    let train = opened(root.path()).train;
+    assert_eq!((train.len(), train.name(2).as_str()), (5, "a/link.png"));
+    assert!(train.picture(2).unwrap_err().is_one_picture());
+}
+
+#[test]
+fn a_file_that_vanishes_after_the_scan_counts_as_one_picture() {
+    let root = tempfile::tempdir().unwrap();
+    class_folders(&root.path().join("train"), &[2, 2]);
+    class_folders(&root.path().join("val"), &[2, 2]);
+    let train = opened(root.path()).train;
+    fs::remove_file(root.path().join("train/a/001.png")).unwrap();
+    let error = train.picture(1).unwrap_err();
+    assert!(
+        error.is_one_picture() && error.to_string().contains("001.png"),
+        "{error}"
+    );
+}
+
+#[test]
+fn classes_of_one_picture_cannot_be_split() {
+    let root = tempfile::tempdir().unwrap();
+    class_folders(root.path(), &[1, 1, 1]);
+    assert!(refused(root.path()).contains("no class has two pictures"));
 }
 
 #[test]

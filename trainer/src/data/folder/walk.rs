@@ -1,0 +1,165 @@
+//! Through folders, in one order, out of none and into no circle.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, DirEntry, Metadata},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::data::DataError;
+
+/// Folders below a class folder, at most; deeper is a mistake or an attack.
+const MAX_DEPTH: usize = 32;
+const EXTENSIONS: [&str; 10] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp", "tif", "tiff",
+];
+
+/// A walk that never leaves the data set and never turns in a circle.
+pub(super) struct Walk {
+    real_root: PathBuf,
+    follow_links: bool,
+    /// Files without a picture's extension.
+    pub(super) ignored: Vec<PathBuf>,
+    /// Real paths of the folders we are in.
+    trail: Vec<PathBuf>,
+}
+
+impl Walk {
+    /// A walk through the data set in `root`.
+    pub(super) fn new(root: &Path, follow_links: bool) -> Result<Self, DataError> {
+        let real_root = canonical(root)?;
+        Ok(Self {
+            follow_links,
+            ignored: Vec::new(),
+            trail: vec![real_root.clone()],
+            real_root,
+        })
+    }
+
+    /// Adds the pictures below `folder` with their sizes.
+    pub(super) fn descend(
+        &mut self,
+        folder: &Path,
+        files: &mut Vec<(PathBuf, u64)>,
+    ) -> Result<(), DataError> {
+        let real = canonical(folder)?;
+        if self.trail.contains(&real) {
+            return Err(DataError::Link {
+                path: folder.to_owned(),
+                problem: "back to a folder above it",
+                advice: "remove the link",
+            });
+        }
+        if self.trail.len() > MAX_DEPTH {
+            return Err(DataError::Layout {
+                path: folder.to_owned(),
+                found: format!("folders are nested more than {MAX_DEPTH} deep"),
+                expected: "pictures in or closely below their class folder; move them up".into(),
+            });
+        }
+        self.trail.push(real);
+        for entry in sorted_entries(folder)? {
+            let (name, path) = (entry.file_name(), entry.path());
+            if is_hidden(&name) {
+                continue;
+            }
+            match self.metadata(&entry, &path)? {
+                Some(metadata) if metadata.is_dir() => self.descend(&path, files)?,
+                Some(metadata) if metadata.is_file() && may_be_picture(&path) => {
+                    files.push((path, metadata.len()));
+                }
+                // It counts as a picture that cannot be read.
+                None if may_be_picture(&path) => files.push((path, 0)),
+                _ => self.ignored.push(path),
+            }
+        }
+        self.trail.pop();
+        Ok(())
+    }
+
+    /// What the entry, or the link's target, is; none where there is nothing, as behind a dangling link.
+    pub(super) fn metadata(
+        &self,
+        entry: &DirEntry,
+        path: &Path,
+    ) -> Result<Option<Metadata>, DataError> {
+        let found = entry.metadata().and_then(|metadata| {
+            let target = match metadata.is_symlink() {
+                true => Some(fs::canonicalize(path)?),
+                false => None,
+            };
+            Ok((target, fs::metadata(path)?))
+        });
+        match found {
+            Ok((Some(target), _)) if !self.follow_links && !target.starts_with(&self.real_root) => {
+                Err(DataError::Link {
+                    path: path.to_owned(),
+                    problem: "out of the data set",
+                    advice: "follow such links with --follow-links, or copy the files in",
+                })
+            }
+            Ok((_, metadata)) => Ok(Some(metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DataError::Read {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+}
+
+/// The folders directly in `path`, hidden ones left out.
+pub(in crate::data) fn folders(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+    Ok(sorted_entries(path)?
+        .iter()
+        .filter(|entry| !is_hidden(&entry.file_name()))
+        .map(DirEntry::path)
+        .filter(|path| path.is_dir())
+        .collect())
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, DataError> {
+    fs::canonicalize(path).map_err(|source| DataError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The entries in the order of their names' bytes, the same on every file system.
+pub(super) fn sorted_entries(path: &Path) -> Result<Vec<DirEntry>, DataError> {
+    let mut entries: Vec<DirEntry> =
+        fs::read_dir(path)
+            .and_then(Iterator::collect)
+            .map_err(|source| DataError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
+    entries.sort_by_key(DirEntry::file_name);
+    Ok(entries)
+}
+
+/// What desktops, archives and notebooks leave behind.
+pub(super) fn is_hidden(name: &OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    bytes.starts_with(b".")
+        || [
+            "__MACOSX",
+            "Thumbs.db",
+            "desktop.ini",
+            "@eaDir",
+            "lost+found",
+        ]
+        .iter()
+        .any(|known| bytes.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// By extension, or without one; what the file is, its content says when it is read.
+fn may_be_picture(path: &Path) -> bool {
+    match path.extension() {
+        None => true,
+        Some(extension) => EXTENSIONS
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known)),
+    }
+}
