@@ -8,7 +8,10 @@ pub mod activation;
 pub mod add;
 pub mod avg_pool;
 pub mod depthwise;
+pub mod gate;
+pub mod global_avg_pool;
 pub mod max_pool;
+pub mod mean;
 pub mod scale;
 
 /// Every case of every operator.
@@ -18,7 +21,10 @@ pub fn all() -> Vec<Case> {
         add::cases,
         avg_pool::cases,
         depthwise::cases,
+        gate::cases,
+        global_avg_pool::cases,
         max_pool::cases,
+        mean::cases,
         scale::cases,
     ]
     .iter()
