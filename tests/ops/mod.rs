@@ -13,7 +13,10 @@ pub mod bundle;
 pub mod column_sum;
 pub mod conv2d;
 pub mod depthwise;
+pub mod gate;
+pub mod global_avg_pool;
 pub mod max_pool;
+pub mod mean;
 pub mod scale;
 pub mod sum;
 
@@ -29,7 +32,10 @@ pub fn all() -> Vec<Case> {
         column_sum::cases,
         conv2d::cases,
         depthwise::cases,
+        gate::cases,
+        global_avg_pool::cases,
         max_pool::cases,
+        mean::cases,
         scale::cases,
         sum::cases,
     ];

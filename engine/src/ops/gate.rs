@@ -1,0 +1,102 @@
+//! Channels times numbers of an image's own. Kernels: `shaders/ops/gate.wgsl`. Test: `tests/ops/gate.rs`.
+
+use super::same_shape;
+use super::sum_rows::{PartialSums, Total, splits};
+use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+
+/// `y = x · s`: every channel of `x`, `[n, h, w, c]`, times its image's number in `s`, `[n, 1, 1, c]`: the excitation
+/// of squeeze-and-excite (<https://arxiv.org/abs/1709.01507>).
+///
+/// # Errors
+///
+/// [`crate::Error::Shape`] where `s` is not `[n, 1, 1, c]`.
+pub fn gate(g: &mut Graph, x: Value, s: Value) -> Result<Value> {
+    g.apply_one(Gate, &[x, s])
+}
+
+#[derive(Debug)]
+struct Gate;
+
+impl Op for Gate {
+    fn name(&self) -> &'static str {
+        "gate"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        let [n, _, _, c] = inputs[0].0;
+        match inputs[1] == Shape([n, 1, 1, c]) {
+            true => Ok(vec![inputs[0]]),
+            false => Err(format!(
+                "a number for each channel of each image, {n}×1×1×{c}"
+            )),
+        }
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let x = cx.inputs[0];
+        let per_image = x.with_n(1).vec4s();
+        for images in cx.image_ranges(&[In(0)], 0) {
+            let threads = images.len() * per_image;
+            cx.push(
+                Dispatch::new("ops/gate", "gate")
+                    .params(&[threads, x.c4(), per_image, images.start])
+                    .bind(cx.images(In(0), &images))
+                    .bind(In(1))
+                    .bind(cx.images(Out(0), &images))
+                    .threads(threads),
+            );
+        }
+    }
+
+    fn backward(
+        &self,
+        g: &mut Graph,
+        xs: &[Value],
+        _: &[Value],
+        dys: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>> {
+        let Some(dy) = dys[0] else {
+            return Ok(vec![None, None]);
+        };
+        Ok(vec![
+            Some(gate(g, dy, xs[1])?),
+            Some(g.apply_one(GradScale, &[xs[0], dy])?),
+        ])
+    }
+}
+
+/// The gradient of `s`, from `x` and the output's gradient: the sum of their products over an image's pixels.
+#[derive(Debug)]
+struct GradScale;
+
+impl Op for GradScale {
+    fn name(&self) -> &'static str {
+        "gate_grad_scale"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        let [n, _, _, c] = same_shape(inputs)?.0;
+        Ok(vec![Shape([n, 1, 1, c])])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let x = cx.inputs[0];
+        let (c4, pixels) = (x.c4(), x.h() * x.w());
+        let splits = splits(cx.limits, x.n() * c4, pixels, 8);
+        let partials = PartialSums::new(cx, x.n(), splits, c4);
+        for images in cx.image_ranges(&[In(0), In(1)], x.vec4s() * 4) {
+            let threads = images.len() * splits * c4;
+            let first_partial = images.start * splits * c4;
+            cx.push(
+                Dispatch::new("ops/gate", "gate_grad_scale")
+                    .params(&[threads, c4, pixels, splits, first_partial])
+                    .bind(cx.images(In(0), &images))
+                    .bind(cx.images(In(1), &images))
+                    .bind(partials.slot)
+                    .threads(threads)
+                    .work(x.with_n(images.len()).vec4s() * 4),
+            );
+        }
+        partials.add_up(cx, 1.0, Total::Activations(Out(0)));
+    }
+}

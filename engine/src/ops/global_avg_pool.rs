@@ -1,0 +1,94 @@
+//! The mean over an image. Kernels: `shaders/ops/global_avg_pool.wgsl`. Test: `tests/ops/global_avg_pool.rs`.
+
+use super::sum_rows::{PartialSums, Total, splits};
+use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+
+/// The mean of each channel of `x`, `[n, h, w, c]`, over an image's pixels: `[n, 1, 1, c]`.
+///
+/// # Errors
+///
+/// [`crate::Error::Shape`] where the images have no pixels.
+pub fn global_avg_pool(g: &mut Graph, x: Value) -> Result<Value> {
+    g.apply_one(GlobalAvgPool, &[x])
+}
+
+#[derive(Debug)]
+struct GlobalAvgPool;
+
+impl Op for GlobalAvgPool {
+    fn name(&self) -> &'static str {
+        "global_avg_pool"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        let [n, h, w, c] = inputs[0].0;
+        if h * w == 0 {
+            return Err("images of at least one pixel".into());
+        }
+        Ok(vec![Shape([n, 1, 1, c])])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let x = cx.inputs[0];
+        let (c4, pixels) = (x.c4(), x.h() * x.w());
+        let splits = splits(cx.limits, x.n() * c4, pixels, 8);
+        let partials = PartialSums::new(cx, x.n(), splits, c4);
+        for images in cx.image_ranges(&[In(0)], x.vec4s() * 4) {
+            let threads = images.len() * splits * c4;
+            let first_partial = images.start * splits * c4;
+            cx.push(
+                Dispatch::new("ops/global_avg_pool", "global_avg_pool")
+                    .params(&[threads, c4, pixels, splits, first_partial])
+                    .bind(cx.images(In(0), &images))
+                    .bind(partials.slot)
+                    .threads(threads)
+                    .work(x.with_n(images.len()).vec4s() * 4),
+            );
+        }
+        partials.add_up(cx, 1.0 / pixels as f32, Total::Activations(Out(0)));
+    }
+
+    fn backward(
+        &self,
+        g: &mut Graph,
+        xs: &[Value],
+        _: &[Value],
+        dys: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>> {
+        let x = g.shape(xs[0]);
+        let dx = dys[0].map(|dy| g.apply_one(Gradient { x }, &[dy]));
+        Ok(vec![dx.transpose()?])
+    }
+}
+
+/// Every pixel takes its share of the output's gradient.
+#[derive(Debug)]
+struct Gradient {
+    x: Shape,
+}
+
+impl Op for Gradient {
+    fn name(&self) -> &'static str {
+        "global_avg_pool_grad"
+    }
+
+    fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![self.x])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let x = self.x;
+        let per_image = x.with_n(1).vec4s();
+        for images in cx.image_ranges(&[Out(0)], 0) {
+            let threads = images.len() * per_image;
+            cx.push(
+                Dispatch::new("ops/global_avg_pool", "global_avg_pool_grad")
+                    .params(&[threads, x.c4(), per_image, images.start])
+                    .param_f32(1.0 / (x.h() * x.w()) as f32)
+                    .bind(In(0))
+                    .bind(cx.images(Out(0), &images))
+                    .threads(threads),
+            );
+        }
+    }
+}

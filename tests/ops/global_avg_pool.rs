@@ -1,0 +1,63 @@
+//! `engine::ops::global_avg_pool`.
+
+use triaxis::engine::ops::{global_avg_pool, scale};
+
+use crate::{Case, Differences, Input};
+
+/// The configurations that are checked and timed.
+pub fn cases() -> Vec<Case> {
+    let case = |image: [usize; 4], differences| Case {
+        name: format!("global_avg_pool of {image:?}"),
+        // Times the pixels, and far from zero: no pixel and no gradient is too small to be missed.
+        inputs: vec![Input::of(image, numbers(image))],
+        apply: Box::new(move |g, v| {
+            let mean = global_avg_pool(g, v[0])?;
+            scale(g, mean, (image[1] * image[2]) as f32)
+        }),
+        reference: Box::new(move |v| reference(&v[0], image)),
+        differences,
+    };
+    vec![
+        case([1, 1, 1, 1], Differences::All),
+        case([3, 1, 1, 10], Differences::All),
+        case([2, 5, 7, 6], Differences::All),
+        case([3, 7, 7, 20], Differences::All),
+        // Split among so many threads that their sums are added up in several stages.
+        case([3, 64, 131, 3], Differences::Some(8)),
+        case([1, 300, 301, 1], Differences::Some(2)),
+    ]
+}
+
+fn numbers(image: [usize; 4]) -> Vec<f64> {
+    let random = crate::random(1, image.iter().product());
+    random.iter().map(|x| x + 1.0).collect()
+}
+
+/// The sum of each channel.
+fn reference(x: &[f64], [n, h, w, c]: [usize; 4]) -> Vec<f64> {
+    let mut y = vec![0.0; n * c];
+    for (i, x) in x.iter().enumerate() {
+        y[i / (h * w * c) * c + i % c] += x;
+    }
+    y
+}
+
+#[cfg(test)]
+mod tests {
+    use triaxis::engine::{Graph, Mode, ops};
+
+    #[test]
+    fn global_avg_pool_matches_reference_and_its_differences() {
+        crate::check_all(&super::cases());
+    }
+
+    #[test]
+    fn global_avg_pool_refuses_images_without_pixels() {
+        let mut g = Graph::new(Mode::Evaluate);
+        let x = g.input("x", [1, 0, 4, 3]);
+        assert_eq!(
+            ops::global_avg_pool(&mut g, x).unwrap_err().to_string(),
+            "global_avg_pool expects images of at least one pixel, got 1×0×4×3"
+        );
+    }
+}
