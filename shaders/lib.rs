@@ -27,8 +27,11 @@ sources! {
     "ops/batch_norm"
     "ops/bias"
     "ops/column_sum"
+    "ops/drop_path"
+    "ops/dropout"
     "ops/scale"
     "ops/sum"
+    "random/philox"
     "storage/f16"
     "storage/f32"
 }

@@ -7,6 +7,8 @@ pub mod add;
 pub mod batch_norm;
 pub mod bias;
 pub mod column_sum;
+pub mod drop_path;
+pub mod dropout;
 pub mod scale;
 pub mod sum;
 
@@ -18,6 +20,8 @@ pub fn all() -> Vec<Case> {
         batch_norm::cases,
         bias::cases,
         column_sum::cases,
+        drop_path::cases,
+        dropout::cases,
         scale::cases,
         sum::cases,
     ];

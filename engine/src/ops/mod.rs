@@ -6,6 +6,9 @@ mod add;
 mod batch_norm;
 mod bias;
 mod column_sum;
+mod drop_path;
+mod dropout;
+mod random;
 mod scale;
 mod sum;
 
@@ -14,6 +17,8 @@ pub use add::add;
 pub use batch_norm::{BatchNorm, BatchNormInputs, batch_norm};
 pub use bias::bias;
 pub use column_sum::column_sum;
+pub use drop_path::drop_path;
+pub use dropout::dropout;
 pub use scale::scale;
 
 use crate::Shape;
