@@ -16,6 +16,17 @@ pub struct Case {
     pub differences: Differences,
 }
 
+/// The seed that checks write to random operators: both words count.
+pub const SEED: u64 = 0x0123_4567_89AB_CDEF;
+
+/// The epoch that checks write to random operators.
+pub const EPOCH: u32 = 5;
+
+/// The index in its data set that checks give to an image of the batch.
+pub fn data_index(image: usize) -> u32 {
+    1000 + 7 * image as u32
+}
+
 /// How a case's gradients are compared with the reference's differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Differences {

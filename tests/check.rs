@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use triaxis::engine::{AdapterKind, DType, Gpu, Graph, Limits, Mode, Plan, Value, gradients};
 
-use crate::{Case, Differences};
+use crate::case::{Case, Differences, EPOCH, SEED, data_index};
 
 /// What f32 kernels may be off by, absolute and relative to the largest number expected.
 pub const TOLERANCE: f64 = 2e-5;
@@ -83,6 +83,7 @@ pub fn check(gpu: &Gpu, case: &Case) {
     if let Some(dy) = dy {
         write(&plan, dy, &weights, DType::F32);
     }
+    write_randomness(&plan, SEED, EPOCH);
     plan.run().unwrap_or_else(|e| panic!("{}: {e}", case.name));
     close(&case.name, "output", &read(&plan, y, case), &expected);
 
@@ -134,6 +135,18 @@ fn read(plan: &Plan, value: Value, case: &Case) -> Vec<f32> {
         .flat_map(|pixel| &pixel[..shape.c()])
         .copied()
         .collect()
+}
+
+/// Writes what the plan's random operators, if there are any, are keyed by; the images are those of [`data_index`].
+pub fn write_randomness(plan: &Plan, seed: u64, epoch: u32) {
+    let Some(random) = plan.graph().random_inputs() else {
+        return;
+    };
+    let n = plan.graph().shape(random.indices).n();
+    let indices: Vec<u32> = (0..n).map(data_index).collect();
+    plan.write_u32(random.key, &[seed as u32, (seed >> 32) as u32, epoch, 0])
+        .and_then(|()| plan.write_u32(random.indices, &indices))
+        .unwrap_or_else(|e| panic!("{e}"));
 }
 
 fn write(plan: &Plan, value: Value, data: &[f64], dtype: DType) {

@@ -16,5 +16,5 @@ pub mod ops;
 #[cfg(test)]
 mod tidy;
 
-pub use case::{Case, Differences, Input};
-pub use check::{TOLERANCE, check, check_all, gpu, random};
+pub use case::{Case, Differences, EPOCH, Input, SEED, data_index};
+pub use check::{TOLERANCE, check, check_all, gpu, random, write_randomness};

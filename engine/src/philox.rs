@@ -23,6 +23,23 @@ pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
     c
 }
 
+/// The words that everything random in a run is made of, a function of its place alone. The key is the seed; the counter
+/// is, word by word,
+///
+/// 1. the `index` in the image, so that a kernel of four channels a thread draws their four words at once: of dropout
+///    the pixel times the channels' groups of four, plus the group; 0 for what concerns the image as a whole;
+/// 2. the `image`, by its index in the data set: neither its place in a batch nor the batch's size matter;
+/// 3. the `epoch`;
+/// 4. the `name` of what draws, as [`hash`] of its path: `stages.2.0.drop_path`.
+///
+/// [`crate::Graph::randomness`] hands seed, epoch and images to the kernels.
+pub fn draw(seed: u64, epoch: u32, image: u32, name: u32, index: u32) -> [u32; 4] {
+    philox(
+        [seed as u32, (seed >> 32) as u32],
+        [index, image, epoch, name],
+    )
+}
+
 /// A number in [0, 1) from the upper 24 bits of a word, exact in f32.
 pub fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)

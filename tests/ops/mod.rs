@@ -13,6 +13,8 @@ pub mod bundle;
 pub mod column_sum;
 pub mod conv2d;
 pub mod depthwise;
+pub mod drop_path;
+pub mod dropout;
 pub mod gate;
 pub mod global_avg_pool;
 pub mod max_pool;
@@ -32,6 +34,8 @@ pub fn all() -> Vec<Case> {
         column_sum::cases,
         conv2d::cases,
         depthwise::cases,
+        drop_path::cases,
+        dropout::cases,
         gate::cases,
         global_avg_pool::cases,
         max_pool::cases,
