@@ -1,3 +1,7 @@
 //! Timings of kernels, models and training.
 
-fn main() {}
+mod kernels;
+
+fn main() {
+    kernels::run();
+}

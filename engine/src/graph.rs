@@ -464,6 +464,12 @@ impl Graph {
         &self.buffers
     }
 
+    /// The values of [`Graph::state`], in the order of their making.
+    pub fn states(&self) -> impl Iterator<Item = Value> {
+        self.values()
+            .filter(|&v| matches!(self.kind(v), Kind::State(_)))
+    }
+
     /// A parameter or buffer by its name.
     pub fn find(&self, name: &str) -> Option<Value> {
         self.names.get(name).copied()

@@ -143,6 +143,63 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let conv = |stride, padding, groups| Conv2d {
+        stride,
+        padding: Padding::Symmetric(padding),
+        groups,
+    };
+    [
+        ("stem 3×3", [n, 224, 224, 3], [3, 3, 3, 32], conv(2, 1, 1)),
+        (
+            "pointwise 24 to 144",
+            [n, 56, 56, 24],
+            [1, 1, 24, 144],
+            conv(1, 0, 1),
+        ),
+        (
+            "pointwise 144 to 24",
+            [n, 56, 56, 144],
+            [1, 1, 144, 24],
+            conv(1, 0, 1),
+        ),
+        (
+            "pointwise 112 to 672",
+            [n, 14, 14, 112],
+            [1, 1, 112, 672],
+            conv(1, 0, 1),
+        ),
+        (
+            "pointwise 256 to 64",
+            [n, 56, 56, 256],
+            [1, 1, 256, 64],
+            conv(1, 0, 1),
+        ),
+        (
+            "dense 3×3, 64",
+            [n, 56, 56, 64],
+            [3, 3, 64, 64],
+            conv(1, 1, 1),
+        ),
+        (
+            "groups of 4",
+            [n, 56, 56, 96],
+            [3, 3, 4, 96],
+            conv(1, 1, 24),
+        ),
+        (
+            "groups of 16",
+            [n, 28, 28, 224],
+            [3, 3, 16, 224],
+            conv(1, 1, 14),
+        ),
+        ("linear", [n, 1, 1, 1280], [1, 1, 1280, 1000], conv(1, 0, 1)),
+    ]
+    .map(|(name, x, w, conv)| case(name, x, w, conv, Differences::Some(1)))
+    .into()
+}
+
 fn case(name: &str, x: [usize; 4], w: [usize; 4], conv: Conv2d, differences: Differences) -> Case {
     Case {
         name: format!("conv2d {name}"),

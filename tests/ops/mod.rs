@@ -1,12 +1,19 @@
 //! One file an operator: its cases and a plain reference. To add one, copy `add`.
 
+use triaxis::engine::ops::{Padding, Pool};
+
 use crate::Case;
 
 pub mod activation;
 pub mod add;
+pub mod avg_pool;
+pub mod batch_norm;
+pub mod bias;
 pub mod bundle;
 pub mod column_sum;
 pub mod conv2d;
+pub mod depthwise;
+pub mod max_pool;
 pub mod scale;
 pub mod sum;
 
@@ -15,11 +22,51 @@ pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
         activation::cases,
         add::cases,
+        avg_pool::cases,
+        batch_norm::cases,
+        bias::cases,
         bundle::cases,
         column_sum::cases,
         conv2d::cases,
+        depthwise::cases,
+        max_pool::cases,
         scale::cases,
         sum::cases,
     ];
     cases.iter().flat_map(|cases| cases()).collect()
+}
+
+/// First pixel's padding and number of outputs along one side: what TensorFlow's and PyTorch's documentation say.
+fn window(side: usize, kernel: usize, stride: usize, padding: Padding) -> (usize, usize) {
+    match padding {
+        Padding::Symmetric(p) => (p, (side + 2 * p - kernel) / stride + 1),
+        Padding::Same if side % stride == 0 => (kernel.saturating_sub(stride) / 2, side / stride),
+        Padding::Same => (kernel.saturating_sub(side % stride) / 2, side / stride + 1),
+    }
+}
+
+/// What `pool` makes of the pixels under each of its windows, in reading order.
+fn pooled(
+    x: &[f64],
+    [n, h, w, c]: [usize; 4],
+    pool: Pool,
+    of_pixels: impl Fn(&[f64]) -> f64,
+) -> Vec<f64> {
+    let (top, oh) = window(h, pool.kernel, pool.stride, pool.padding);
+    let (left, ow) = window(w, pool.kernel, pool.stride, pool.padding);
+    let mut y = Vec::with_capacity(n * oh * ow * c);
+    for at in 0..n * oh * ow * c {
+        let (image, oy) = (at / c / ow / oh, at / c / ow % oh);
+        let (ox, channel) = (at / c % ow, at % c);
+        let mut pixels = Vec::new();
+        for tap in 0..pool.kernel * pool.kernel {
+            let iy = (oy * pool.stride + tap / pool.kernel).wrapping_sub(top);
+            let ix = (ox * pool.stride + tap % pool.kernel).wrapping_sub(left);
+            if iy < h && ix < w {
+                pixels.push(x[((image * h + iy) * w + ix) * c + channel]);
+            }
+        }
+        y.push(of_pixels(&pixels));
+    }
+    y
 }

@@ -2,3 +2,15 @@
 
 pub use triaxis_engine as engine;
 pub use triaxis_models as models;
+
+pub mod checkpoint;
+pub mod data;
+pub mod error;
+pub mod output;
+pub mod progress;
+pub mod random;
+pub mod recipe;
+pub mod report;
+pub mod schedule;
+
+pub use error::{Error, Result};

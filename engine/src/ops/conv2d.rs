@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::bundle::bundle;
+use super::depthwise::{Depthwise, depthwise};
 use super::sum::sum_partials;
 use super::window::{Padding, Window};
 use crate::{
@@ -43,6 +44,9 @@ pub fn conv2d(g: &mut Graph, x: Value, weight: Value, conv: Conv2d) -> Result<Va
         groups,
     } = conv;
     let ([.., channels], [k, _, cin, cout]) = (g.shape(x).0, g.shape(weight).0);
+    if groups == channels && groups == cout && cin == 1 && groups > 1 && k <= 7 {
+        return depthwise(g, x, weight, Depthwise { stride, padding });
+    }
     let spread = if groups > 1 && cout % groups == 0 {
         narrow(cin, cout / groups)
     } else {

@@ -83,6 +83,9 @@ impl Window {
                 "a kernel side and a stride of at least 1 (here {kernel} and {stride})"
             ));
         }
+        if h == 0 || w == 0 {
+            return Err("images of at least one pixel".into());
+        }
         let (mut before, mut out) = ([0; 2], [0; 2]);
         for (axis, side) in [h, w].into_iter().enumerate() {
             (before[axis], out[axis]) = match padding {
@@ -98,7 +101,7 @@ impl Window {
                 }
                 Padding::Same => {
                     let out = side.div_ceil(stride);
-                    let last = out.saturating_sub(1) * stride;
+                    let last = (out - 1) * stride;
                     let reach = last.saturating_add(kernel);
                     (reach.saturating_sub(side) / 2, out)
                 }
@@ -152,6 +155,7 @@ mod tests {
         assert!(error.starts_with("images that a 5×5 window fits on with a padding of 1"));
         assert!(Window::new(0, 1, Padding::Same, 3, 3).is_err());
         assert!(Window::new(3, 0, Padding::Same, 3, 3).is_err());
+        assert!(Window::new(3, 1, Padding::Same, 3, 0).is_err());
         assert!(Window::new(3, 1, Padding::Symmetric(usize::MAX), 3, 3).is_err());
     }
 

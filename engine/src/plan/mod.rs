@@ -14,7 +14,7 @@ pub use report::{Memory, Traffic, TrafficRow};
 pub use schedule::Schedule;
 pub use transfer::Pending;
 
-use crate::{Error, Gpu, Graph, Kernel, Kind, Result, Value};
+use crate::{Arena, Error, Gpu, Graph, Kernel, Kind, Result, Value};
 use schedule::{Place, Region};
 
 /// Steps that may be submitted before the first of them is done.
@@ -237,6 +237,17 @@ impl Plan {
     /// The bytes that every kernel binds.
     pub fn traffic(&self) -> Traffic {
         self.schedule.traffic()
+    }
+
+    /// The arenas that the plan holds.
+    pub fn arenas(&self) -> impl Iterator<Item = &Arena> {
+        self.schedule
+            .buffers
+            .iter()
+            .filter_map(|(place, _)| match place {
+                Place::Arena(arena) => Some(arena),
+                Place::Pool(_) | Place::Own(_) => None,
+            })
     }
 
     /// Submits of one run.

@@ -1,0 +1,88 @@
+//! The gradient, from `x`, the coefficients and `dy`; the activation's input is computed once more.
+
+use super::kernel;
+use crate::ops::Activation;
+use crate::ops::sum::{sum_partials_apart, tiles};
+use crate::{In, LaunchContext, Op, Out, Result, Shape};
+
+/// `x`, coefficients and `dy` to dgamma and dbeta.
+#[derive(Debug)]
+pub(super) struct GradSums {
+    pub activation: Activation,
+}
+
+impl Op for GradSums {
+    fn name(&self) -> &'static str {
+        "batch_norm_grad_sums"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        gradient_of(inputs)?;
+        Ok(vec![Shape::vector(inputs[0].c()); 2])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let x = cx.inputs[0];
+        let c4 = x.c4();
+        let (ranges, count) = tiles(cx, &[In(0), In(2)], x);
+        let parts = cx.scratch(count * 2 * c4);
+        for range in ranges {
+            let vec4s = x.with_n(range.images.len()).vec4s();
+            cx.push(
+                kernel("batch_norm_grad_sums", self.activation)
+                    .params(&[vec4s, range.count * c4, c4, range.first])
+                    .bind(cx.images(In(0), &range.images))
+                    .bind(In(1))
+                    .bind(cx.images(In(2), &range.images))
+                    .bind(parts)
+                    .threads(range.count * c4),
+            );
+        }
+        sum_partials_apart(cx, parts, count, &[(c4, Out(0)), (c4, Out(1))]);
+    }
+}
+
+/// `x`, coefficients, `dy`, dgamma and dbeta to dx; without the last two where the statistics are frozen.
+#[derive(Debug)]
+pub(super) struct GradInput {
+    pub activation: Activation,
+}
+
+impl Op for GradInput {
+    fn name(&self) -> &'static str {
+        "batch_norm_grad_input"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        gradient_of(inputs)?;
+        Ok(vec![inputs[0]])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let inv_count = 1.0 / cx.inputs[0].pixels() as f32;
+        let sums = 3..cx.inputs.len();
+        let entry = if sums.is_empty() {
+            "batch_norm_grad_input_frozen"
+        } else {
+            "batch_norm_grad_input"
+        };
+        for images in cx.image_ranges(&[In(0), In(2), Out(0)], 0) {
+            let x = cx.inputs[0].with_n(images.len());
+            let dispatch = kernel(entry, self.activation)
+                .params(&[x.vec4s(), x.c4(), x.c()])
+                .param_f32(inv_count)
+                .bind(cx.images(In(0), &images))
+                .bind(In(1))
+                .bind(cx.images(In(2), &images));
+            let dispatch = sums.clone().fold(dispatch, |d, i| d.bind(In(i)));
+            cx.push(dispatch.bind(cx.images(Out(0), &images)).threads(x.vec4s()));
+        }
+    }
+}
+
+fn gradient_of(inputs: &[Shape]) -> Result<(), String> {
+    match inputs[2] == inputs[0] {
+        true => Ok(()),
+        false => Err(format!("a gradient of {}", inputs[0])),
+    }
+}

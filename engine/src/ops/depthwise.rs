@@ -1,0 +1,245 @@
+//! Convolution of each channel by itself. Kernels: `shaders/ops/depthwise.wgsl`. Test: `tests/ops/depthwise.rs`.
+
+use super::sum_rows::{PartialSums, Total, splits};
+use super::window::{Padding, Window};
+use crate::{Cost, Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+
+/// The widest kernel: a thread keeps a row of it in registers.
+const WIDEST: usize = 7;
+
+/// Pixels of a row that a thread makes, `STRIP` in the kernels.
+const STRIP: usize = 4;
+
+/// Outputs of a row that a thread of the weight's gradient goes along before the next split may begin.
+const SEGMENT: usize = 64;
+
+/// How a depthwise convolution's window moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Depthwise {
+    /// Pixels from one window to the next.
+    pub stride: usize,
+    /// What lies around the image.
+    pub padding: Padding,
+}
+
+impl Default for Depthwise {
+    /// Every pixel, no padding.
+    fn default() -> Self {
+        Self {
+            stride: 1,
+            padding: Padding::default(),
+        }
+    }
+}
+
+/// Convolves each channel of `x`, `[n, h, w, c]`, with a kernel of its own from `w`, `[k, k, 1, c]`, k at most 7:
+/// `y[n, oy, ox, c] = Σ x[n, oy·stride + ky - top, ox·stride + kx - left, c] · w[ky, kx, 1, c]`, as in MobileNets
+/// (<https://arxiv.org/abs/1704.04861>).
+///
+/// # Errors
+///
+/// [`crate::Error::Shape`] where the weight is not `[k, k, 1, c]`, or the window does not fit on the image.
+pub fn depthwise(g: &mut Graph, x: Value, w: Value, options: Depthwise) -> Result<Value> {
+    g.apply_one(Forward { options }, &[x, w])
+}
+
+impl Depthwise {
+    fn window(self, kernel: usize, [h, w]: [usize; 2]) -> Result<Window, String> {
+        Window::new(kernel, self.stride, self.padding, h, w)
+    }
+
+    /// The window where [`Forward::shapes`] has accepted it.
+    fn accepted(self, kernel: usize, image: [usize; 2]) -> Window {
+        self.window(kernel, image)
+            .expect("the convolution was added, so its window fits")
+    }
+}
+
+#[derive(Debug)]
+struct Forward {
+    options: Depthwise,
+}
+
+impl Forward {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let (x, w) = (inputs[0], inputs[1]);
+        let k = w.0[0];
+        if w != Shape([k, k, 1, x.c()]) {
+            return Err(format!(
+                "a weight [k, k, 1, {}], one kernel a channel",
+                x.c()
+            ));
+        }
+        if k > WIDEST {
+            return Err(format!("a kernel of at most {WIDEST}×{WIDEST}"));
+        }
+        let [oh, ow] = self.options.window(k, [x.h(), x.w()])?.out;
+        Ok(Shape([x.n(), oh, ow, x.c()]))
+    }
+}
+
+impl Op for Forward {
+    fn name(&self) -> &'static str {
+        "depthwise"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![self.output(inputs)?])
+    }
+
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        let taps = inputs[1].h() * inputs[1].n();
+        let acts = self.output(inputs).map_or(0, Shape::count);
+        Cost {
+            flops: (acts * taps) as u64,
+            acts: acts as u64,
+        }
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let (x, y, kernel) = (cx.inputs[0], cx.outputs[0], cx.inputs[1].n());
+        let window = self.options.accepted(kernel, [x.h(), x.w()]);
+        let work = y.vec4s() * 4 * kernel * kernel;
+        let strips = y.w().div_ceil(STRIP);
+        for images in cx.image_ranges(&[In(0), Out(0)], work) {
+            let threads = images.len() * y.h() * strips * y.c4();
+            cx.push(
+                dispatch("depthwise", window)
+                    .params(&[threads])
+                    .params(&sizes(x, y, window))
+                    .params(&[strips])
+                    .bind(cx.images(In(0), &images))
+                    .bind(In(1))
+                    .bind(cx.images(Out(0), &images))
+                    .threads(threads)
+                    .work(work / x.n() * images.len()),
+            );
+        }
+    }
+
+    fn backward(
+        &self,
+        g: &mut Graph,
+        xs: &[Value],
+        _: &[Value],
+        dys: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>> {
+        let Some(dy) = dys[0] else {
+            return Ok(vec![None, None]);
+        };
+        let (x, w) = (g.shape(xs[0]), g.shape(xs[1]));
+        let (options, image, kernel) = (self.options, [x.h(), x.w()], w.n());
+        let dx = g.apply_one(GradInput { options, image }, &[dy, xs[1]])?;
+        let dw = g.apply_one(GradWeight { options, kernel }, &[xs[0], dy])?;
+        Ok(vec![Some(dx), Some(dw)])
+    }
+}
+
+/// The input's gradient, from the output's and the weight.
+#[derive(Debug)]
+struct GradInput {
+    options: Depthwise,
+    image: [usize; 2],
+}
+
+impl Op for GradInput {
+    fn name(&self) -> &'static str {
+        "depthwise_grad_input"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        let [h, w] = self.image;
+        Ok(vec![Shape([inputs[0].n(), h, w, inputs[0].c()])])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let (dy, dx, kernel) = (cx.inputs[0], cx.outputs[0], cx.inputs[1].n());
+        let window = self.options.accepted(kernel, self.image);
+        let (stride, left) = (window.stride, window.before[1]);
+        let work = dy.vec4s() * 4 * kernel * kernel;
+        // Columns stride apart are neighbours to the kernel: counted in strides from the padded image's edge.
+        let columns = (left + dx.w() - 1) / stride - left / stride + 1;
+        let strips = columns.div_ceil(STRIP);
+        for images in cx.image_ranges(&[In(0), Out(0)], work) {
+            let threads = images.len() * dx.h() * strips * stride * dx.c4();
+            cx.push(
+                dispatch("depthwise_grad_input", window)
+                    .params(&[threads])
+                    .params(&sizes(dx, dy, window))
+                    .params(&[strips])
+                    .bind(cx.images(In(0), &images))
+                    .bind(In(1))
+                    .bind(cx.images(Out(0), &images))
+                    .threads(threads)
+                    .work(work / dx.n() * images.len()),
+            );
+        }
+    }
+}
+
+/// The weight's gradient, from the input and the output's gradient.
+#[derive(Debug)]
+struct GradWeight {
+    options: Depthwise,
+    kernel: usize,
+}
+
+impl Op for GradWeight {
+    fn name(&self) -> &'static str {
+        "depthwise_grad_weight"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![Shape([self.kernel, self.kernel, 1, inputs[0].c()])])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let (x, dy, kernel) = (cx.inputs[0], cx.inputs[1], self.kernel);
+        let window = self.options.accepted(kernel, [x.h(), x.w()]);
+        let work = dy.vec4s() * 4 * kernel * kernel;
+        let segments = dy.w().div_ceil(SEGMENT);
+        let columns = dy.w().div_ceil(segments);
+        let units = dy.n() * dy.h() * segments;
+        let sums = x.c4() * kernel;
+        let least = (SEGMENT / 4).div_ceil(columns);
+        let units_each = units.div_ceil(splits(cx.limits, sums, units, least));
+
+        let ranges: Vec<_> = cx
+            .image_ranges(&[In(0), In(1)], work)
+            .into_iter()
+            .map(|images| (images.len() * dy.h() * segments, images))
+            .collect();
+        let rows = ranges.iter().map(|(u, _)| u.div_ceil(units_each)).sum();
+        let partials = PartialSums::new(cx, 1, rows, sums * kernel);
+        let mut first_split = 0;
+        for (units, images) in ranges {
+            let splits = units.div_ceil(units_each);
+            let threads = splits * sums;
+            cx.push(
+                dispatch("depthwise_grad_weight", window)
+                    .params(&[threads])
+                    .params(&sizes(x, dy, window))
+                    .params(&[units, units_each, segments, columns, first_split])
+                    .bind(cx.images(In(0), &images))
+                    .bind(cx.images(In(1), &images))
+                    .bind(partials.slot)
+                    .threads(threads)
+                    .work(work / x.n() * images.len()),
+            );
+            first_split += splits;
+        }
+        partials.add_up(cx, 1.0, Total::Numbers(Out(0)));
+    }
+}
+
+fn dispatch(entry: &'static str, window: Window) -> Dispatch {
+    Dispatch::new("ops/depthwise", entry)
+        .constant("KERNEL", window.kernel as f64)
+        .constant("STRIDE", window.stride as f64)
+}
+
+/// What the three kernels read from `c4` to `left`.
+fn sizes(x: Shape, y: Shape, window: Window) -> [usize; 7] {
+    let [top, left] = window.before;
+    [x.c4(), x.h(), x.w(), y.h(), y.w(), top, left]
+}

@@ -1,0 +1,79 @@
+//! Long sums: an operator's own kernel leaves partial sums in scratch, these kernels add them up, 32 at a time, in a
+//! tree that depends on shapes and limits only. Kernels: `shaders/sum_rows.wgsl`.
+
+use crate::{Dispatch, LaunchContext, Limits, Slot};
+
+/// Rows that one thread adds up.
+const FAN_IN: usize = 32;
+
+/// Partial sums in scratch: `[batch, rows, width]`, in `vec4<f32>`s.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PartialSums {
+    /// Where they are.
+    pub slot: Slot,
+    /// Sums to be made beside each other.
+    pub batch: usize,
+    /// Numbers that are added up.
+    pub rows: usize,
+    /// `vec4`s of each sum.
+    pub width: usize,
+}
+
+/// Where sums go.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Total {
+    /// Numbers that stay f32: gradients of parameters.
+    Numbers(Slot),
+    /// Activations and their gradients, in whatever format these are stored.
+    Activations(Slot),
+}
+
+impl PartialSums {
+    /// Scratch for partial sums.
+    pub(super) fn new(cx: &mut LaunchContext, batch: usize, rows: usize, width: usize) -> Self {
+        Self {
+            slot: cx.scratch(batch * rows * width),
+            batch,
+            rows,
+            width,
+        }
+    }
+
+    /// Adds up until at most 32 rows are left for another kernel to add.
+    pub(super) fn reduced(mut self, cx: &mut LaunchContext) -> Self {
+        while self.rows > FAN_IN {
+            let next = Self::new(cx, self.batch, self.rows.div_ceil(FAN_IN), self.width);
+            self.stage(cx, "sum_rows", 1.0, next.slot);
+            self = next;
+        }
+        self
+    }
+
+    /// Adds all up and multiplies by `factor`: `total` is `[batch, width]`.
+    pub(super) fn add_up(self, cx: &mut LaunchContext, factor: f32, total: Total) {
+        let last = self.reduced(cx);
+        match total {
+            Total::Numbers(slot) => last.stage(cx, "sum_rows", factor, slot),
+            Total::Activations(slot) => last.stage(cx, "sum_rows_as_activation", factor, slot),
+        }
+    }
+
+    fn stage(self, cx: &mut LaunchContext, entry: &'static str, factor: f32, to: Slot) {
+        let threads = self.batch * self.rows.div_ceil(FAN_IN) * self.width;
+        cx.push(
+            Dispatch::new("sum_rows", entry)
+                .params(&[threads, self.rows, self.width])
+                .param_f32(factor)
+                .bind(self.slot)
+                .bind(to)
+                .threads(threads),
+        );
+    }
+}
+
+/// Into how many parts each of `sums` sums of `terms` terms is split: enough to fill the adapter, none of less than
+/// `least` terms.
+pub(super) fn splits(limits: &Limits, sums: usize, terms: usize, least: usize) -> usize {
+    let wanted = limits.threads_wanted().div_ceil(sums.max(1));
+    wanted.min(terms.div_ceil(least.max(1))).max(1)
+}

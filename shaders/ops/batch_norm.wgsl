@@ -1,0 +1,260 @@
+// Batch normalisation: y = activate((x - mean) * scale + beta) with scale = gamma / sqrt(variance + EPS), channel by
+// channel, with the batch's own mean and variance or the running ones.
+//   x, y [N, H, W, C]
+//   statistics [3, C]: mean as one f32 holds it, what that lacks, variance
+//   coefficients [5, C]: mean, scale, shift, inv_std, centre
+// with z = (x - mean) * scale + shift and xhat = (x - mean) * inv_std + centre: shift and centre make good what the
+// mean lacks, which is up to 6e-5 deviations where the mean is 1,000 of them.
+//
+// Tile t of T holds the pixels t, t + T, t + 2 T, ...: threads side by side read memory side by side, however few the
+// channels are. Padded channels are zero in all that is stored, so scale and xhat's factor are zero there.
+
+override ACTIVATION: u32 = 0u;
+
+// Statistics: count, mean and M2 of each tile, where M2 is the sum of squares around the tile's own mean.
+//   tiles [TILES, 3, C]: first pixel, the mean's distance from it, M2
+
+struct TileParams { vec4s: u32, step: u32, c4: u32, first: u32 }
+@group(1) @binding(0) var<uniform> tile: TileParams;
+
+@group(0) @binding(0) var<storage, read> x: array<Act4>;
+@group(0) @binding(1) var<storage, read_write> tiles: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> tile_counts: array<f32>;
+
+// One thread four channels of a tile.
+@compute @workgroup_size(64)
+fn batch_norm_statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                         @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(group, groups, lane);
+    if thread >= tile.step { return; }
+    // Sums around the tile's first pixel: they lose no digits to a mean of many deviations.
+    let shift = unpack4(x[thread]);
+    var sum = vec4(0.0);
+    var squares = vec4(0.0);
+    var count = 0.0;
+    var i = thread;
+    for (; i + 3u * tile.step < tile.vec4s; i += 4u * tile.step) {
+        let a = unpack4(x[i]) - shift;
+        let b = unpack4(x[i + tile.step]) - shift;
+        let c = unpack4(x[i + 2u * tile.step]) - shift;
+        let d = unpack4(x[i + 3u * tile.step]) - shift;
+        sum += (a + b) + (c + d);
+        squares += (a * a + b * b) + (c * c + d * d);
+        count += 4.0;
+    }
+    for (; i < tile.vec4s; i += tile.step) {
+        let a = unpack4(x[i]) - shift;
+        sum += a;
+        squares += a * a;
+        count += 1.0;
+    }
+    let offset = sum / count;
+    let row = tile.first + thread / tile.c4;
+    let c = thread % tile.c4;
+    let at = 3u * row * tile.c4 + c;
+    tiles[at] = shift;
+    tiles[at + tile.c4] = offset;
+    // The first pixel is one of the tile's, so this loses at most the digits of the tile's count.
+    tiles[at + 2u * tile.c4] = max(squares - sum * offset, vec4(0.0));
+    if c == 0u { tile_counts[row] = count; }
+}
+
+// Merging (Chan, Golub, LeVeque 1979), FAN_IN tiles at a time.
+
+override FAN_IN: u32 = 32u;
+
+struct MergeParams { count: u32, c4: u32, inv_count: f32 }
+@group(1) @binding(0) var<uniform> merge: MergeParams;
+
+@group(0) @binding(0) var<storage, read> parts: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> part_counts: array<f32>;
+@group(0) @binding(2) var<storage, read_write> merged: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> merged_counts: array<f32>;
+
+// The distance of tile t's mean from `shift`.
+fn distance_of_mean(t: u32, c: u32, shift: vec4<f32>) -> vec4<f32> {
+    let at = 3u * t * merge.c4 + c;
+    return (parts[at] - shift) + parts[at + merge.c4];
+}
+
+// One thread four channels of a merged tile.
+@compute @workgroup_size(64)
+fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                               @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(group, groups, lane);
+    let row = thread / merge.c4;
+    let c = thread % merge.c4;
+    let first = row * FAN_IN;
+    if first >= merge.count { return; }
+    let end = min(first + FAN_IN, merge.count);
+    let shift = parts[3u * first * merge.c4 + c];
+    var count = 0.0;
+    var sum = vec4(0.0);
+    for (var t = first; t < end; t++) {
+        count += part_counts[t];
+        sum += part_counts[t] * distance_of_mean(t, c, shift);
+    }
+    let offset = sum / count;
+    var m2 = vec4(0.0);
+    for (var t = first; t < end; t++) {
+        let d = distance_of_mean(t, c, shift) - offset;
+        m2 += parts[(3u * t + 2u) * merge.c4 + c] + part_counts[t] * d * d;
+    }
+    let at = 3u * row * merge.c4 + c;
+    if merge.count <= FAN_IN {
+        // The last stage: a rounded mean and what it lacks, the variance. Without the last bit the mean is just another
+        // number near by, which no compiler takes for shift + offset to cancel what is lacking.
+        let mean = bitcast<vec4<f32>>(bitcast<vec4<u32>>(shift + offset) & vec4(0xfffffffeu));
+        merged[at] = mean;
+        merged[at + merge.c4] = (shift - mean) + offset;
+        merged[at + 2u * merge.c4] = m2 * merge.inv_count;
+        return;
+    }
+    merged[at] = shift;
+    merged[at + merge.c4] = offset;
+    merged[at + 2u * merge.c4] = m2;
+    if c == 0u { merged_counts[row] = count; }
+}
+
+// Coefficients, from the batch's statistics, which move the running ones, or from the running ones.
+
+struct CoefficientParams { c4: u32, channels: u32, eps: f32, momentum: f32, unbiased: f32 }
+@group(1) @binding(0) var<uniform> coefficient: CoefficientParams;
+
+@group(0) @binding(0) var<storage, read> statistics: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> gamma: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> beta: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> running_mean: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> running_var: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> made: array<vec4<f32>>;
+
+// One thread four channels.
+@compute @workgroup_size(64)
+fn batch_norm_coefficients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                           @builtin(local_invocation_index) lane: u32) {
+    let c = thread_index(group, groups, lane);
+    let c4 = coefficient.c4;
+    if c >= c4 { return; }
+    let mean = statistics[c];
+    let variance = statistics[2u * c4 + c];
+    let inv_std = keep_lanes(1.0 / sqrt(variance + coefficient.eps), c, coefficient.channels);
+    let centre = -statistics[c4 + c] * inv_std;
+    made[c] = mean;
+    made[c4 + c] = gamma[c] * inv_std;
+    made[2u * c4 + c] = beta[c] + gamma[c] * centre;
+    made[3u * c4 + c] = inv_std;
+    made[4u * c4 + c] = centre;
+    running_mean[c] += coefficient.momentum * (mean - running_mean[c] + statistics[c4 + c]);
+    running_var[c] += coefficient.momentum * (variance * coefficient.unbiased - running_var[c]);
+}
+
+@group(0) @binding(0) var<storage, read> frozen_gamma: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> frozen_beta: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> frozen_mean: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> frozen_var: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> frozen_made: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn batch_norm_coefficients_frozen(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                                  @builtin(local_invocation_index) lane: u32) {
+    let c = thread_index(group, groups, lane);
+    let c4 = coefficient.c4;
+    if c >= c4 { return; }
+    let inv_std = keep_lanes(1.0 / sqrt(frozen_var[c] + coefficient.eps), c, coefficient.channels);
+    frozen_made[c] = frozen_mean[c];
+    frozen_made[c4 + c] = frozen_gamma[c] * inv_std;
+    frozen_made[2u * c4 + c] = frozen_beta[c];
+    frozen_made[3u * c4 + c] = inv_std;
+    frozen_made[4u * c4 + c] = vec4(0.0);
+}
+
+// Apply, and the gradient, which computes z once more: only x is kept.
+
+struct Params { vec4s: u32, c4: u32, channels: u32, inv_count: f32 }
+@group(1) @binding(0) var<uniform> p: Params;
+
+@group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<Act4>;
+
+// One thread four channels of a pixel.
+@compute @workgroup_size(64)
+fn batch_norm_apply(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                    @builtin(local_invocation_index) lane: u32) {
+    let i = thread_index(group, groups, lane);
+    if i >= p.vec4s { return; }
+    let c = i % p.c4;
+    let z = (unpack4(x[i]) - coefficients[c]) * coefficients[p.c4 + c] + coefficients[2u * p.c4 + c];
+    // Some activations of zero are not zero: the padding must stay so.
+    y[i] = pack4(keep_lanes(activate(ACTIVATION, z), c, p.channels));
+}
+
+@group(0) @binding(2) var<storage, read> dy: array<Act4>;
+@group(0) @binding(3) var<storage, read_write> grad_tiles: array<vec4<f32>>;
+
+// dgamma = sum of dz * xhat and dbeta = sum of dz, as partial sums [TILES, 2, C] that `sum` merges.
+// One thread four channels of a tile.
+@compute @workgroup_size(64)
+fn batch_norm_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                        @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(group, groups, lane);
+    if thread >= tile.step { return; }
+    let c4 = tile.c4;
+    let c = thread % c4;
+    let mean = coefficients[c];
+    let scale = coefficients[c4 + c];
+    let shift = coefficients[2u * c4 + c];
+    var weighted = vec4(0.0);
+    var plain = vec4(0.0);
+    var i = thread;
+    // Two pixels at a time: their loads do not wait for one another.
+    for (; i + tile.step < tile.vec4s; i += 2u * tile.step) {
+        let d = unpack4(x[i]) - mean;
+        let e = unpack4(x[i + tile.step]) - mean;
+        let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + shift);
+        let ez = unpack4(dy[i + tile.step]) * activate_grad(ACTIVATION, e * scale + shift);
+        weighted += dz * d + ez * e;
+        plain += dz + ez;
+    }
+    if i < tile.vec4s {
+        let d = unpack4(x[i]) - mean;
+        let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + shift);
+        weighted += dz * d;
+        plain += dz;
+    }
+    let row = tile.first + thread / c4;
+    grad_tiles[2u * row * c4 + c] = weighted * coefficients[3u * c4 + c] + plain * coefficients[4u * c4 + c];
+    grad_tiles[(2u * row + 1u) * c4 + c] = plain;
+}
+
+@group(0) @binding(3) var<storage, read> dgamma: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> dbeta: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> dx: array<Act4>;
+
+// dx = scale * (dz - dbeta / N - xhat * dgamma / N): mean and variance depend on x too.
+// One thread four channels of a pixel.
+@compute @workgroup_size(64)
+fn batch_norm_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                         @builtin(local_invocation_index) lane: u32) {
+    let i = thread_index(group, groups, lane);
+    if i >= p.vec4s { return; }
+    let c = i % p.c4;
+    let scale = coefficients[p.c4 + c];
+    let d = unpack4(x[i]) - coefficients[c];
+    let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + coefficients[2u * p.c4 + c]);
+    let xhat = d * coefficients[3u * p.c4 + c] + coefficients[4u * p.c4 + c];
+    dx[i] = pack4(scale * (dz - p.inv_count * (dbeta[c] + xhat * dgamma[c])));
+}
+
+@group(0) @binding(3) var<storage, read_write> frozen_dx: array<Act4>;
+
+// dx = scale * dz: running statistics do not depend on x.
+@compute @workgroup_size(64)
+fn batch_norm_grad_input_frozen(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                                @builtin(local_invocation_index) lane: u32) {
+    let i = thread_index(group, groups, lane);
+    if i >= p.vec4s { return; }
+    let c = i % p.c4;
+    let scale = coefficients[p.c4 + c];
+    let z = (unpack4(x[i]) - coefficients[c]) * scale + coefficients[2u * p.c4 + c];
+    frozen_dx[i] = pack4(unpack4(dy[i]) * activate_grad(ACTIVATION, z) * scale);
+}

@@ -1,0 +1,197 @@
+// A convolution of each channel by itself:
+// y[n, oy, ox, c] = sum over ky, kx of x[n, oy * S + ky - top, ox * S + kx - left, c] * w[ky, kx, c].
+//   x, dx [N, H, W, C]; w, dw [K, K, 1, C]; y, dy [N, OH, OW, C]
+
+override KERNEL: u32 = 3u;
+override STRIDE: u32 = 1u;
+
+// A thread makes this many pixels of a row, so that what it reads serves several of them.
+const STRIP: u32 = 4u;
+
+struct Params { threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32, strips: u32 }
+@group(1) @binding(0) var<uniform> p: Params;
+
+@group(0) @binding(0) var<storage, read> x: array<Act4>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<Act4>;
+
+// Columns left of the image have wrapped to huge numbers, so one comparison checks both sides.
+fn input(line: u32, ix: u32) -> vec4<f32> {
+    return select(vec4(0.0), unpack4(x[line + min(ix, p.w - 1u) * p.c4]), ix < p.w);
+}
+
+// One thread four channels of STRIP outputs.
+@compute @workgroup_size(64)
+fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+             @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.threads { return; }
+    let c = thread % p.c4;
+    let place = thread / p.c4;
+    let ox = place % p.strips * STRIP;
+    let row = place / p.strips;
+    let first_iy = row % p.oh * STRIDE - p.top;
+    let image = row / p.oh * p.h;
+    var y0 = vec4(0.0);
+    var y1 = vec4(0.0);
+    var y2 = vec4(0.0);
+    var y3 = vec4(0.0);
+    for (var ky = 0u; ky < KERNEL; ky += 1u) {
+        let iy = first_iy + ky;
+        if iy < p.h {
+            let line = (image + iy) * p.w * p.c4 + c;
+            // The taps kx, kx + STRIDE, ... of neighbouring outputs read the same columns: these move along.
+            for (var phase = 0u; phase < min(STRIDE, KERNEL); phase += 1u) {
+                var ix = ox * STRIDE + phase - p.left;
+                var x0 = input(line, ix);
+                var x1 = input(line, ix + STRIDE);
+                var x2 = input(line, ix + 2u * STRIDE);
+                ix += 3u * STRIDE;
+                for (var kx = phase; kx < KERNEL; kx += STRIDE) {
+                    let x3 = input(line, ix);
+                    let tap = w[(ky * KERNEL + kx) * p.c4 + c];
+                    y0 += x0 * tap;
+                    y1 += x1 * tap;
+                    y2 += x2 * tap;
+                    y3 += x3 * tap;
+                    x0 = x1;
+                    x1 = x2;
+                    x2 = x3;
+                    ix += STRIDE;
+                }
+            }
+        }
+    }
+    let at = (row * p.ow + ox) * p.c4 + c;
+    y[at] = pack4(y0);
+    if ox + 1u < p.ow { y[at + p.c4] = pack4(y1); }
+    if ox + 2u < p.ow { y[at + 2u * p.c4] = pack4(y2); }
+    if ox + 3u < p.ow { y[at + 3u * p.c4] = pack4(y3); }
+}
+
+@group(0) @binding(0) var<storage, read> dy: array<Act4>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Act4>;
+
+fn output_gradient(line: u32, ox: u32) -> vec4<f32> {
+    return select(vec4(0.0), unpack4(dy[line + min(ox, p.ow - 1u) * p.c4]), ox < p.ow);
+}
+
+// Input column ix takes tap kx from output (ix + left - kx) / STRIDE, where that is whole: columns STRIDE apart take
+// the same taps, from neighbouring outputs. One thread four channels of STRIP such columns.
+@compute @workgroup_size(64)
+fn depthwise_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                        @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.threads { return; }
+    let c = thread % p.c4;
+    var place = thread / p.c4;
+    let phase = place % STRIDE;
+    place /= STRIDE;
+    let first_ox = p.left / STRIDE + place % p.strips * STRIP;
+    let row = place / p.strips;
+    let from_top = row % p.h + p.top;
+    let image = row / p.h * p.oh;
+    var dx0 = vec4(0.0);
+    var dx1 = vec4(0.0);
+    var dx2 = vec4(0.0);
+    var dx3 = vec4(0.0);
+    var oy = from_top / STRIDE;
+    for (var ky = from_top % STRIDE; ky < KERNEL; ky += STRIDE) {
+        if oy < p.oh {
+            let line = (image + oy) * p.ow * p.c4 + c;
+            var ox = first_ox;
+            var dy1 = output_gradient(line, ox + 1u);
+            var dy2 = output_gradient(line, ox + 2u);
+            var dy3 = output_gradient(line, ox + 3u);
+            for (var kx = phase; kx < KERNEL; kx += STRIDE) {
+                let dy0 = output_gradient(line, ox);
+                let tap = w[(ky * KERNEL + kx) * p.c4 + c];
+                dx0 += dy0 * tap;
+                dx1 += dy1 * tap;
+                dx2 += dy2 * tap;
+                dx3 += dy3 * tap;
+                dy3 = dy2;
+                dy2 = dy1;
+                dy1 = dy0;
+                ox -= 1u;
+            }
+        }
+        oy -= 1u;
+    }
+    let line = row * p.w * p.c4 + c;
+    let ix = first_ox * STRIDE + phase - p.left;
+    if ix < p.w { dx[line + ix * p.c4] = pack4(dx0); }
+    if ix + STRIDE < p.w { dx[line + (ix + STRIDE) * p.c4] = pack4(dx1); }
+    if ix + 2u * STRIDE < p.w { dx[line + (ix + 2u * STRIDE) * p.c4] = pack4(dx2); }
+    if ix + 3u * STRIDE < p.w { dx[line + (ix + 3u * STRIDE) * p.c4] = pack4(dx3); }
+}
+
+// The sum over outputs is split: a unit is `columns` outputs of a row, and a thread takes `units_each` of them.
+struct Split {
+    threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32,
+    units: u32, units_each: u32, segments: u32, columns: u32, first_split: u32,
+}
+@group(1) @binding(0) var<uniform> s: Split;
+
+@group(0) @binding(1) var<storage, read> dy_of_x: array<Act4>;
+@group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
+
+// One number for each tap of a row of the kernel; the last tap is always `g`, whatever the kernel's side.
+struct Taps {
+    a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>, e: vec4<f32>, f: vec4<f32>, g: vec4<f32>,
+}
+
+// The columns under the kernel, one further.
+fn advanced(under: Taps, line: u32, ix: u32) -> Taps {
+    let next = select(vec4(0.0), unpack4(x[line + min(ix, s.w - 1u) * s.c4]), ix < s.w);
+    return Taps(under.b, under.c, under.d, under.e, under.f, under.g, next);
+}
+
+// One thread four channels of a row of the kernel, summed over a split. partials [SPLITS, K, K, C]
+@compute @workgroup_size(64)
+fn depthwise_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                         @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(group, groups, lane);
+    if thread >= s.threads { return; }
+    let c = thread % s.c4;
+    let ky = thread / s.c4 % KERNEL;
+    let split = thread / (s.c4 * KERNEL);
+    var dw = Taps();
+    for (var unit = split * s.units_each; unit < min((split + 1u) * s.units_each, s.units); unit += 1u) {
+        let row = unit / s.segments;
+        let iy = row % s.oh * STRIDE + ky - s.top;
+        if iy < s.h {
+            let line = (row / s.oh * s.h + iy) * s.w * s.c4 + c;
+            let first = unit % s.segments * s.columns;
+            // Each output adds STRIDE columns to those that it shares with the one before.
+            var ix = first * STRIDE + KERNEL - max(STRIDE, KERNEL) - s.left;
+            var under = Taps();
+            for (var shared_columns = STRIDE; shared_columns < KERNEL; shared_columns += 1u) {
+                under = advanced(under, line, ix);
+                ix += 1u;
+            }
+            for (var ox = first; ox < min(first + s.columns, s.ow); ox += 1u) {
+                for (var added = 0u; added < STRIDE; added += 1u) {
+                    under = advanced(under, line, ix);
+                    ix += 1u;
+                }
+                let d = unpack4(dy_of_x[(row * s.ow + ox) * s.c4 + c]);
+                if KERNEL > 6u { dw.a += under.a * d; }
+                if KERNEL > 5u { dw.b += under.b * d; }
+                if KERNEL > 4u { dw.c += under.c * d; }
+                if KERNEL > 3u { dw.d += under.d * d; }
+                if KERNEL > 2u { dw.e += under.e * d; }
+                if KERNEL > 1u { dw.f += under.f * d; }
+                dw.g += under.g * d;
+            }
+        }
+    }
+    let last = (((s.first_split + split) * KERNEL + ky) * KERNEL + KERNEL - 1u) * s.c4 + c;
+    if KERNEL > 6u { partials[last - 6u * s.c4] = dw.a; }
+    if KERNEL > 5u { partials[last - 5u * s.c4] = dw.b; }
+    if KERNEL > 4u { partials[last - 4u * s.c4] = dw.c; }
+    if KERNEL > 3u { partials[last - 3u * s.c4] = dw.d; }
+    if KERNEL > 2u { partials[last - 2u * s.c4] = dw.e; }
+    if KERNEL > 1u { partials[last - s.c4] = dw.f; }
+    partials[last] = dw.g;
+}

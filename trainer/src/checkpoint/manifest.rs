@@ -1,0 +1,223 @@
+//! The manifest of a checkpoint: what belongs to it, and a seal that shows any change.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Origin, Snapshot, State, tensors};
+
+/// Name of the manifest in a checkpoint directory.
+pub(super) const MANIFEST: &str = "MANIFEST.json";
+/// The format that this code writes. Readers of one format refuse a later one.
+const FORMAT: u32 = 1;
+/// A manifest is some lines and the names of the classes.
+const LARGEST: u64 = 16 << 20;
+
+const MODEL: &str = "model.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const AVERAGE: &str = "ema.safetensors";
+const STATE: &str = "state.json";
+
+/// What stands between the sealed text and the seal, and after the seal. Every format keeps this ending.
+const SEAL: (&str, &str) = (",\n  \"seal\": \"", "\"\n}\n");
+const SEAL_LENGTH: usize = 64;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    step: u64,
+    epoch: u64,
+    batch: u64,
+    origin: Origin,
+    parts: BTreeMap<String, Part>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Part {
+    bytes: u64,
+    blake3: String,
+}
+
+/// Why a checkpoint directory cannot be used.
+#[derive(Debug)]
+pub(super) enum Flaw {
+    /// It is not what was written.
+    Damaged(String),
+    /// A later version of the program wrote it.
+    Newer(String),
+    /// The system refuses to give it.
+    Unreadable(String),
+}
+
+/// The files of a checkpoint, in the order in which they are written: the manifest last.
+pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
+    let mut files = vec![
+        (MODEL, tensors::encode(&snapshot.model)?),
+        (OPTIMIZER, tensors::encode(&snapshot.optimizer)?),
+    ];
+    if let Some(average) = &snapshot.average {
+        files.push((AVERAGE, tensors::encode(average)?));
+    }
+    files.push((
+        STATE,
+        serde_json::to_vec_pretty(&snapshot.state).map_err(|error| error.to_string())?,
+    ));
+    let parts = files
+        .iter()
+        .map(|(name, bytes)| {
+            let blake3 = blake3::hash(bytes).to_hex().to_string();
+            (
+                (*name).to_owned(),
+                Part {
+                    bytes: bytes.len() as u64,
+                    blake3,
+                },
+            )
+        })
+        .collect();
+    let manifest = Manifest {
+        format: FORMAT,
+        step: snapshot.state.step,
+        epoch: snapshot.state.epoch,
+        batch: snapshot.state.batch,
+        origin: snapshot.origin.clone(),
+        parts,
+    };
+    let text = serde_json::to_string_pretty(&manifest).map_err(|error| error.to_string())?;
+    let body = text
+        .strip_suffix("\n}")
+        .expect("a pretty-printed table ends so");
+    files.push((MANIFEST, seal(body).into_bytes()));
+    Ok(files)
+}
+
+fn seal(body: &str) -> String {
+    let (before, after) = SEAL;
+    format!(
+        "{body}{before}{}{after}",
+        blake3::hash(body.as_bytes()).to_hex()
+    )
+}
+
+/// Reads and checks the checkpoint in `directory`.
+pub(super) fn load(directory: &Path) -> Result<Snapshot, Flaw> {
+    let manifest = read_manifest(directory)?;
+    for required in [MODEL, OPTIMIZER, STATE] {
+        if !manifest.parts.contains_key(required) {
+            return Err(Flaw::Damaged(format!("its manifest has no {required}")));
+        }
+    }
+    let tensors = |name: &str| -> Result<_, Flaw> {
+        let bytes = read_part(directory, name, &manifest.parts[name])?;
+        let file =
+            tensors::parse(&bytes).map_err(|problem| Flaw::Damaged(format!("{name} {problem}")))?;
+        Ok(file.tensors)
+    };
+    let average = if manifest.parts.contains_key(AVERAGE) {
+        Some(tensors(AVERAGE)?)
+    } else {
+        None
+    };
+    let bytes = read_part(directory, STATE, &manifest.parts[STATE])?;
+    let state: State = serde_json::from_slice(&bytes)
+        .map_err(|error| Flaw::Damaged(format!("{STATE}: {error}")))?;
+    if (state.step, state.epoch, state.batch) != (manifest.step, manifest.epoch, manifest.batch) {
+        return Err(Flaw::Damaged(format!(
+            "{STATE} and {MANIFEST} disagree about the step"
+        )));
+    }
+    Ok(Snapshot {
+        model: tensors(MODEL)?,
+        optimizer: tensors(OPTIMIZER)?,
+        average,
+        state,
+        origin: manifest.origin,
+    })
+}
+
+fn read_manifest(directory: &Path) -> Result<Manifest, Flaw> {
+    let damaged = |what: &str| Flaw::Damaged(format!("{MANIFEST} {what}"));
+    let mut bytes = Vec::new();
+    File::open(directory.join(MANIFEST))
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(MANIFEST, &error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(damaged("is larger than 16 MiB"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| damaged("is no text"))?;
+    let tail = SEAL.0.len() + SEAL_LENGTH + SEAL.1.len();
+    let body = text
+        .len()
+        .checked_sub(tail)
+        .and_then(|end| text.get(..end))
+        .ok_or_else(|| damaged("is cut short"))?;
+    if seal(body) != text {
+        return Err(damaged("does not match its seal"));
+    }
+
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let whole = format!("{body}\n}}");
+    let Format { format } = serde_json::from_str(&whole).map_err(|_| damaged("names no format"))?;
+    if format > FORMAT {
+        return Err(Flaw::Newer(format!(
+            "has checkpoint format {format}, this version reads up to {FORMAT}"
+        )));
+    }
+    serde_json::from_str(&whole).map_err(|error| damaged(&format!("cannot be read: {error}")))
+}
+
+fn read_part(directory: &Path, name: &str, part: &Part) -> Result<Vec<u8>, Flaw> {
+    let path = directory.join(name);
+    let length = fs::metadata(&path)
+        .map_err(|error| unreadable(name, &error))?
+        .len();
+    if length != part.bytes {
+        return Err(Flaw::Damaged(format!(
+            "{name} has {length} bytes, its manifest says {}",
+            part.bytes
+        )));
+    }
+    let bytes = fs::read(&path).map_err(|error| unreadable(name, &error))?;
+    if blake3::hash(&bytes).to_hex().as_str() != part.blake3 {
+        return Err(Flaw::Damaged(format!(
+            "{name} does not match the hash in its manifest"
+        )));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Flaw {
+    match error.kind() {
+        io::ErrorKind::NotFound => Flaw::Damaged(format!("{name} is missing")),
+        _ => Flaw::Unreadable(format!("{name} cannot be read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_of_a_later_format_is_not_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join(MANIFEST),
+            seal("{\n  \"format\": 2,\n  \"news\": true"),
+        )
+        .unwrap();
+        assert!(matches!(load(folder.path()), Err(Flaw::Newer(text)) if text.contains("format 2")));
+        // The same change without its seal is damage.
+        std::fs::write(
+            folder.path().join(MANIFEST),
+            seal("{\n  \"format\": 1").replace("1", "2"),
+        )
+        .unwrap();
+        assert!(matches!(load(folder.path()), Err(Flaw::Damaged(_))));
+    }
+}

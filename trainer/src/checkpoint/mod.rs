@@ -1,0 +1,125 @@
+//! Checkpoints: one directory, one commit.
+//!
+//! ```text
+//! output/checkpoint-000123/
+//!     model.safetensors       weights and batch-norm statistics, under PyTorch's names and layouts
+//!     optimizer.safetensors   momenta and the like
+//!     ema.safetensors         the averaged weights, where there is an average
+//!     state.json              where training stands
+//!     MANIFEST.json           size and blake3 of each part, what made them, and a seal over itself
+//! output/last, output/best    one line each: the name of a checkpoint directory
+//! ```
+//!
+//! A checkpoint is written beside its place, flushed to the disk, and renamed: that rename is the commit. Whatever ends
+//! the process, a directory with the final name is whole. What is read is checked against the manifest first, so
+//! nothing damaged is used in silence. Weights and state hold no time, no path and no host name: equal runs write
+//! equal bytes.
+
+mod compare;
+mod disk;
+mod manifest;
+mod names;
+mod store;
+pub mod tensors;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use compare::{Mismatch, compare};
+pub use store::{CheckpointStore, Pointer, Standing, follow, load};
+pub use tensors::{NamedTensor, TensorFile};
+
+use crate::report::EpochRow;
+
+/// All of a training run at one moment: what is needed to go on as if it had never stopped.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Weights and batch-norm statistics.
+    pub model: Vec<NamedTensor>,
+    /// What the optimizer remembers.
+    pub optimizer: Vec<NamedTensor>,
+    /// The averaged weights, where the recipe has an average.
+    pub average: Option<Vec<NamedTensor>>,
+    /// Where training stands.
+    pub state: State,
+    /// What made it.
+    pub origin: Origin,
+}
+
+/// Where training stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Optimizer steps done. Numbers the checkpoint.
+    pub step: u64,
+    /// The epoch in progress, from 0.
+    pub epoch: u64,
+    /// Batches of that epoch that are done.
+    pub batch: u64,
+    /// The best evaluation so far.
+    pub best: Option<Best>,
+    /// A row for each epoch done.
+    pub rows: Vec<EpochRow>,
+    /// Sums and counts of the epoch in progress, by name.
+    pub running: BTreeMap<String, f64>,
+    /// What else the trainer wants back: the loss scale and its counters, the kernel table in force.
+    pub extra: BTreeMap<String, serde_json::Value>,
+}
+
+/// The best evaluation of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// Top-1 accuracy in percent.
+    pub top1: f64,
+    /// Whether the averaged weights reached it.
+    pub average: bool,
+}
+
+/// What made a checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// [`Recipe::hash`](crate::recipe::Recipe::hash) of the recipe.
+    pub recipe: String,
+    /// The classes, in the order of the outputs.
+    pub classes: Vec<String>,
+    /// Version of the code.
+    pub code: String,
+    /// Name of the adapter, driver included.
+    pub adapter: Option<String>,
+}
+
+impl Snapshot {
+    /// The first number that is not finite, by its name.
+    fn first_non_finite(&self) -> Option<String> {
+        let lists = [
+            ("weight", Some(&self.model)),
+            ("optimizer state", Some(&self.optimizer)),
+            ("average", self.average.as_ref()),
+        ];
+        for (kind, list) in lists {
+            if let Some(name) = list.and_then(|list| tensors::first_non_finite(list)) {
+                return Some(format!("{kind} {name}"));
+            }
+        }
+        let state = &self.state;
+        let rows = state
+            .rows
+            .iter()
+            .flat_map(EpochRow::numbers)
+            .map(|(name, x)| (name.to_owned(), x));
+        let best = state
+            .best
+            .iter()
+            .map(|best| ("best top1".to_owned(), best.top1));
+        let running = state.running.iter().map(|(name, &x)| (name.clone(), x));
+        rows.chain(best)
+            .chain(running)
+            .find(|(_, x)| !x.is_finite())
+            .map(|(name, _)| name)
+    }
+}

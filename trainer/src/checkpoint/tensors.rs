@@ -1,0 +1,306 @@
+//! Named tensors in safetensors files. What is read is untrusted.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use crate::error::{Error, Result};
+
+/// Largest header: names and shapes of the largest networks take a tenth of it.
+const LARGEST_HEADER: usize = 8 << 20;
+/// Most tensors of a file; the largest networks have some thousands.
+const MOST_TENSORS: usize = 1 << 16;
+/// Most dimensions of a tensor.
+const MOST_DIMENSIONS: usize = 8;
+/// Longest name of a tensor, in bytes.
+const LONGEST_NAME: usize = 1024;
+
+/// Numbers with a name and a shape, as they stand in files: row-major, convolutions as `[out, in/groups, kh, kw]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// The name that PyTorch code uses: `blocks.0.0.bn1.running_mean`.
+    pub name: String,
+    /// Size of each dimension.
+    pub shape: Vec<usize>,
+    /// The elements, the last dimension fastest.
+    pub data: Vec<f32>,
+}
+
+/// The contents of a safetensors file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TensorFile {
+    /// Every tensor, ordered by name.
+    pub tensors: Vec<NamedTensor>,
+    /// The words that came with them.
+    pub metadata: BTreeMap<String, String>,
+    /// How many tensors were converted to f32, by the format they were stored in.
+    pub converted: BTreeMap<String, usize>,
+}
+
+/// Reads a safetensors file; 16-bit, 64-bit and whole numbers become f32.
+pub fn read(path: &Path) -> Result<TensorFile> {
+    let unreadable = |error: std::io::Error| {
+        Error::checkpoint(
+            path,
+            format!("cannot read the weights: {error}"),
+            "Give the path of a .safetensors file",
+        )
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    // The header is judged before the rest is read.
+    let mut bytes = vec![0; length.min(8) as usize];
+    file.read_exact(&mut bytes).map_err(unreadable)?;
+    header_length(&bytes, length).map_err(|problem| damaged(path, problem))?;
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    parse(&bytes).map_err(|problem| damaged(path, problem))
+}
+
+fn damaged(path: &Path, problem: String) -> Error {
+    Error::checkpoint(
+        path,
+        problem,
+        "The file is damaged or no safetensors file: fetch or save it again",
+    )
+}
+
+/// Reads the bytes of a safetensors file. The error says what is wrong, without the file's name.
+pub fn parse(bytes: &[u8]) -> Result<TensorFile, String> {
+    let length = header_length(bytes, bytes.len() as u64)?;
+    let (header, data) = bytes[8..].split_at(length);
+    let header: Header = serde_json::from_slice(header)
+        .map_err(|error| format!("the header cannot be read: {error}"))?;
+    check_layout(&header.entries, data.len())?;
+
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|error| format!("the header cannot be used: {error}"))?;
+    let mut contents = TensorFile {
+        metadata: header.metadata,
+        ..TensorFile::default()
+    };
+    for (name, view) in file.iter() {
+        let data = to_f32(name, &view)?;
+        if view.dtype() != Dtype::F32 {
+            *contents
+                .converted
+                .entry(view.dtype().to_string())
+                .or_default() += 1;
+        }
+        contents.tensors.push(NamedTensor {
+            name: name.to_owned(),
+            shape: view.shape().to_vec(),
+            data,
+        });
+    }
+    contents.tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(contents)
+}
+
+/// The bytes of a safetensors file: the same for the same tensors, in whatever order they come.
+pub fn encode(tensors: &[NamedTensor]) -> Result<Vec<u8>, String> {
+    let mut names = HashSet::new();
+    let mut views = Vec::with_capacity(tensors.len());
+    for tensor in tensors {
+        if !names.insert(tensor.name.as_str()) {
+            return Err(format!("two tensors are named {}", tensor.name));
+        }
+        // Files are little-endian, as is every machine that wgpu runs on.
+        let view = TensorView::new(
+            Dtype::F32,
+            tensor.shape.clone(),
+            bytemuck::cast_slice(&tensor.data),
+        )
+        .map_err(|_| {
+            format!(
+                "{} holds {} numbers, its shape is {:?}",
+                tensor.name,
+                tensor.data.len(),
+                tensor.shape
+            )
+        })?;
+        views.push((tensor.name.as_str(), view));
+    }
+    // The word that PyTorch's readers look for. One entry only: a map of several has no fixed order.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
+}
+
+/// The first tensor with a number that is not finite.
+pub fn first_non_finite(tensors: &[NamedTensor]) -> Option<&str> {
+    tensors
+        .iter()
+        .find(|tensor| tensor.data.iter().any(|x| !x.is_finite()))
+        .map(|tensor| tensor.name.as_str())
+}
+
+fn header_length(start: &[u8], file_length: u64) -> Result<usize, String> {
+    let Some(first) = start.first_chunk::<8>() else {
+        return Err(format!(
+            "has {file_length} bytes, a safetensors file has at least 8"
+        ));
+    };
+    let length = u64::from_le_bytes(*first);
+    if length > LARGEST_HEADER as u64 {
+        return Err(format!(
+            "announces a header of {length} bytes, more than the {LARGEST_HEADER} allowed"
+        ));
+    }
+    if length > file_length - 8 {
+        return Err(format!(
+            "announces a header of {length} bytes but has {file_length} in all"
+        ));
+    }
+    Ok(length as usize)
+}
+
+/// Every tensor fits its bytes, and the tensors fill the data without hole or overlap.
+fn check_layout(entries: &[(String, Entry)], data_length: usize) -> Result<(), String> {
+    let mut ranges = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        if name.len() > LONGEST_NAME {
+            return Err(format!(
+                "has a name of {} bytes, more than the {LONGEST_NAME} allowed",
+                name.len()
+            ));
+        }
+        if entry.shape.len() > MOST_DIMENSIONS {
+            return Err(format!(
+                "{name} has {} dimensions, more than the {MOST_DIMENSIONS} allowed",
+                entry.shape.len()
+            ));
+        }
+        let bits = entry
+            .shape
+            .iter()
+            .try_fold(entry.dtype.bitsize(), |bits, &size| bits.checked_mul(size));
+        let (begin, end) = entry.data_offsets;
+        if end < begin || end > data_length {
+            return Err(format!(
+                "{name} lies at bytes {begin} to {end} of {data_length}"
+            ));
+        }
+        if bits != (end - begin).checked_mul(8) {
+            return Err(format!(
+                "{name} has {} bytes, its shape is {:?} of {}",
+                end - begin,
+                entry.shape,
+                entry.dtype
+            ));
+        }
+        ranges.push((begin, end, name));
+    }
+    ranges.sort();
+    let mut covered = 0;
+    for (begin, end, name) in ranges {
+        if begin != covered {
+            let what = if begin < covered {
+                "overlaps the tensor before it"
+            } else {
+                "leaves a hole before it"
+            };
+            return Err(format!(
+                "{name} {what} (at byte {begin}, expected {covered})"
+            ));
+        }
+        covered = end;
+    }
+    if covered != data_length {
+        return Err(format!(
+            "has {} bytes that belong to no tensor",
+            data_length - covered
+        ));
+    }
+    Ok(())
+}
+
+fn to_f32(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+    fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|chunk| number(*chunk))
+            .collect()
+    }
+    let bytes = view.data();
+    Ok(match view.dtype() {
+        Dtype::F32 => each(bytes, f32::from_le_bytes),
+        Dtype::F16 => each(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => each(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+        Dtype::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
+        Dtype::I64 => each(bytes, |b| i64::from_le_bytes(b) as f32),
+        Dtype::I32 => each(bytes, |b| i32::from_le_bytes(b) as f32),
+        Dtype::U8 => each(bytes, |[b]: [u8; 1]| f32::from(b)),
+        other => {
+            return Err(format!(
+                "{name} is stored as {other}; F32, F16, BF16, F64, I64, I32 and U8 can be read"
+            ));
+        }
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data_offsets: (usize, usize),
+}
+
+/// The header, with duplicate names and too many tensors refused while it is read.
+struct Header {
+    metadata: BTreeMap<String, String>,
+    entries: Vec<(String, Entry)>,
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct HeaderVisitor;
+
+        impl<'de> Visitor<'de> for HeaderVisitor {
+            type Value = Header;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                use serde::de::Error;
+                let mut header = Header {
+                    metadata: BTreeMap::new(),
+                    entries: Vec::new(),
+                };
+                let mut seen = HashSet::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if !seen.insert(name.clone()) {
+                        return Err(A::Error::custom(format!(
+                            "two entries are named {name:.100}"
+                        )));
+                    }
+                    if seen.len() > MOST_TENSORS {
+                        return Err(A::Error::custom(format!(
+                            "more than {MOST_TENSORS} tensors"
+                        )));
+                    }
+                    if name == "__metadata__" {
+                        header.metadata = map.next_value()?;
+                    } else {
+                        header.entries.push((name, map.next_value()?));
+                    }
+                }
+                Ok(header)
+            }
+        }
+
+        deserializer.deserialize_map(HeaderVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests;

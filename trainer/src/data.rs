@@ -1,0 +1,93 @@
+//! Pictures with labels, from where they lie to the batches that the GPU reads.
+//!
+//! [`open`] finds the data's layout and gives a training and a validation [`Dataset`]; a [`Loader`] decodes, fits and batches
+//! one of them on threads, in an order fixed by (seed, epoch); [`check`] looks at everything before a long run. Files are
+//! untrusted: a picture that cannot be decoded is an error that names it, never a panic and never grey pixels.
+
+mod check;
+mod cifar;
+mod decode;
+mod error;
+mod fit;
+mod folder;
+mod idx;
+mod jpeg;
+mod loader;
+mod memory;
+mod open;
+mod subset;
+mod synthetic;
+
+use std::path::PathBuf;
+
+pub use check::{CheckReport, ClassCount, DamagedPicture, Duplicate, Sizes, SplitReport, check};
+pub use decode::{
+    MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureFormat, decode, read_picture, sniff,
+};
+pub use error::DataError;
+pub use fit::{Interpolation, fit};
+pub use loader::{Batch, Damage, Epoch, Loader, LoaderOptions};
+pub use open::{DataOptions, Split, open};
+pub use subset::Subset;
+pub use synthetic::Synthetic;
+
+/// A picture on the host: 8-bit red, green, blue, interleaved, rows from the top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `height × width × 3` bytes.
+    pub rgb: Vec<u8>,
+}
+
+/// What tells whether a data set changed between two runs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fingerprint {
+    /// How many pictures.
+    pub pictures: usize,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// BLAKE3 over the names and sizes of the files, or over the content where the whole set is one file.
+    pub hash: String,
+}
+
+/// Labelled pictures, addressed by index.
+pub trait Dataset: Send + Sync {
+    /// How many pictures there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The classes' names; a label is an index into them.
+    fn classes(&self) -> &[String];
+
+    /// The class of picture `index`, less than `classes().len()`.
+    fn label(&self, index: usize) -> usize;
+
+    /// Picture `index`, decoded, at its own size.
+    ///
+    /// # Errors
+    ///
+    /// Where the picture cannot be read or decoded.
+    fn picture(&self, index: usize) -> Result<Picture, DataError>;
+
+    /// What to call picture `index` in messages.
+    fn name(&self, index: usize) -> String;
+
+    /// The file that holds picture `index` alone, if one does.
+    fn path(&self, index: usize) -> Option<PathBuf> {
+        let _ = index;
+        None
+    }
+
+    /// What tells whether the data changed.
+    fn fingerprint(&self) -> Fingerprint;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! A look at everything before a long run.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DataError, DataOptions, Dataset, Fingerprint, decode,
+    decode::{MAX_FILE_BYTES, read_capped, sniff},
+    open::open,
+};
+
+/// What [`check`] found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// What was checked.
+    pub path: String,
+    /// The training data.
+    pub train: SplitReport,
+    /// The validation data.
+    pub validation: SplitReport,
+    /// Pictures with the same pixels in training and in validation.
+    pub duplicates: Vec<Duplicate>,
+    /// How the data was understood, and what is odd about it.
+    pub notes: Vec<String>,
+}
+
+/// One split of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SplitReport {
+    /// Its pictures by class, in label order.
+    pub classes: Vec<ClassCount>,
+    /// Pictures of the largest class for one of the smallest that has any.
+    pub imbalance: f64,
+    /// Pictures by file format; empty where they are no files of their own.
+    pub formats: BTreeMap<String, usize>,
+    /// The sizes of those that decode; none where none does.
+    pub sizes: Option<Sizes>,
+    /// What cannot be decoded.
+    pub damaged: Vec<DamagedPicture>,
+    /// What tells whether the data changed.
+    pub fingerprint: Fingerprint,
+}
+
+/// A class and how many pictures it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassCount {
+    /// The class.
+    pub name: String,
+    /// Its pictures, damaged ones included.
+    pub pictures: usize,
+}
+
+/// Widths and heights, in pixels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// The picture with the least pixels.
+    pub smallest: [usize; 2],
+    /// The one in the middle.
+    pub median: [usize; 2],
+    /// The one with the most pixels.
+    pub largest: [usize; 2],
+    /// How many different sizes there are.
+    pub different: usize,
+}
+
+/// A picture that cannot be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamagedPicture {
+    /// Its name in the data set.
+    pub picture: String,
+    /// What is wrong, and where.
+    pub reason: String,
+}
+
+/// The same pixels on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// The first such picture of training.
+    pub train: String,
+    /// A picture of validation.
+    pub validation: String,
+}
+
+impl CheckReport {
+    /// Whether training on this data would stop: more than 1 % of a split is damaged.
+    #[must_use]
+    pub fn is_unusable(&self) -> bool {
+        let too_many = |split: &SplitReport| split.damaged.len() * 100 > split.fingerprint.pictures;
+        too_many(&self.train) || too_many(&self.validation)
+    }
+}
+
+/// Decodes every picture of a data set, on all cores.
+///
+/// # Errors
+///
+/// Where the data cannot be opened; damaged pictures are part of the report.
+pub fn check(path_or_name: &str, options: &DataOptions) -> Result<CheckReport, DataError> {
+    let split = open(path_or_name, options)?;
+    let (train, train_pixels) = survey(&*split.train)?;
+    let (validation, validation_pixels) = survey(&*split.validation)?;
+    let mut first = HashMap::new();
+    for (index, hash) in train_pixels {
+        first.entry(hash).or_insert(index);
+    }
+    let duplicates = validation_pixels
+        .iter()
+        .filter_map(|(index, hash)| {
+            Some(Duplicate {
+                train: split.train.name(*first.get(hash)?),
+                validation: split.validation.name(*index),
+            })
+        })
+        .collect();
+    Ok(CheckReport {
+        path: path_or_name.to_owned(),
+        train,
+        validation,
+        duplicates,
+        notes: split.notes,
+    })
+}
+
+/// One picture that decodes.
+struct Seen {
+    size: [usize; 2],
+    format: Option<&'static str>,
+    pixels: [u8; 32],
+}
+
+/// The split's report, and the hash of each good picture's pixels, in order of index.
+fn survey(data: &dyn Dataset) -> Result<(SplitReport, Vec<(usize, [u8; 32])>), DataError> {
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::with_capacity(data.len()));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= data.len() {
+                return;
+            }
+            let seen = look(data, index);
+            found
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((index, seen));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_unstable_by_key(|(index, _)| *index);
+
+    let name = |name: &String| ClassCount {
+        name: name.clone(),
+        pictures: 0,
+    };
+    let mut report = SplitReport {
+        classes: data.classes().iter().map(name).collect(),
+        imbalance: 1.0,
+        formats: BTreeMap::new(),
+        sizes: None,
+        damaged: Vec::new(),
+        fingerprint: data.fingerprint(),
+    };
+    let mut sizes = Vec::new();
+    let mut pixels = Vec::new();
+    for (index, seen) in found {
+        report.classes[data.label(index)].pictures += 1;
+        match seen {
+            Ok(seen) => {
+                sizes.push(seen.size);
+                pixels.push((index, seen.pixels));
+                if let Some(format) = seen.format {
+                    *report.formats.entry(format.to_owned()).or_default() += 1;
+                }
+            }
+            Err(error) if error.is_one_picture() => report.damaged.push(DamagedPicture {
+                picture: data.name(index),
+                reason: error.to_string(),
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    let counts = || {
+        report
+            .classes
+            .iter()
+            .map(|class| class.pictures)
+            .filter(|&count| count > 0)
+    };
+    if let (Some(least), Some(most)) = (counts().min(), counts().max()) {
+        report.imbalance = most as f64 / least as f64;
+    }
+    sizes.sort_unstable_by_key(|&[width, height]| (width * height, width));
+    report.sizes = sizes.first().map(|&smallest| Sizes {
+        smallest,
+        median: sizes[sizes.len() / 2],
+        largest: sizes[sizes.len() - 1],
+        different: sizes.chunk_by(|a, b| a == b).count(),
+    });
+    Ok((report, pixels))
+}
+
+fn look(data: &dyn Dataset, index: usize) -> Result<Seen, DataError> {
+    let (format, picture) = match data.path(index) {
+        Some(path) => {
+            let bytes = read_capped(&path, MAX_FILE_BYTES)?;
+            let format = sniff(&bytes).map(decode::PictureFormat::name);
+            (format, decode::decode(&bytes, Path::new(&path))?)
+        }
+        None => (None, data.picture(index)?),
+    };
+    let mut hash = blake3::Hasher::new();
+    hash.update(&(picture.width as u64).to_le_bytes());
+    hash.update(&picture.rgb);
+    Ok(Seen {
+        size: [picture.width, picture.height],
+        format,
+        pixels: hash.finalize().into(),
+    })
+}
+
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.path)?;
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        describe(f, "training", &self.train)?;
+        describe(f, "validation", &self.validation)?;
+        if !self.duplicates.is_empty() {
+            writeln!(
+                f,
+                "\n{} validation pictures are also in training: accuracy will flatter",
+                self.duplicates.len()
+            )?;
+        }
+        for pair in self.duplicates.iter().take(SHOWN) {
+            writeln!(f, "  {} = {}", pair.validation, pair.train)?;
+        }
+        more(f, self.duplicates.len())?;
+        let verdict = match (
+            self.is_unusable(),
+            self.train.damaged.len() + self.validation.damaged.len(),
+        ) {
+            (true, _) => "more than 1 % is damaged: training would stop",
+            (false, 0) => "every picture decodes",
+            (false, _) => "damaged pictures will be skipped",
+        };
+        writeln!(f, "\n{verdict}")
+    }
+}
+
+/// Lines of a list in the text; the JSON has all.
+const SHOWN: usize = 20;
+
+fn describe(f: &mut fmt::Formatter<'_>, title: &str, split: &SplitReport) -> fmt::Result {
+    let pictures = split.fingerprint.pictures;
+    writeln!(
+        f,
+        "\n{title}: {pictures} pictures in {} classes, {} bytes",
+        split.classes.len(),
+        split.fingerprint.bytes
+    )?;
+    let width = split
+        .classes
+        .iter()
+        .map(|class| class.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for class in &split.classes {
+        writeln!(f, "  {:width$}  {}", class.name, class.pictures)?;
+    }
+    if split.imbalance > 1.0 {
+        writeln!(
+            f,
+            "  the largest class has {:.1} times the pictures of the smallest",
+            split.imbalance
+        )?;
+    }
+    if let Some(sizes) = &split.sizes {
+        let text = |[width, height]: [usize; 2]| format!("{width}×{height}");
+        writeln!(
+            f,
+            "  sizes: {} to {}, median {}, {} different",
+            text(sizes.smallest),
+            text(sizes.largest),
+            text(sizes.median),
+            sizes.different
+        )?;
+    }
+    if !split.formats.is_empty() {
+        let text: Vec<String> = split
+            .formats
+            .iter()
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        writeln!(f, "  formats: {}", text.join(", "))?;
+    }
+    if !split.damaged.is_empty() {
+        writeln!(f, "  {} cannot be decoded:", split.damaged.len())?;
+    }
+    for damaged in split.damaged.iter().take(SHOWN) {
+        writeln!(f, "    {}", damaged.reason)?;
+    }
+    more(f, split.damaged.len())
+}
+
+fn more(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
+    if count > SHOWN {
+        writeln!(f, "    and {} more", count - SHOWN)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Single batches, without threads.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+};
+
+use super::{Batch, Damaged, LoaderOptions, PIXEL, TOLERANCE, epoch::Made};
+use crate::{
+    data::{DataError, Dataset, Picture, fit},
+    random::Stream,
+};
+
+/// Makes single batches; knows nothing of threads.
+pub(super) struct Source {
+    pub(super) data: Arc<dyn Dataset>,
+    pub(super) options: LoaderOptions,
+    /// Fitted pictures as they stand in a batch; empty where they would take too much memory.
+    pub(super) cache: Vec<OnceLock<Box<[u8]>>>,
+}
+
+impl Source {
+    pub(super) fn batches(&self) -> usize {
+        if self.options.drop_last {
+            self.data.len() / self.options.batch
+        } else {
+            self.data.len().div_ceil(self.options.batch)
+        }
+    }
+
+    pub(super) fn order(&self, epoch: u32) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.data.len() as u32).collect();
+        if self.options.shuffle {
+            Stream::new(self.options.seed, epoch, 0, "order").shuffle(&mut order);
+        }
+        order
+    }
+
+    pub(super) fn batch(
+        &self,
+        order: &[u32],
+        number: usize,
+        stopped: impl Fn() -> bool,
+    ) -> Option<Made> {
+        let LoaderOptions {
+            batch: n,
+            side,
+            drop_last,
+            ..
+        } = self.options;
+        let mut batch = Batch {
+            images: Vec::with_capacity(n * side * side * PIXEL),
+            labels: Vec::with_capacity(n),
+            indices: Vec::with_capacity(n),
+            valid: 0,
+        };
+        let mut damaged = Damaged::new();
+        for position in (number * n..order.len()).take(n) {
+            // In training the next good picture of the order stands in for a damaged one, in evaluation none does.
+            let stand_ins = if drop_last { order.len() } else { 1 };
+            for ahead in 0..stand_ins {
+                if stopped() {
+                    return None;
+                }
+                let index = order[(position + ahead) % order.len()];
+                match self.append(index, &mut batch.images) {
+                    Ok(()) => {
+                        batch.labels.push(self.data.label(index as usize) as u32);
+                        batch.indices.push(index);
+                        break;
+                    }
+                    Err(error) if error.is_one_picture() => {
+                        damaged.insert(index, error.to_string());
+                        // Far more than is tolerated: no use in searching on.
+                        if damaged.len() * TOLERANCE > order.len() {
+                            break;
+                        }
+                    }
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        }
+        batch.valid = batch.labels.len();
+        let last = batch.images.len().saturating_sub(side * side * PIXEL);
+        let padding = batch.images[last..].to_vec();
+        let (label, index) = (batch.labels.last().copied(), batch.indices.last().copied());
+        for _ in batch.valid..n {
+            batch.images.extend_from_slice(&padding);
+            batch.labels.push(label.unwrap_or(0));
+            batch.indices.push(index.unwrap_or(0));
+        }
+        batch.images.resize(n * side * side * PIXEL, 0);
+        Some(Ok((batch, damaged)))
+    }
+
+    fn append(&self, index: u32, images: &mut Vec<u8>) -> Result<(), DataError> {
+        let slot = self.cache.get(index as usize);
+        if let Some(words) = slot.and_then(OnceLock::get) {
+            images.extend_from_slice(words);
+            return Ok(());
+        }
+        let start = images.len();
+        let picture = self.fitted(index as usize)?;
+        images.extend(
+            picture
+                .rgb
+                .chunks_exact(3)
+                .flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 0]),
+        );
+        if let Some(slot) = slot {
+            // Another worker may have been faster, with the same bytes.
+            let _ = slot.set(images[start..].into());
+        }
+        Ok(())
+    }
+
+    /// The picture at its size in a batch; a panic on the way is an error that names the picture.
+    fn fitted(&self, index: usize) -> Result<Picture, DataError> {
+        let LoaderOptions {
+            side,
+            interpolation,
+            ..
+        } = self.options;
+        let read = || Ok(fit(&self.data.picture(index)?, side, interpolation));
+        catch_unwind(AssertUnwindSafe(read))
+            .unwrap_or_else(|panic| Err(panicked(self.data.name(index), &*panic)))
+    }
+}
+
+/// The error that a caught panic becomes.
+pub(super) fn panicked(sample: String, panic: &(dyn Any + Send)) -> DataError {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    DataError::Panicked {
+        sample,
+        reason: text.unwrap_or_else(|| "no message".into()),
+    }
+}

@@ -1,0 +1,327 @@
+//! What can go wrong in the trainer, and the exit code that each failure has.
+//!
+//! Every message is one short paragraph: where, what, what was expected, what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::Mismatch;
+
+/// A `Result` with the trainer's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure of the trainer, told in one paragraph.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An option or a recipe that cannot be.
+    #[error("{place}: {problem}. {}", ended(help))]
+    Config {
+        /// The option, or the file and line.
+        place: String,
+        /// What is wrong, and what was expected.
+        problem: String,
+        /// What to do about it.
+        help: String,
+    },
+
+    /// A data set that cannot be trained on.
+    #[error("{}: {problem}. {}", path.display(), ended(help))]
+    Data {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
+        /// What to do about it.
+        help: String,
+    },
+
+    /// A checkpoint or a weights file that cannot be used.
+    #[error("{}: {problem}. {}", path.display(), ended(help))]
+    Checkpoint {
+        /// The file or checkpoint directory.
+        path: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
+        /// What to do about it.
+        help: String,
+    },
+
+    /// Weights of another network.
+    #[error("{}: the weights do not fit the network. {mismatch}", path.display())]
+    Mismatch {
+        /// The weights file.
+        path: PathBuf,
+        /// Every tensor that is missing, extra or of another shape.
+        mismatch: Mismatch,
+    },
+
+    /// A device that is missing, lost or too small.
+    #[error("{problem}. {}", ended(help))]
+    Device {
+        /// What is wrong: what was needed and what there was.
+        problem: String,
+        /// What to do about it.
+        help: String,
+    },
+
+    /// A number that is no longer finite.
+    #[error("step {step}, epoch {epoch}: {what} is not finite. {}", ended(help))]
+    Diverged {
+        /// The optimizer step.
+        step: u64,
+        /// The epoch, from 0.
+        epoch: u64,
+        /// The first value found, by its path in the network.
+        what: String,
+        /// What was kept, and what to change.
+        help: String,
+    },
+
+    /// An output directory that another trainer holds.
+    #[error(
+        "{}: another trainer writes here ({holder}). Wait for it, stop it, or give another --output.",
+        path.display()
+    )]
+    InUse {
+        /// The output directory.
+        path: PathBuf,
+        /// Who holds it: process and host.
+        holder: String,
+    },
+
+    /// A disk that refused to take or give bytes.
+    #[error("{}: cannot {action}: {source}{}. {}.", path.display(), room(*.needed, *.free), remedy(source))]
+    Disk {
+        /// What was tried, as in "write the checkpoint".
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// Bytes that the action needs, where known.
+        needed: Option<u64>,
+        /// Bytes that are free on that disk, where known.
+        free: Option<u64>,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// Stopped on request, with a checkpoint to go on from.
+    #[error("stopped on request; {} is complete. Start again with --resume.", checkpoint.display())]
+    Stopped {
+        /// The checkpoint that was committed.
+        checkpoint: PathBuf,
+    },
+
+    /// Stopped at once by a second interrupt.
+    #[error(
+        "interrupted twice; what was not yet in a checkpoint is lost. Start again with --resume."
+    )]
+    Interrupted,
+}
+
+impl Error {
+    /// The exit code of the binary for this failure.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config { .. } => 2,
+            Self::Data { .. } => 3,
+            Self::Checkpoint { .. } | Self::Mismatch { .. } => 4,
+            Self::Device { .. } => 5,
+            Self::Diverged { .. } => 6,
+            Self::InUse { .. } => 7,
+            Self::Disk { .. } => 8,
+            Self::Stopped { .. } => 75,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// An option or recipe value that cannot be.
+    pub fn config(
+        place: impl Into<String>,
+        problem: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self::Config {
+            place: place.into(),
+            problem: problem.into(),
+            help: help.into(),
+        }
+    }
+
+    /// A data set that cannot be trained on.
+    pub fn data(
+        path: impl Into<PathBuf>,
+        problem: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self::Data {
+            path: path.into(),
+            problem: problem.into(),
+            help: help.into(),
+        }
+    }
+
+    /// A checkpoint or weights file that cannot be used.
+    pub fn checkpoint(
+        path: impl Into<PathBuf>,
+        problem: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self::Checkpoint {
+            path: path.into(),
+            problem: problem.into(),
+            help: help.into(),
+        }
+    }
+
+    /// A disk that refused `action` on `path`; the room left there is looked up.
+    pub fn disk(action: &'static str, path: &Path, needed: Option<u64>, source: io::Error) -> Self {
+        let free = crate::output::free_bytes(path);
+        Self::Disk {
+            action,
+            path: path.to_owned(),
+            needed,
+            free,
+            source,
+        }
+    }
+}
+
+/// Help for a word that is not among `known`: the nearest one, or all of them.
+pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let nearest = known
+        .iter()
+        .map(|candidate| {
+            (
+                strsim::jaro_winkler(&word.to_lowercase(), candidate),
+                candidate,
+            )
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((score, candidate)) if score > 0.75 => format!("Did you mean `{candidate}`?"),
+        _ => format!("It is one of {}", known.join(", ")),
+    }
+}
+
+/// The sentence with the mark that ends it.
+fn ended(sentence: &str) -> String {
+    match sentence.ends_with(['.', '?', '!']) {
+        true => sentence.to_owned(),
+        false => format!("{sentence}."),
+    }
+}
+
+fn room(needed: Option<u64>, free: Option<u64>) -> String {
+    match (needed, free) {
+        (Some(needed), Some(free)) => format!(" ({needed} bytes needed, {free} free)"),
+        (Some(needed), None) => format!(" ({needed} bytes needed)"),
+        (None, Some(free)) => format!(" ({free} bytes free)"),
+        (None, None) => String::new(),
+    }
+}
+
+fn remedy(source: &io::Error) -> &'static str {
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    match source.kind() {
+        StorageFull | QuotaExceeded => {
+            "Free some space or give an --output on another disk; earlier checkpoints are intact"
+        }
+        FileTooLarge => {
+            "Raise the limit on the size of a file, or give an --output on another disk"
+        }
+        PermissionDenied | ReadOnlyFilesystem => "Give an --output that you may write to",
+        _ => "Look at that disk, or give another --output; earlier checkpoints are intact",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_the_documented_exit_code() {
+        let io = || io::Error::from(io::ErrorKind::StorageFull);
+        let mismatch = Mismatch::default();
+        let all = [
+            (Error::config("--lr", "p", "h"), 2),
+            (Error::data("d", "p", "h"), 3),
+            (Error::checkpoint("c", "p", "h"), 4),
+            (
+                Error::Mismatch {
+                    path: "c".into(),
+                    mismatch,
+                },
+                4,
+            ),
+            (
+                Error::Device {
+                    problem: "p".into(),
+                    help: "h".into(),
+                },
+                5,
+            ),
+            (
+                Error::Diverged {
+                    step: 1,
+                    epoch: 0,
+                    what: "loss".into(),
+                    help: "h".into(),
+                },
+                6,
+            ),
+            (
+                Error::InUse {
+                    path: "o".into(),
+                    holder: "process 1".into(),
+                },
+                7,
+            ),
+            (Error::disk("write it", Path::new("/"), None, io()), 8),
+            (
+                Error::Stopped {
+                    checkpoint: "c".into(),
+                },
+                75,
+            ),
+            (Error::Interrupted, 130),
+        ];
+        for (error, code) in all {
+            assert_eq!(error.exit_code(), code, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_brings_the_nearest_one_or_all() {
+        let known = ["efficientnet_b0", "regnety_500mf", "resnet50"];
+        assert_eq!(suggestion("ResNet-50", known), "Did you mean `resnet50`?");
+        assert_eq!(
+            suggestion("vit", known),
+            "It is one of efficientnet_b0, regnety_500mf, resnet50"
+        );
+    }
+
+    #[test]
+    fn a_full_disk_says_what_was_needed_and_what_to_do() {
+        let error = Error::Disk {
+            action: "write the checkpoint",
+            path: "out/checkpoint-000001.tmp".into(),
+            needed: Some(1000),
+            free: Some(10),
+            source: io::Error::from(io::ErrorKind::StorageFull),
+        };
+        let text = error.to_string();
+        for part in [
+            "out/checkpoint-000001.tmp",
+            "1000 bytes needed",
+            "10 free",
+            "--output",
+            "intact",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in {text:?}");
+        }
+    }
+}

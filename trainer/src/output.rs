@@ -1,0 +1,269 @@
+//! The output directory: one trainer at a time, and files that are whole or absent.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Name of the lock file in an output directory.
+const LOCK: &str = "triaxis.lock";
+
+/// The right to write into an output directory, held until dropped.
+///
+/// The operating system releases the lock when its holder ends, however it ends, so a killed trainer leaves nothing to
+/// clean up. The file stays and tells who holds it: `process 4711 on alpha`.
+#[derive(Debug)]
+pub struct OutputLock {
+    // Held for the lock upon it.
+    _file: File,
+    // Where the file system knows no locks: the file whose existence is the lock.
+    exclusive: Option<PathBuf>,
+}
+
+impl OutputLock {
+    /// Takes the directory, creating it where it is absent; [`Error::InUse`] at once where another trainer has it.
+    pub fn acquire(directory: &Path) -> Result<Self> {
+        let disk = |source| Error::disk("take the output directory", directory, None, source);
+        fs::create_dir_all(directory).map_err(disk)?;
+        let path = directory.join(LOCK);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(disk)?;
+        let exclusive = match file.try_lock() {
+            Ok(()) => None,
+            Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Some(create_exclusive(directory)?)
+            }
+            Err(TryLockError::Error(error)) => return Err(disk(error)),
+        };
+        let holder = format!("process {} on {}\n", std::process::id(), host_name());
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(holder.as_bytes()));
+        written.map_err(disk)?;
+        Ok(Self {
+            _file: file,
+            exclusive,
+        })
+    }
+}
+
+impl Drop for OutputLock {
+    fn drop(&mut self) {
+        if let Some(path) = &self.exclusive {
+            // Nothing better can be done here: the next start names the file and says to remove it.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn in_use(directory: &Path, file: &mut File) -> Error {
+    let mut text = String::new();
+    // Some systems lock the bytes too: then the holder stays unnamed.
+    let holder = match file.take(256).read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+        _ => "a process that has not told its name".to_owned(),
+    };
+    Error::InUse {
+        path: directory.to_owned(),
+        holder,
+    }
+}
+
+/// The lock of file systems without locks: a file that only one can create.
+fn create_exclusive(directory: &Path) -> Result<PathBuf> {
+    let path = directory.join(format!("{LOCK}.exclusive"));
+    match OpenOptions::new().write(true).create_new(true).open(&path) {
+        Ok(_) => {
+            tracing::warn!(
+                "{}: no file locks here; {} stands in for one",
+                directory.display(),
+                path.display()
+            );
+            Ok(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::InUse {
+            path: directory.to_owned(),
+            holder: format!(
+                "{} exists; remove it if that trainer has ended",
+                path.display()
+            ),
+        }),
+        Err(error) => Err(Error::disk(
+            "take the output directory",
+            directory,
+            None,
+            error,
+        )),
+    }
+}
+
+fn host_name() -> String {
+    #[cfg(unix)]
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    #[cfg(not(unix))]
+    let name = std::env::var("COMPUTERNAME").unwrap_or_else(|_| "this machine".to_owned());
+    name
+}
+
+/// Bytes that may still be written on the disk that holds `path`, where the system tells.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    let free = {
+        let existing = path
+            .ancestors()
+            .find(|ancestor| ancestor.exists())
+            .unwrap_or(Path::new("."));
+        rustix::fs::statvfs(existing)
+            .ok()
+            .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    };
+    #[cfg(not(unix))]
+    let free = {
+        let _ = path;
+        None
+    };
+    free
+}
+
+/// Writes a whole new file and waits until the disk has it.
+pub fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Waits until the disk has the names in a directory.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    // Windows has no such call; its file systems journal names.
+    #[cfg(unix)]
+    File::open(path)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Replaces a file by another at once: whoever reads sees the old bytes or the new ones, also after a power cut.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The first failure is the one to tell; a file left over is swept at the next start.
+        let _ = fs::remove_file(&temporary);
+    }
+    written?;
+    sync_directory(parent(path))
+}
+
+/// The name under which `path` is written before it takes its place.
+pub(crate) fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    path.with_file_name(name)
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_trainer_is_refused_by_name_and_a_later_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("run");
+        let lock = OutputLock::acquire(&output).unwrap();
+        let error = OutputLock::acquire(&output).unwrap_err();
+        assert_eq!(error.exit_code(), 7);
+        if cfg!(unix) {
+            let pid = format!("process {}", std::process::id());
+            assert!(
+                error.to_string().contains(&pid) && error.to_string().contains(&host_name()),
+                "{error}"
+            );
+        }
+        drop(lock);
+        OutputLock::acquire(&output).unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_left_by_a_killed_trainer_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK);
+        fs::write(
+            &path,
+            "process 999999 on a-machine-with-a-rather-long-name\n",
+        )
+        .unwrap();
+        let _lock = OutputLock::acquire(folder.path()).unwrap();
+        if cfg!(unix) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert_eq!(
+                text,
+                format!("process {} on {}\n", std::process::id(), host_name())
+            );
+        }
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_exits_with_8() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = OutputLock::acquire(&file.join("run")).unwrap_err();
+        assert_eq!(error.exit_code(), 8, "{error}");
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("args.toml");
+        write_atomically(&path, b"a long first text").unwrap();
+        write_atomically(&path, b"short").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_and_not_a_short_file() {
+        let error = File::options()
+            .write(true)
+            .open("/dev/full")
+            .and_then(|mut file| file.write_all(b"x"))
+            .unwrap_err();
+        let error = Error::disk("write it", Path::new("/dev/full"), Some(1), error);
+        assert_eq!(error.exit_code(), 8);
+        assert!(
+            error.to_string().contains("1 bytes needed") && error.to_string().contains("free"),
+            "{error}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_take_the_mode_that_the_umask_leaves() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
+        write_atomically(&ours, b"x").unwrap();
+        File::create(&plain).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+}

@@ -1,0 +1,274 @@
+//! Progress for a person: a bar on a terminal, plain lines elsewhere, nothing when asked to be quiet.
+//!
+//! All of it goes to standard error; standard output is for results.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::report::EpochRow;
+use crate::report::numbers::significant;
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Progress within the epochs, and a line for each.
+    #[default]
+    Normal,
+    /// Nothing.
+    Quiet,
+}
+
+/// What a pass over the data is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The weights learn.
+    Train,
+    /// The weights are measured.
+    Evaluate,
+}
+
+impl Phase {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Evaluate => "eval",
+        }
+    }
+}
+
+/// One pass over the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// What for.
+    pub phase: Phase,
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Steps of this pass.
+    pub steps: usize,
+    /// Steps of it that were done before this process (a resumed epoch).
+    pub skipped: usize,
+    /// Images a step.
+    pub batch_size: usize,
+}
+
+/// Tells how training goes.
+pub struct Progress {
+    sink: Sink,
+    every: Duration,
+    pass: Option<Running>,
+}
+
+enum Sink {
+    Quiet,
+    Lines(Box<dyn Write + Send>),
+    Bar { bar: ProgressBar, coloured: bool },
+}
+
+struct Running {
+    pass: Pass,
+    began: Instant,
+    told: Instant,
+    done: usize,
+}
+
+impl Progress {
+    /// A bar where standard error is a terminal, else a line at most every ten seconds. `NO_COLOR` is respected.
+    pub fn new(verbosity: Verbosity) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let sink = match verbosity {
+            Verbosity::Quiet => Sink::Quiet,
+            Verbosity::Normal if io::stderr().is_terminal() && !dumb => {
+                let bar =
+                    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+                Sink::Bar {
+                    bar,
+                    coloured: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+                }
+            }
+            Verbosity::Normal => Sink::Lines(Box::new(io::stderr())),
+        };
+        Self {
+            sink,
+            every: Duration::from_secs(10),
+            pass: None,
+        }
+    }
+
+    /// Plain lines into `writer`, at most one in `every`.
+    pub fn lines(writer: impl Write + Send + 'static, every: Duration) -> Self {
+        Self {
+            sink: Sink::Lines(Box::new(writer)),
+            every,
+            pass: None,
+        }
+    }
+
+    /// Begins a pass over the data.
+    pub fn begin(&mut self, pass: Pass) {
+        let now = Instant::now();
+        self.pass = Some(Running {
+            pass,
+            began: now,
+            told: now,
+            done: pass.skipped,
+        });
+        if let Sink::Bar { bar, coloured } = &self.sink {
+            let bar_style = if *coloured {
+                "{wide_bar:.cyan/dim}"
+            } else {
+                "{wide_bar}"
+            };
+            let template = format!("{{prefix}} {bar_style} {{pos}}/{{len}}  {{msg}}");
+            let style = ProgressStyle::with_template(&template)
+                .expect("the template is ours")
+                .progress_chars("━━─");
+            bar.set_style(style);
+            bar.set_prefix(format!(
+                "{:5} {}/{}",
+                pass.phase.verb(),
+                pass.epoch + 1,
+                pass.epochs
+            ));
+            bar.set_message("");
+            bar.set_length(pass.steps as u64);
+            bar.set_position(pass.skipped as u64);
+        }
+    }
+
+    /// `done` steps of the pass are done; loss and top-1 accuracy (in percent) so far, where they are known.
+    pub fn step(&mut self, done: usize, loss: Option<f64>, top1: Option<f64>) {
+        let Some(running) = &mut self.pass else {
+            return;
+        };
+        running.done = done;
+        match &mut self.sink {
+            Sink::Quiet => {}
+            Sink::Bar { bar, .. } => {
+                bar.set_position(done as u64);
+                bar.set_message(running.numbers(loss, top1));
+            }
+            Sink::Lines(writer) => {
+                if running.told.elapsed() >= self.every {
+                    running.told = Instant::now();
+                    let Pass {
+                        phase,
+                        epoch,
+                        epochs,
+                        steps,
+                        ..
+                    } = running.pass;
+                    let numbers = running.numbers(loss, top1);
+                    tell(
+                        writer,
+                        &format!(
+                            "{:5} {}/{epochs}  step {done}/{steps}  {numbers}",
+                            phase.verb(),
+                            epoch + 1
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Ends the pass; its speed in images/s, where it took any time.
+    pub fn end(&mut self) -> Option<f64> {
+        self.pass.take().and_then(|running| running.speed())
+    }
+
+    /// An epoch is over: its row becomes a line that stays.
+    pub fn epoch(&mut self, row: &EpochRow, epochs: usize, images_per_second: Option<f64>) {
+        let mut line = format!(
+            "epoch {}/{epochs}  train loss {:.4}  eval loss {:.4}  top-1 {:.2} %  top-5 {:.2} %",
+            row.epoch + 1,
+            row.train_loss,
+            row.eval.loss,
+            row.eval.top1,
+            row.eval.top5
+        );
+        if let Some(average) = row.average {
+            line += &format!("  averaged top-1 {:.2} %", average.top1);
+        }
+        line += &format!("  lr {}", significant(row.lr));
+        if let Some(speed) = images_per_second {
+            line += &format!("  {speed:.0} images/s");
+        }
+        self.note(&line);
+    }
+
+    /// A line that stays, above the bar where there is one.
+    pub fn note(&mut self, line: &str) {
+        match &mut self.sink {
+            Sink::Quiet => {}
+            // The bar's own println is silent while the bar is hidden; this one is not.
+            Sink::Bar { bar, .. } => bar.suspend(|| tell(&mut io::stderr(), line)),
+            Sink::Lines(writer) => tell(writer, line),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Sink::Bar { bar, .. } = &self.sink {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Running {
+    fn speed(&self) -> Option<f64> {
+        let seconds = self.began.elapsed().as_secs_f64();
+        let images = self.done.saturating_sub(self.pass.skipped) * self.pass.batch_size;
+        (seconds > 0.0 && images > 0).then(|| images as f64 / seconds)
+    }
+
+    /// Loss, accuracy, speed and, in training, the time to the end of the last epoch.
+    fn numbers(&self, loss: Option<f64>, top1: Option<f64>) -> String {
+        let mut parts = Vec::new();
+        parts.extend(loss.map(|loss| format!("loss {loss:.4}")));
+        parts.extend(top1.map(|top1| format!("top-1 {top1:.2} %")));
+        if let Some(speed) = self.speed() {
+            parts.push(format!("{speed:.0} images/s"));
+            let Pass {
+                phase,
+                epoch,
+                epochs,
+                steps,
+                batch_size,
+                ..
+            } = self.pass;
+            let later = if phase == Phase::Train {
+                epochs.saturating_sub(epoch + 1) * steps
+            } else {
+                0
+            };
+            let images = (steps.saturating_sub(self.done) + later) * batch_size;
+            parts.push(format!("{} left", duration(images as f64 / speed)));
+        }
+        parts.join("  ")
+    }
+}
+
+/// Progress is a courtesy: a closed terminal must not stop training.
+fn tell(writer: &mut dyn Write, line: &str) {
+    let _ = writeln!(writer, "{line}").and_then(|()| writer.flush());
+}
+
+/// A duration as a person says it: "42 s", "7 min", "3 h 05 min", "2 d 4 h".
+fn duration(seconds: f64) -> String {
+    let seconds = seconds.round().clamp(0.0, 1e12) as u64;
+    let (minutes, hours) = (seconds.div_ceil(60), seconds / 3600);
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..5400 => format!("{minutes} min"),
+        5400..172_800 => format!("{hours} h {:02} min", seconds % 3600 / 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Everything random in training is a function of its key: no generator carries a state from one place to another.
+//!
+//! The function is Philox4x32-10 (Salmon et al. 2011, <https://doi.org/10.1145/2063384.2063405>): ten rounds that turn a key
+//! and a counter into four words. A [`Stream`] is keyed by (seed, epoch, index, name), so a picture's crop does not depend on
+//! which thread cut it, on how many pictures came before, or on whether the run was resumed.
+
+const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+/// The golden ratio and the square root of three, less one: the paper's Weyl constants.
+const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+
+/// Four random words, a pure function of key and counter: Philox4x32 with ten rounds.
+#[must_use]
+pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
+    let (mut k, mut c) = (key, counter);
+    for _ in 0..10 {
+        let (low0, high0) = multiply(c[0], MULTIPLIERS[0]);
+        let (low1, high1) = multiply(c[2], MULTIPLIERS[1]);
+        c = [high1 ^ c[1] ^ k[0], low1, high0 ^ c[3] ^ k[1], low0];
+        k = [k[0].wrapping_add(WEYL[0]), k[1].wrapping_add(WEYL[1])];
+    }
+    c
+}
+
+/// The product's low and high half.
+fn multiply(a: u32, b: u32) -> (u32, u32) {
+    let product = u64::from(a) * u64::from(b);
+    (product as u32, (product >> 32) as u32)
+}
+
+/// The 32-bit FNV-1a hash of a name (<https://datatracker.ietf.org/doc/html/rfc9923>), which gives every use of randomness its own stream.
+#[must_use]
+pub fn hash_name(name: &str) -> u32 {
+    name.bytes().fold(0x811C_9DC5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// Random numbers in order, for one (seed, epoch, index, name).
+///
+/// The key is the seed (low word, high word); block `i` of four words has the counter `[i, epoch, index, hash_name(name)]`.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    key: [u32; 2],
+    counter: [u32; 4],
+    block: [u32; 4],
+    used: usize,
+}
+
+impl Stream {
+    /// The stream of this key, at its beginning.
+    #[must_use]
+    pub fn new(seed: u64, epoch: u32, index: u32, name: &str) -> Self {
+        Self {
+            key: [seed as u32, (seed >> 32) as u32],
+            counter: [0, epoch, index, hash_name(name)],
+            block: [0; 4],
+            used: 4,
+        }
+    }
+
+    /// The next 32 bits.
+    pub fn bits(&mut self) -> u32 {
+        if self.used == 4 {
+            self.block = philox(self.key, self.counter);
+            self.counter[0] = self.counter[0].wrapping_add(1);
+            self.used = 0;
+        }
+        self.used += 1;
+        self.block[self.used - 1]
+    }
+
+    /// A number in `0.0..1.0`, a multiple of 2⁻²⁴.
+    pub fn uniform(&mut self) -> f32 {
+        (self.bits() >> 8) as f32 * (1.0 / 16_777_216.0)
+    }
+
+    /// A number in `low..high`.
+    pub fn range(&mut self, low: f32, high: f32) -> f32 {
+        low + (high - low) * self.uniform()
+    }
+
+    /// A whole number in `0..n`, each equally likely; 0 where `n` is 0.
+    ///
+    /// Multiply and reject (Lemire 2019, <https://arxiv.org/abs/1805.10941>).
+    pub fn below(&mut self, n: u32) -> u32 {
+        loop {
+            let (low, high) = multiply(self.bits(), n);
+            if low >= n || low >= n.wrapping_neg() % n.max(1) {
+                return high;
+            }
+        }
+    }
+
+    /// A number from the normal distribution of mean 0 and deviation 1 (Box and Muller).
+    pub fn normal(&mut self) -> f32 {
+        // 1 - u lies in (0, 1], so that the logarithm is finite.
+        let radius = (-2.0 * f64::from(1.0 - self.uniform()).ln()).sqrt();
+        let angle = std::f64::consts::TAU * f64::from(self.uniform());
+        (radius * angle.cos()) as f32
+    }
+
+    /// Puts the items in random order, every order equally likely (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = self.below(u32::try_from(last + 1).unwrap_or(u32::MAX));
+            items.swap(last, other as usize);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `kat_vectors` of Random123 1.14, the three lines `philox4x32 10`.
+    #[test]
+    fn philox_gives_the_published_known_answers() {
+        assert_eq!(
+            philox([0; 2], [0; 4]),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+        );
+        assert_eq!(
+            philox([u32::MAX; 2], [u32::MAX; 4]),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+        );
+        assert_eq!(
+            philox(
+                [0xa409_3822, 0x299f_31d0],
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]
+            ),
+            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+        );
+    }
+
+    #[test]
+    fn hash_name_gives_fnv_1a() {
+        assert_eq!(hash_name(""), 0x811c_9dc5);
+        assert_eq!(hash_name("a"), 0xe40c_292c);
+        assert_eq!(hash_name("foobar"), 0xbf9c_f968);
+    }
+
+    #[test]
+    fn streams_differ_in_every_part_of_their_key() {
+        let first = |seed, epoch, index, name| Stream::new(seed, epoch, index, name).bits();
+        let one = first(1, 2, 3, "flip");
+        assert_eq!(one, first(1, 2, 3, "flip"));
+        for other in [
+            first(1 << 32 | 1, 2, 3, "flip"),
+            first(2, 2, 3, "flip"),
+            first(1, 3, 3, "flip"),
+            first(1, 2, 4, "flip"),
+            first(1, 2, 3, "crop"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn below_is_even_and_in_range() {
+        let mut stream = Stream::new(7, 0, 0, "below");
+        let mut counts = [0; 7];
+        for _ in 0..70_000 {
+            counts[stream.below(7) as usize] += 1;
+        }
+        // Five deviations of a binomial count with p = 1/7.
+        assert!(
+            counts
+                .iter()
+                .all(|count: &i32| (count - 10_000).abs() < 463),
+            "{counts:?}"
+        );
+        assert_eq!(stream.below(0), 0);
+        assert_eq!(stream.below(1), 0);
+    }
+
+    #[test]
+    fn normal_has_mean_0_and_deviation_1() {
+        let mut stream = Stream::new(7, 0, 0, "normal");
+        let xs: Vec<f64> = (0..100_000).map(|_| f64::from(stream.normal())).collect();
+        let mean = xs.iter().sum::<f64>() / 1e5;
+        let variance = xs.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 1e5;
+        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03);
+        assert!(xs.iter().all(|x| x.is_finite()));
+    }
+
+    #[test]
+    fn uniform_and_range_stay_inside_their_bounds() {
+        let mut stream = Stream::new(9, 1, 2, "uniform");
+        for _ in 0..10_000 {
+            assert!((0.0..1.0).contains(&stream.uniform()));
+            assert!((-2.0..=3.0).contains(&stream.range(-2.0, 3.0)));
+        }
+    }
+
+    #[test]
+    fn shuffle_keeps_every_item_and_moves_most() {
+        let mut items: Vec<u32> = (0..1000).collect();
+        Stream::new(3, 0, 0, "order").shuffle(&mut items);
+        assert!(
+            items
+                .iter()
+                .enumerate()
+                .filter(|&(i, &x)| i as u32 == x)
+                .count()
+                < 10
+        );
+        items.sort_unstable();
+        assert!(items.iter().copied().eq(0..1000));
+    }
+}

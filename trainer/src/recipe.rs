@@ -1,0 +1,214 @@
+//! A training recipe: every number that decides how a network is trained.
+//!
+//! Options carry the names that timm's `train.py` gives them, where it has them. A recipe is read from TOML, where
+//! whatever is left out keeps its default; the defaults are the recipe of *Fast and Accurate Model Scaling*
+//! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128.
+
+mod choices;
+mod read;
+mod validate;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use choices::{
+    AdamW, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
+};
+
+use crate::error::{Error, Result};
+use crate::output::write_atomically;
+
+/// Every number that decides how a network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// Name in the zoo, or path of a TOML specification.
+    pub model: String,
+    /// Side of the training images in pixels; the model's own where left out.
+    pub img_size: Option<usize>,
+    /// Classes to tell apart; those of the data where left out.
+    pub num_classes: Option<usize>,
+    /// Images a step.
+    pub batch_size: usize,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Key of everything random.
+    pub seed: u64,
+    /// Learning rate at its peak, for `lr_base_size` images a step.
+    pub lr: f64,
+    /// Batch size that `lr` is meant for; the rate in use is `lr × batch_size / lr_base_size`. Left out: `lr` as it is.
+    pub lr_base_size: Option<usize>,
+    /// Learning rate that the schedule does not go below once warm-up is over.
+    pub min_lr: f64,
+    /// Epochs of warm-up.
+    pub warmup_epochs: f64,
+    /// Fraction of the scheduled rate at the start of warm-up, growing linearly to 1.
+    pub warmup_factor: f64,
+    /// Learning rate at the start of warm-up, growing linearly to the peak; takes the place of `warmup_factor`.
+    pub warmup_lr: Option<f64>,
+    /// When the schedule is evaluated: every step, or once an epoch.
+    pub sched_on_updates: bool,
+    /// L2 penalty, added to the gradient (SGD, RMSProp) or taken off the weight (AdamW).
+    pub weight_decay: f64,
+    /// Whether batch-norm scales and shifts decay too.
+    pub decay_norm: bool,
+    /// Whether the biases of convolutions and linear layers decay too.
+    pub decay_bias: bool,
+    /// Label smoothing: the share of each target spread evenly over all classes.
+    pub smoothing: f64,
+    /// Parameter of mixup's Beta distribution; 0 is no mixup.
+    pub mixup: f64,
+    /// Epoch from which mixup is off; 0 is never.
+    pub mixup_off_epoch: usize,
+    /// Probability of a left-right flip.
+    pub hflip: f64,
+    /// Pixels of padding on each side before a random crop back to `img_size`; 0 is no shifted crop.
+    pub crop_padding: usize,
+    /// Largest norm of the whole gradient; left out: no clipping.
+    pub clip_grad: Option<f64>,
+    /// Dropout rate before the classifier.
+    pub drop: f64,
+    /// Probability of dropping the last residual branch; earlier ones rise to it linearly.
+    pub drop_path: f64,
+    /// Threads that decode images. Does not change the result.
+    pub workers: usize,
+    /// Optimizer and its numbers.
+    pub opt: Optimizer,
+    /// Shape of the learning rate over the epochs.
+    pub sched: Schedule,
+    /// Running average of the weights, evaluated beside them.
+    pub model_ema: ModelEma,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            model: "regnetz_500mf".into(),
+            img_size: None,
+            num_classes: None,
+            batch_size: 128,
+            epochs: 100,
+            seed: 42,
+            lr: 2.0,
+            lr_base_size: Some(1024),
+            min_lr: 0.0,
+            warmup_epochs: 5.0,
+            warmup_factor: 0.1,
+            warmup_lr: None,
+            sched_on_updates: false,
+            weight_decay: 2e-5,
+            decay_norm: false,
+            decay_bias: true,
+            smoothing: 0.1,
+            mixup: 0.2,
+            mixup_off_epoch: 0,
+            hflip: 0.5,
+            crop_padding: 0,
+            clip_grad: None,
+            drop: 0.0,
+            drop_path: 0.0,
+            workers: 4,
+            opt: Optimizer::Sgd(Sgd::default()),
+            sched: Schedule::Exp(Exp::default()),
+            model_ema: ModelEma::Pycls(PyclsEma::default()),
+        }
+    }
+}
+
+impl Recipe {
+    /// The recipe in the TOML file at `path`.
+    pub fn load(path: &Path) -> Result<Self> {
+        read::load(path)
+    }
+
+    /// The recipe in `text`; `place` names it in errors ("recipe.toml").
+    pub fn parse(text: &str, place: &str) -> Result<Self> {
+        read::parse(text, place)
+    }
+
+    /// Whether the numbers can be, one by one and together. A recipe read from a file has yet to be validated, since
+    /// options of the command line may still change it.
+    pub fn validate(&self) -> Result<()> {
+        validate::validate(self)
+    }
+
+    /// The recipe, which has been validated, as TOML: every value that has one, in a fixed order.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("the numbers of a validated recipe fit TOML's")
+    }
+
+    /// Writes the recipe as it is in force (`args.toml`), so that the run can be repeated from it.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let text = format!(
+            "# The recipe as it was in force. `triaxis train` takes it back as a recipe file.\n{}",
+            self.to_toml()
+        );
+        write_atomically(path, text.as_bytes()).map_err(|source| {
+            Error::disk("write the recipe", path, Some(text.len() as u64), source)
+        })
+    }
+
+    /// Blake3, in hexadecimal, of everything that decides the result (all but `workers`).
+    pub fn hash(&self) -> String {
+        let deciding = Self {
+            workers: 0,
+            ..self.clone()
+        };
+        blake3::hash(deciding.to_toml().as_bytes())
+            .to_hex()
+            .to_string()
+    }
+
+    /// The peak learning rate of this batch size: `lr`, scaled where `lr_base_size` is set.
+    pub fn peak_lr(&self) -> f64 {
+        match self.lr_base_size {
+            Some(base) => self.lr * self.batch_size as f64 / base as f64,
+            None => self.lr,
+        }
+    }
+
+    /// What `other` has changed, a line `name: ours -> theirs` each; `workers`, which decides nothing, is left out.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let flat = |recipe: &Self| {
+            let value = serde_json::to_value(recipe)
+                .expect("a recipe is made of numbers, words and tables of them");
+            let mut leaves = Vec::new();
+            flatten("", &value, &mut leaves);
+            leaves
+        };
+        let (ours, theirs) = (flat(self), flat(other));
+        let lookup = |leaves: &[(String, String)], name: &str| {
+            leaves
+                .iter()
+                .find(|(n, _)| n == name)
+                .map_or("none".to_owned(), |(_, value)| value.clone())
+        };
+        let mut names: Vec<&String> = ours.iter().chain(&theirs).map(|(name, _)| name).collect();
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| *name != "workers" && seen.insert(*name));
+        names
+            .into_iter()
+            .map(|name| (name, lookup(&ours, name), lookup(&theirs, name)))
+            .filter(|(_, a, b)| a != b)
+            .map(|(name, a, b)| format!("{name}: {a} -> {b}"))
+            .collect()
+    }
+}
+
+fn flatten(prefix: &str, value: &serde_json::Value, leaves: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(table) => {
+            for (key, value) in table {
+                let name = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                flatten(&name, value, leaves);
+            }
+        }
+        serde_json::Value::Null => {}
+        other => leaves.push((prefix.to_owned(), other.to_string())),
+    }
+}

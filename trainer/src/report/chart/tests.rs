@@ -1,0 +1,77 @@
+use super::*;
+
+fn chart(points: &[(f64, f64)]) -> Chart {
+    let series = Series {
+        name: "loss & <more>".into(),
+        points: points.to_vec(),
+        dashed: false,
+    };
+    Chart {
+        title: "Loss".into(),
+        x_label: "epochs done".into(),
+        series: vec![series.clone(), series],
+        ..Chart::default()
+    }
+}
+
+#[test]
+fn every_point_lies_inside_the_picture_and_a_gap_stays_a_gap() {
+    let svg = line_chart(&chart(&[
+        (1.0, 2.3),
+        (2.0, f64::NAN),
+        (3.0, 1.5),
+        (4.0, 0.4),
+    ]));
+    let path = svg
+        .split(" d=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap();
+    assert_eq!(path.matches('M').count(), 2, "{path}");
+    for number in path.split(['M', 'L', ' ']).filter(|text| !text.is_empty()) {
+        let number: f64 = number.parse().unwrap();
+        assert!((0.0..=WIDTH).contains(&number), "{number} in {path}");
+    }
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    assert!(svg.contains("loss &amp; &lt;more&gt;"));
+}
+
+#[test]
+fn charts_of_one_point_or_none_are_drawn() {
+    for points in [
+        vec![],
+        vec![(1.0, 0.5)],
+        vec![(1.0, 0.0)],
+        vec![(1.0, 3.0), (2.0, 3.0)],
+        vec![(1.0, f64::INFINITY)],
+    ] {
+        let svg = line_chart(&chart(&points));
+        assert!(
+            !svg.contains("NaN") && !svg.contains("inf"),
+            "{points:?}: {svg}"
+        );
+        assert!(svg.trim_end().ends_with("</svg>"));
+    }
+}
+
+#[test]
+fn the_values_at_the_right_edge_do_not_overlap() {
+    let svg = line_chart(&chart(&[(1.0, 1.0), (2.0, 0.0)]));
+    let heights: Vec<f64> = svg
+        .lines()
+        .filter(|line| line.contains("class=\"v\""))
+        .map(|line| {
+            line.split(" y=\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next())
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(heights.len(), 2);
+    assert!(
+        (heights[0] - heights[1]).abs() >= SPACING - 0.1,
+        "{heights:?}"
+    );
+}

@@ -1,0 +1,130 @@
+//! What a run tells: `summary.csv`, `summary.json` and a page to look at, `report.html`.
+
+pub mod chart;
+pub(crate) mod numbers;
+mod page;
+mod summary;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Best;
+use crate::error::{Error, Result};
+use crate::output::write_atomically;
+use crate::recipe::Recipe;
+
+/// One evaluation over the whole validation set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Pictures whose class came first, in percent.
+    pub top1: f64,
+    /// Pictures whose class was among the first five, in percent.
+    pub top5: f64,
+}
+
+/// The outcome of one epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochRow {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// Mean training loss over the epoch, with smoothing and mixup.
+    pub train_loss: f64,
+    /// The weights as trained.
+    pub eval: Evaluation,
+    /// Their average, where there is one.
+    pub average: Option<Evaluation>,
+    /// Learning rate at the last step.
+    pub lr: f64,
+}
+
+impl EpochRow {
+    /// Every number of the row with its name.
+    pub(crate) fn numbers(&self) -> Vec<(&'static str, f64)> {
+        let mut numbers = vec![
+            ("train_loss", self.train_loss),
+            ("eval_loss", self.eval.loss),
+            ("eval_top1", self.eval.top1),
+            ("eval_top5", self.eval.top5),
+            ("lr", self.lr),
+        ];
+        if let Some(average) = self.average {
+            numbers.extend([
+                ("average_loss", average.loss),
+                ("average_top1", average.top1),
+                ("average_top5", average.top5),
+            ]);
+        }
+        numbers
+    }
+}
+
+/// A run as it stands: what it is, what came out so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the network.
+    pub model: String,
+    /// Side of the images in pixels.
+    pub resolution: usize,
+    /// Classes told apart.
+    pub num_classes: usize,
+    /// Multiply-adds for one image.
+    pub flops: u64,
+    /// Trained numbers.
+    pub params: u64,
+    /// Outputs of the convolutions for one image.
+    pub acts: u64,
+    /// The data, in words: "CIFAR-10, class folders".
+    pub data: String,
+    /// Images trained on each epoch.
+    pub train_images: u64,
+    /// Images evaluated.
+    pub eval_images: u64,
+    /// Name of the adapter, driver included.
+    pub adapter: String,
+    /// [`Recipe::hash`] of the recipe.
+    pub recipe_hash: String,
+    /// The recipe.
+    pub recipe: Recipe,
+    /// The best evaluation.
+    pub best: Option<Best>,
+    /// A row for each epoch done.
+    pub rows: Vec<EpochRow>,
+    /// Training speed in images/s, for each row where it is known. Not part of a checkpoint, which holds no time.
+    pub images_per_second: Vec<Option<f64>>,
+}
+
+impl Report {
+    /// Writes `summary.csv`, `summary.json` and `report.html` into `directory`, each at once.
+    ///
+    /// All three are made anew from the rows, so after a crash or a resume they never disagree with the checkpoint.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        let files = [
+            ("summary.csv", summary::csv(&self.rows)),
+            ("summary.json", summary::json(self)),
+            ("report.html", self.html()),
+        ];
+        for (name, text) in files {
+            let path = directory.join(name);
+            write_atomically(&path, text.as_bytes()).map_err(|source| {
+                Error::disk("write the report", &path, Some(text.len() as u64), source)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The page: one HTML text with its pictures in it, for a screen of any width, light or dark.
+    pub fn html(&self) -> String {
+        page::html(self)
+    }
+
+    /// The training speeds that an earlier part of the run left in `summary.json`, a number for each of `rows` epochs
+    /// where it is known. They are for display only: what cannot be read is left out.
+    pub fn recall_speeds(directory: &Path, rows: usize) -> Vec<Option<f64>> {
+        summary::recall_speeds(directory, rows)
+    }
+}
