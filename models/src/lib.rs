@@ -1,3 +1,62 @@
 //! Convolutional networks as plain configurations that draw themselves.
+//!
+//! A [`Spec`] is a whole network as numbers a person can read: a [`Network`] (one of the families), a resolution and a
+//! number of classes. [`zoo`] knows the published ones by name; [`Spec::load`] reads one from a TOML file. Drawing it
+//! into a [`engine::Graph`] is the only description there is: its cost, its parameters' names and its checkpoints are
+//! readings of that drawing. Names are those of timm, so public weights fit.
+//!
+//! ```
+//! use triaxis_models::{Model, engine::{Graph, Mode}, zoo};
+//!
+//! let model = zoo("regnety_004")?;
+//! let mut g = Graph::new(Mode::Evaluate);
+//! let r = model.resolution();
+//! let images = g.input("images", [1, r, r, 3]);
+//! model.forward(&mut g, images)?;
+//! assert_eq!(g.complexity().params, 4_344_144);
+//! assert_eq!(g.complexity().flops, 401_849_056);
+//! # Ok::<(), triaxis_models::Error>(())
+//! ```
+//!
+//! A network of your own is a type that implements [`Model`], drawn with [`layers`] and the engine's operators.
+
+mod check;
+mod efficientnet;
+mod error;
+pub mod layers;
+mod regnet;
+mod resnet;
+pub mod rounding;
+mod spec;
+mod zoo;
 
 pub use triaxis_engine as engine;
+
+pub use efficientnet::{EfficientNet, MbBlock, MbStage};
+pub use error::{Error, Result};
+pub use layers::{FanOut, PaddingRule, Stem, Style};
+pub use regnet::{Line, RegNet, RegNetStage};
+pub use resnet::{ResNet, ResNetBlock};
+pub use spec::{Network, Spec};
+pub use zoo::{names, zoo};
+
+use engine::{Graph, Value};
+
+/// A classifier of images.
+pub trait Model {
+    /// Its name, in checkpoints and reports.
+    fn name(&self) -> &str;
+
+    /// Side of the images it is trained on, pixels.
+    fn resolution(&self) -> usize;
+
+    /// Classes it tells apart.
+    fn num_classes(&self) -> usize;
+
+    /// Draws the network: `images` is `[n, h, w, 3]`, the logits returned are `[n, 1, 1, classes]`.
+    ///
+    /// # Errors
+    ///
+    /// The engine's, naming the node whose inputs do not fit.
+    fn forward(&self, g: &mut Graph, images: Value) -> engine::Result<Value>;
+}

@@ -1,0 +1,49 @@
+//! How fractions of channels and blocks become whole ones.
+
+/// EfficientNet's rule for channels: the nearest multiple of 8, at least 8, and at least 90 % of `width`
+/// (<https://arxiv.org/abs/1905.11946>, its released code).
+pub fn round_width(width: f64) -> usize {
+    let rounded = 8.0 * ((width + 4.0) / 8.0).floor().max(1.0);
+    let rounded = if rounded < 0.9 * width {
+        rounded + 8.0
+    } else {
+        rounded
+    };
+    rounded as usize
+}
+
+/// EfficientNet's rule for blocks: up.
+pub fn ceil_depth(depth: f64) -> usize {
+    depth.ceil().max(1.0) as usize
+}
+
+/// TinyNet's rule for blocks: to the nearest, halves to even, at least one (<https://arxiv.org/abs/2010.14819>, its
+/// released code).
+pub fn round_depth(depth: f64) -> usize {
+    depth.round_ties_even().max(1.0) as usize
+}
+
+/// The nearest multiple of `step`, halves to even.
+pub fn round_to(value: f64, step: usize) -> usize {
+    (value / step as f64).round_ties_even().max(0.0) as usize * step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_are_multiples_of_8_and_never_lose_a_tenth() {
+        let rounded = |width: f64| [8, 16, 24, 40].map(|c| round_width(f64::from(c) * width));
+        assert_eq!(rounded(1.0), [8, 16, 24, 40]);
+        assert_eq!(rounded(1.1), [8, 16, 24, 48], "44 lies between 40 and 48");
+        // 10 would round to 8, a fifth less.
+        assert_eq!(rounded(0.25), [8, 8, 8, 16]);
+    }
+
+    #[test]
+    fn the_two_papers_round_depth_differently() {
+        assert_eq!([0.6, 1.1, 2.5].map(ceil_depth), [1, 2, 3]);
+        assert_eq!([0.4, 1.1, 2.5].map(round_depth), [1, 1, 2]);
+    }
+}

@@ -1,0 +1,348 @@
+//! A network and its place of use, as a file that a person can read and write.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use triaxis_engine as engine;
+use triaxis_engine::{Graph, Value};
+
+use crate::check::within;
+use crate::error::similar;
+use crate::{EfficientNet, Error, Model, RegNet, ResNet, Result, Style, zoo};
+
+/// Bytes of the largest file that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// A complete description of a classifier: it trains, validates and benches.
+///
+/// ```
+/// use triaxis_models::Spec;
+///
+/// let spec = Spec::from_toml(r#"
+///     name = "two-blocks"
+///     resolution = 32
+///     num_classes = 10
+///
+///     [network.regnet]
+///     stem = { width = 16, kernel = 3, stride = 1 }
+///     bottleneck = 1.0
+///     stages = [{ depth = 2, width = 24, group_width = 8 }]
+/// "#)?;
+/// assert_eq!(Spec::from_toml(&spec.to_toml())?, spec);
+/// # Ok::<(), triaxis_models::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Its name, in checkpoints and reports.
+    pub name: String,
+    /// Side of the images it is trained on, pixels.
+    pub resolution: usize,
+    /// Classes it tells apart.
+    pub num_classes: usize,
+    /// The network.
+    pub network: Network,
+}
+
+/// A network of one of the families.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Network {
+    /// Inverted bottlenecks: EfficientNet, TinyNet.
+    EfficientNet(EfficientNet),
+    /// Bottlenecks with grouped convolutions: RegNet X, Y and Z.
+    RegNet(RegNet),
+    /// Residual blocks: ResNet, ResNeXt.
+    ResNet(ResNet),
+}
+
+impl Network {
+    /// What all layers share.
+    pub fn style_mut(&mut self) -> &mut Style {
+        match self {
+            Self::EfficientNet(net) => &mut net.style,
+            Self::RegNet(net) => &mut net.style,
+            Self::ResNet(net) => &mut net.style,
+        }
+    }
+
+    /// Sets how much is dropped in training: of the last features, and of the last block's images.
+    pub fn set_drop(&mut self, dropout: f64, drop_path: f64) {
+        let fields = match self {
+            Self::EfficientNet(net) => (&mut net.dropout, &mut net.drop_path),
+            Self::RegNet(net) => (&mut net.dropout, &mut net.drop_path),
+            Self::ResNet(net) => (&mut net.dropout, &mut net.drop_path),
+        };
+        (*fields.0, *fields.1) = (dropout, drop_path);
+    }
+
+    /// Draws all but the classifier: the last features, `[n, h, w, c]`.
+    ///
+    /// # Errors
+    ///
+    /// The engine's.
+    pub fn features(&self, g: &mut Graph, images: Value) -> engine::Result<Value> {
+        match self {
+            Self::EfficientNet(net) => net.features(g, images),
+            Self::RegNet(net) => net.features(g, images),
+            Self::ResNet(net) => net.features(g, images),
+        }
+    }
+
+    /// Draws the network: logits, `[n, 1, 1, classes]`.
+    ///
+    /// # Errors
+    ///
+    /// The engine's.
+    pub fn forward(&self, g: &mut Graph, images: Value, classes: usize) -> engine::Result<Value> {
+        match self {
+            Self::EfficientNet(net) => net.forward(g, images, classes),
+            Self::RegNet(net) => net.forward(g, images, classes),
+            Self::ResNet(net) => net.forward(g, images, classes),
+        }
+    }
+}
+
+impl Model for Spec {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn resolution(&self) -> usize {
+        self.resolution
+    }
+
+    fn num_classes(&self) -> usize {
+        self.num_classes
+    }
+
+    fn forward(&self, g: &mut Graph, images: Value) -> engine::Result<Value> {
+        self.network.forward(g, images, self.num_classes)
+    }
+}
+
+impl Spec {
+    /// A name of the zoo, or the path of a TOML file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownModel`] with names like it, or those of [`Spec::load`].
+    pub fn find(model: &str) -> Result<Self> {
+        let path = Path::new(model);
+        let is_file = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("toml"));
+        if is_file {
+            Self::load(path)
+        } else {
+            zoo(model)
+        }
+    }
+
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] where it cannot be read, [`Error::Spec`] where it describes no network.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let failed = |source| Error::File {
+            path: path.into(),
+            source,
+        };
+        let mut text = String::new();
+        let file = fs::File::open(path).map_err(failed)?;
+        file.take(LARGEST + 1)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        let parsed = match text.len() as u64 > LARGEST {
+            true => Err(fault(
+                None,
+                format!("larger than {LARGEST} bytes: not a network's description"),
+            )),
+            false => Self::from_toml(&text),
+        };
+        parsed.map_err(|error| match error {
+            Error::Spec { line, what, .. } => Error::Spec {
+                path: Some(path.into()),
+                line,
+                what,
+            },
+            other => other,
+        })
+    }
+
+    /// Reads TOML.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Spec`] with the line, and for an unknown key the one that was probably meant.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let spec: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map(|before| before.matches('\n').count() + 1);
+            fault(line, in_words(error.message()))
+        })?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// The whole description as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a spec is made of tables, lists, numbers and texts")
+    }
+
+    /// Refuses numbers that make no network.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Spec`] with the number and what was expected.
+    pub fn check(&self) -> Result<()> {
+        let checked = within("resolution", self.resolution, &(1..=16_384))
+            .and_then(|()| within("num_classes", self.num_classes, &(1..=1_000_000)))
+            .and_then(|()| match &self.network {
+                Network::EfficientNet(net) => net.check(),
+                Network::RegNet(net) => net.check(),
+                Network::ResNet(net) => net.check(),
+            });
+        checked.map_err(|what| fault(None, what))
+    }
+}
+
+fn fault(line: Option<usize>, what: String) -> Error {
+    Error::Spec {
+        path: None,
+        line,
+        what,
+    }
+}
+
+/// The parser's message with the key or value that was probably meant: it lists all that it knows, each in `` ` ``.
+fn in_words(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown ");
+    let meant = match (unknown, quoted.next()) {
+        (true, Some(name)) => similar(name, quoted),
+        _ => Vec::new(),
+    };
+    match meant.first() {
+        Some(meant) => format!("{message}; did you mean `{meant}`?"),
+        None => message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+name = "small"
+resolution = 32
+num_classes = 10
+
+[network.regnet]
+stem = { width = 16, kernel = 3, stride = 1 }
+bottleneck = 1.0
+
+[[network.regnet.stages]]
+depth = 2
+width = 24
+group_width = 8
+"#;
+
+    fn refusal(text: &str) -> String {
+        Spec::from_toml(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_network_of_the_zoo_is_the_same_after_a_file() {
+        for name in crate::names() {
+            let spec = zoo(&name).unwrap();
+            let text = spec.to_toml();
+            assert_eq!(Spec::from_toml(&text).unwrap(), spec, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_the_likely_key() {
+        let error = refusal(&SMALL.replace("width = 24", "widht = 24"));
+        assert!(
+            error.starts_with("line 12: unknown field `widht`"),
+            "{error}"
+        );
+        assert!(error.ends_with("did you mean `width`?"), "{error}");
+        let error =
+            refusal(&SMALL.replace("bottleneck = 1.0", "style = { activation = \"swilu\" }"));
+        assert!(
+            error.starts_with("line 8: unknown variant `swilu`"),
+            "{error}"
+        );
+        assert!(error.ends_with("did you mean `silu`?"), "{error}");
+        let error = refusal(&SMALL.replace("network.regnet", "network.regnt"));
+        assert!(error.ends_with("did you mean `regnet`?"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_key_is_named_with_its_line() {
+        let error = refusal(&SMALL.replace("depth = 2", ""));
+        assert!(
+            error.starts_with("line 10: missing field `depth`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn numbers_that_make_no_network_are_refused() {
+        let cases = [
+            (
+                "depth = 2",
+                "depth = 0",
+                "stages[0].depth is 0, expected 1 to 1000",
+            ),
+            (
+                "kernel = 3",
+                "kernel = 4",
+                "stem.kernel is 4, expected an odd number",
+            ),
+            (
+                "bottleneck = 1.0",
+                "bottleneck = nan",
+                "bottleneck is NaN, expected 0.01 to 64",
+            ),
+            (
+                "group_width = 8",
+                "group_width = 0",
+                "stages[0].group_width is 0, expected 1 to 65536",
+            ),
+            (
+                "group_width = 8",
+                "group_width = 7",
+                "stages[0].group_width is 7, which does not divide the 24 channels that are convolved in groups",
+            ),
+            (
+                "resolution = 32",
+                "resolution = 0",
+                "resolution is 0, expected 1 to 16384",
+            ),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(refusal(&SMALL.replace(from, to)), expected);
+        }
+        let mut g = Graph::new(engine::Mode::Evaluate);
+        let images = g.input("images", [1, 8, 8, 3]);
+        let mut spec = Spec::from_toml(SMALL).unwrap();
+        if let Network::RegNet(net) = &mut spec.network {
+            net.stages[0].group_width = 0;
+        }
+        assert!(spec.forward(&mut g, images).is_err(), "drawing checks, too");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Spec::find("no/such/file.toml").unwrap_err().to_string();
+        assert!(error.starts_with("no/such/file.toml: "), "{error}");
+    }
+}

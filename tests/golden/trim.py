@@ -1,0 +1,65 @@
+"""Trims the reference files to what the tests read. Usage: trim.py REFERENCE_FOLDER, in tests/golden.
+
+REFERENCE_FOLDER holds models.json and complexity.json (configurations and pycls's counts) and golden/ (PyTorch's
+tensors); see README.md for what made them. Standard library only.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+SMALL = ["small_effnet", "small_regnetz", "small_regnety", "small_resnet", "small_resnext"]
+FULL = ["full_efficientnet_b0_r64", "full_tf_efficientnet_b0_r64", "full_regnetz_005_r64", "full_regnety_004_r64",
+        "full_resnet50_r64", "full_resnext50_32x4d_r64", "full_tinynet_e_r53"]
+COUNTS = ["resolution", "flops", "params", "acts"]
+
+
+def lines(rows):
+    """One row a line, so that a change shows as a line."""
+    return "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in rows.items()) + "\n}\n"
+
+
+def run(description, gradients):
+    """The scalars of one run; statistics of the parts, and the error that f32 itself has."""
+    kept = {k: description[k] for k in
+            ["library", "resolution", "batch", "num_classes", "params", "bn_eps", "input_name", "loss_train_f64",
+             "loss_eval", "f32_vs_f64", "activations"]}
+    kept["how"] = description.get("how", "formula weights")
+    kept["bn_after_one_step_momentum"] = description["bn_after_one_step_momentum"]["values"]
+    if gradients:
+        kept["grads"] = {g["name"]: None if g["exactly_zero_in_theory"] else g["rel_l2_err_f32"]
+                         for g in description["grads"]}
+    return kept
+
+
+def configuration(model, counts):
+    """What a network needs to be drawn, and its counts at two resolutions."""
+    stage_keys = ["depth", "width", "kernel", "stride", "expansion", "bottleneck_mul", "group_width"]
+    kept = {k: model[k] for k in ["family", "activation", "stem", "se_ratio", "regnet_params"] if model.get(k)}
+    kept["linear"] = "linear" in model.get("pycls_block", "")
+    kept["head"] = model["head"]["conv_width"]
+    kept["stages"] = [{k: s[k] for k in stage_keys if k in s} for s in model["stages"]]
+    kept["counts"] = [{k: c[k] for k in COUNTS} for c in [counts, counts["second"]]]
+    return kept
+
+
+def main(reference):
+    golden = reference / "golden"
+    for name in SMALL + FULL:
+        shutil.copy(golden / f"{name}.safetensors", f"{name}.safetensors")
+        description = json.loads((golden / f"{name}.json").read_text())
+        Path(f"{name}.json").write_text(lines(run(description, name in SMALL)))
+    keys = json.loads((golden / "keys.json").read_text())
+    Path("keys.json").write_text(lines({k[5:]: v for k, v in keys.items() if k.startswith("timm:")}))
+    models = json.loads((reference / "models.json").read_text())["models"]
+    complexity = json.loads((reference / "complexity.json").read_text())
+    counts = {c["name"]: c for c in complexity["models"]}
+    rows = {name: configuration(model, counts[name]) for name, model in models.items()}
+    Path("complexity.json").write_text(lines(rows))
+    timm = {k: dict(zip(COUNTS, [v["resolution_counted"], v["flops"], v["params"], v["acts"]]))
+            for k, v in complexity["timm"].items() if not k.endswith("_tv")}
+    Path("complexity_timm.json").write_text(lines(timm))
+
+
+main(Path(sys.argv[1]))
