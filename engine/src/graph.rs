@@ -37,6 +37,18 @@ pub enum Init {
     },
 }
 
+/// What a parameter is for, where recipes treat them differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ParameterRole {
+    /// Multiplies what a layer reads.
+    #[default]
+    Weight,
+    /// Is added to what a convolution or linear layer makes.
+    Bias,
+    /// Scales or shifts what batch norm makes.
+    Norm,
+}
+
 /// How a parameter is stored, begun and updated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterOptions {
@@ -44,6 +56,8 @@ pub struct ParameterOptions {
     pub layout: Layout,
     /// Its first numbers.
     pub init: Init,
+    /// What it is for.
+    pub role: ParameterRole,
     /// Whether weight decay applies.
     pub decay: bool,
     /// Whether it is updated at all.
@@ -55,6 +69,7 @@ impl Default for ParameterOptions {
         Self {
             layout: Layout::Vector,
             init: Init::Constant(0.0),
+            role: ParameterRole::default(),
             decay: false,
             trainable: true,
         }
@@ -258,6 +273,24 @@ impl Graph {
         self.names.insert(name.clone(), value);
         self.buffers.push(Buffer { name, value, init });
         Ok(value)
+    }
+
+    /// Decides by their role which parameters decay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] where an optimizer has already laid the parameters out.
+    pub fn decay_by(&mut self, decays: impl Fn(ParameterRole) -> bool) -> Result<()> {
+        if self.sealed {
+            return Err(Error::Graph(
+                "weight decay is decided after an optimizer laid the parameters out: do it before"
+                    .into(),
+            ));
+        }
+        self.parameters
+            .iter_mut()
+            .for_each(|p| p.options.decay = decays(p.options.role));
+        Ok(())
     }
 
     /// Memory that lasts from run to run and no checkpoint of weights keeps: a counter, a sum.

@@ -36,7 +36,7 @@ pub use gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
 pub use gradients::{Gradients, gradients};
 pub use graph::{
     Arena, Buffer, Complexity, Graph, Init, Kind, Mode, Node, NodeId, Parameter, ParameterOptions,
-    Randomness, Value,
+    ParameterRole, Randomness, Value,
 };
 pub use layout::Layout;
 pub use limits::{AdapterKind, Limits};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use triaxis_engine::ops::{self, Activation, BatchNorm, BatchNormInputs, Conv2d, Padding, Pool};
-use triaxis_engine::{Graph, Init, Layout, ParameterOptions, Result, Value};
+use triaxis_engine::{Graph, Init, Layout, ParameterOptions, ParameterRole, Result, Value};
 
 use crate::check::{self, Checked, within};
 
@@ -150,7 +150,7 @@ pub fn conv(g: &mut Graph, name: &str, x: Value, conv: Conv, style: &Style) -> R
             std: (2.0 / fan_out.max(1) as f32).sqrt(),
         },
         decay: true,
-        trainable: true,
+        ..ParameterOptions::default()
     };
     let shape = [kernel, kernel, g.shape(x).c() / groups.max(1), width];
     g.scope(name, |g| {
@@ -180,6 +180,7 @@ pub fn norm(
     let shape = [1, 1, 1, g.shape(x).c()];
     let vector = |init| ParameterOptions {
         init: Init::Constant(init),
+        role: ParameterRole::Norm,
         ..ParameterOptions::default()
     };
     g.scope(name, |g| {
@@ -265,7 +266,7 @@ pub fn linear(g: &mut Graph, name: &str, x: Value, width: usize, init: Init) -> 
         layout: Layout::Linear,
         init,
         decay: true,
-        trainable: true,
+        ..ParameterOptions::default()
     };
     let shape = [1, 1, g.shape(x).c(), width];
     let y = g.scope(name, |g| {
@@ -280,6 +281,7 @@ fn bias(g: &mut Graph, name: &str, x: Value) -> Result<Value> {
     let shape = [1, 1, 1, g.shape(x).c()];
     g.scope(name, |g| {
         let options = ParameterOptions {
+            role: ParameterRole::Bias,
             decay: true,
             ..ParameterOptions::default()
         };

@@ -65,6 +65,18 @@ pub enum Error {
         help: String,
     },
 
+    /// Pictures that cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] crate::data::DataError),
+
+    /// A network that cannot be.
+    #[error(transparent)]
+    Model(#[from] triaxis_models::Error),
+
+    /// What the engine refused or the device reported.
+    #[error(transparent)]
+    Engine(#[from] triaxis_engine::Error),
+
     /// A number that is no longer finite.
     #[error("step {step}, epoch {epoch}: {what} is not finite. {}", ended(help))]
     Diverged {
@@ -127,6 +139,11 @@ impl Error {
             Self::Data { .. } => 3,
             Self::Checkpoint { .. } | Self::Mismatch { .. } => 4,
             Self::Device { .. } => 5,
+            Self::Dataset(error) => error.exit_code(),
+            Self::Model(triaxis_models::Error::Engine(error)) | Self::Engine(error) => {
+                engine_code(error)
+            }
+            Self::Model(_) => 2,
             Self::Diverged { .. } => 6,
             Self::InUse { .. } => 7,
             Self::Disk { .. } => 8,
@@ -184,6 +201,15 @@ impl Error {
             free,
             source,
         }
+    }
+}
+
+/// Graphs that cannot be are a matter of configuration, all else of the device.
+fn engine_code(error: &triaxis_engine::Error) -> u8 {
+    use triaxis_engine::Error as E;
+    match error {
+        E::Shape { .. } | E::Graph(_) | E::NotDifferentiable { .. } => 2,
+        _ => 5,
     }
 }
 

@@ -1,3 +1,5 @@
-//! The `triaxis` command.
+//! The `triaxis` command: see [`triaxis::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    triaxis::cli::main()
+}

@@ -99,6 +99,30 @@ impl Stream {
         (radius * angle.cos()) as f32
     }
 
+    /// A share from Beta(`alpha`, `alpha`), in 0..=1: mixup's λ. `alpha` is above 0.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        let (a, b) = (self.log_gamma(alpha), self.log_gamma(alpha));
+        // In logarithms, since for a small `alpha` both may be too small for numbers.
+        1.0 / (1.0 + (b - a).exp())
+    }
+
+    /// The logarithm of a number from Gamma(`shape`, 1) (Marsaglia, Tsang 2000, <https://doi.org/10.1145/358407.358414>).
+    fn log_gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            let boost = (1.0 - f64::from(self.uniform())).ln() / shape;
+            return self.log_gamma(shape + 1.0) + boost;
+        }
+        let d = shape - 1.0 / 3.0;
+        loop {
+            let x = f64::from(self.normal());
+            let v = (1.0 + x / (9.0 * d).sqrt()).powi(3);
+            let u = 1.0 - f64::from(self.uniform());
+            if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return (d * v).ln();
+            }
+        }
+    }
+
     /// Puts the items in random order, every order equally likely (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
@@ -206,5 +230,17 @@ mod tests {
         );
         items.sort_unstable();
         assert!(items.iter().copied().eq(0..1000));
+    }
+
+    #[test]
+    fn beta_of_two_tenths_has_the_moments_of_mixups_shares() {
+        let mut random = Stream::new(3, 0, 0, "beta");
+        let shares: Vec<f64> = (0..20_000).map(|_| random.beta(0.2)).collect();
+        let mean = shares.iter().sum::<f64>() / 20_000.0;
+        let variance = shares.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 20_000.0;
+        assert!(shares.iter().all(|x| (0.0..=1.0).contains(x)));
+        assert!((mean - 0.5).abs() < 0.01, "mean {mean}");
+        // 1 / (4 (2 alpha + 1))
+        assert!((variance - 0.178_57).abs() < 0.003, "variance {variance}");
     }
 }

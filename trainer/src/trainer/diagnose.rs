@@ -34,11 +34,28 @@ impl Trainer {
                 }
             }
         }
-        let Some(pictures) = self.loader.epoch(self.epoch as u32, batch).next() else { return Ok(None) };
-        let drawn = draw::training(&*self.model, &self.recipe, self.recipe.batch_size, self.side)?;
-        let update = drawn.graph.nodes().find(|&id| !drawn.graph.node(id).op.updates().is_empty() && past(&drawn, id));
-        let nodes: Vec<NodeId> = drawn.graph.nodes().take_while(|&id| Some(id) != update).collect();
-        let outputs: Vec<Value> = nodes.iter().flat_map(|&id| drawn.graph.node(id).outputs.clone()).collect();
+        let Some(pictures) = self.loader.epoch(self.epoch as u32, batch).next() else {
+            return Ok(None);
+        };
+        let drawn = draw::training(
+            &*self.model,
+            &self.recipe,
+            self.recipe.batch_size,
+            self.side,
+        )?;
+        let update = drawn
+            .graph
+            .nodes()
+            .find(|&id| !drawn.graph.node(id).op.updates().is_empty() && past(&drawn, id));
+        let nodes: Vec<NodeId> = drawn
+            .graph
+            .nodes()
+            .take_while(|&id| Some(id) != update)
+            .collect();
+        let outputs: Vec<Value> = nodes
+            .iter()
+            .flat_map(|&id| drawn.graph.node(id).outputs.clone())
+            .collect();
         let plan = Plan::compile(&self.gpu, &drawn.graph, &outputs)?;
         plan.initialise(self.recipe.seed)?;
         plan.copy_arena(&Arena::Parameters, &self.train, &Arena::Parameters)?;
@@ -51,14 +68,18 @@ impl Trainer {
         found
     }
 
-    fn run_and_search(&mut self, pictures: &crate::data::Batch, nodes: &[NodeId]) -> Result<Option<String>> {
+    fn run_and_search(
+        &mut self,
+        pictures: &crate::data::Batch,
+        nodes: &[NodeId],
+    ) -> Result<Option<String>> {
         self.write_batch(&self.train, &self.train_drawn, pictures)?;
         self.write_step(self.epoch as u32, pictures)?;
         self.train.run()?;
         for &id in nodes {
             let node = self.train.graph().node(id).clone();
-            for value in node.outputs {
-                if !self.train.read(value)?.iter().all(|x| x.is_finite()) {
+            for value in &node.outputs {
+                if !self.train.read(*value)?.iter().all(|x| x.is_finite()) {
                     return Ok(Some(node.path()));
                 }
             }
@@ -69,5 +90,10 @@ impl Trainer {
 
 /// Whether a node stands behind the loss: only the update does, running statistics move before it.
 fn past(drawn: &draw::Drawn, id: NodeId) -> bool {
-    drawn.graph.node(id).inputs.iter().any(|&x| *drawn.graph.kind(x) == triaxis_engine::Kind::Arena(Arena::Gradients))
+    drawn
+        .graph
+        .node(id)
+        .inputs
+        .iter()
+        .any(|&x| *drawn.graph.kind(x) == triaxis_engine::Kind::Arena(Arena::Gradients))
 }

@@ -4,7 +4,9 @@ use triaxis_engine::ops::{
     self, Augment, Flip, SoftTargets, accuracy, augment, average, mean, mixup, soft_targets,
     softmax_cross_entropy,
 };
-use triaxis_engine::{DType, Gradients, Graph, Mode, ParameterRole, Result, Shape, Value, gradients};
+use triaxis_engine::{
+    DType, Gradients, Graph, Mode, ParameterRole, Result, Shape, Value, gradients,
+};
 use triaxis_models::Model;
 
 use crate::recipe::{ModelEma, Optimizer, Recipe};
@@ -39,16 +41,35 @@ pub(super) struct StepInputs {
 }
 
 /// Draws a whole step: pictures, network, loss, gradients, update, average, counts.
-pub(super) fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
+pub(super) fn training(
+    model: &dyn Model,
+    recipe: &Recipe,
+    batch: usize,
+    side: usize,
+) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Train);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
-    let flip = if recipe.hflip > 0.0 { Flip::Horizontal } else { Flip::None };
-    let augmentation = Augment { flip, crop: recipe.crop_padding, ..Augment::default() };
+    let flip = if recipe.hflip > 0.0 {
+        Flip::Horizontal
+    } else {
+        Flip::None
+    };
+    let augmentation = Augment {
+        flip,
+        crop: recipe.crop_padding,
+        ..Augment::default()
+    };
     let mut images = augment(&mut g, pictures, augmentation)?;
-    let smoothing = SoftTargets { classes: model.num_classes(), smoothing: recipe.smoothing as f32 };
+    let smoothing = SoftTargets {
+        classes: model.num_classes(),
+        smoothing: recipe.smoothing as f32,
+    };
     let mut targets = soft_targets(&mut g, labels, smoothing)?;
     let mixing = (recipe.mixup > 0.0).then(|| {
-        (g.input_of("mixup.partner", [batch, 1, 1, 1], DType::U32), g.input("mixup.lambda", Shape::scalar()))
+        (
+            g.input_of("mixup.partner", [batch, 1, 1, 1], DType::U32),
+            g.input("mixup.lambda", Shape::scalar()),
+        )
     });
     if let Some((partner, lambda)) = mixing {
         images = mixup(&mut g, images, partner, lambda)?;
@@ -66,13 +87,26 @@ pub(super) fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: u
     let grads = gradients(&mut g, loss, one)?;
     let rate = g.input("rate", Shape::scalar());
     let norm = optimizer(&mut g, recipe, &grads, rate)?;
-    let averaging = (recipe.model_ema != ModelEma::Off).then(|| g.input("average.rate", Shape::scalar()));
+    let averaging =
+        (recipe.model_ema != ModelEma::Off).then(|| g.input("average.rate", Shape::scalar()));
     if let Some(rate) = averaging {
         average(&mut g, rate, Some(norm))?;
     }
     let sums = accuracy(&mut g, logits, labels, losses, weights)?;
-    let step = StepInputs { rate, average: averaging, mixup: mixing };
-    Ok(Drawn { graph: g, pictures, labels, weights, sums, loss, step: Some(step) })
+    let step = StepInputs {
+        rate,
+        average: averaging,
+        mixup: mixing,
+    };
+    Ok(Drawn {
+        graph: g,
+        pictures,
+        labels,
+        weights,
+        sums,
+        loss,
+        step: Some(step),
+    })
 }
 
 /// Draws the evaluation of a batch.
@@ -80,12 +114,27 @@ pub(super) fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result
     let mut g = Graph::new(Mode::Evaluate);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
     let images = augment(&mut g, pictures, Augment::default())?;
-    let targets = soft_targets(&mut g, labels, SoftTargets { classes: model.num_classes(), smoothing: 0.0 })?;
+    let targets = soft_targets(
+        &mut g,
+        labels,
+        SoftTargets {
+            classes: model.num_classes(),
+            smoothing: 0.0,
+        },
+    )?;
     let logits = model.forward(&mut g, images)?;
     let losses = softmax_cross_entropy(&mut g, logits, targets)?;
     let loss = mean(&mut g, losses)?;
     let sums = accuracy(&mut g, logits, labels, losses, weights)?;
-    Ok(Drawn { graph: g, pictures, labels, weights, sums, loss, step: None })
+    Ok(Drawn {
+        graph: g,
+        pictures,
+        labels,
+        weights,
+        sums,
+        loss,
+        step: None,
+    })
 }
 
 fn inputs(g: &mut Graph, batch: usize, side: usize) -> (Value, Value, Value) {
@@ -102,15 +151,46 @@ fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> 
     match &recipe.opt {
         Optimizer::Sgd(o) => {
             let momentum = o.momentum as f32;
-            ops::sgd(g, grads, rate, ops::Sgd { momentum, nesterov: o.nesterov, weight_decay, max_norm })
+            ops::sgd(
+                g,
+                grads,
+                rate,
+                ops::Sgd {
+                    momentum,
+                    nesterov: o.nesterov,
+                    weight_decay,
+                    max_norm,
+                },
+            )
         }
         Optimizer::RmspropTf(o) => {
             let (alpha, momentum, eps) = (o.alpha as f32, o.momentum as f32, o.eps as f32);
-            ops::rmsprop(g, grads, rate, ops::RmsProp { alpha, momentum, eps, weight_decay, max_norm })
+            ops::rmsprop(
+                g,
+                grads,
+                rate,
+                ops::RmsProp {
+                    alpha,
+                    momentum,
+                    eps,
+                    weight_decay,
+                    max_norm,
+                },
+            )
         }
         Optimizer::AdamW(o) => {
             let (betas, eps) = (o.betas.map(|beta| beta as f32), o.eps as f32);
-            ops::adamw(g, grads, rate, ops::AdamW { betas, eps, weight_decay, max_norm })
+            ops::adamw(
+                g,
+                grads,
+                rate,
+                ops::AdamW {
+                    betas,
+                    eps,
+                    weight_decay,
+                    max_norm,
+                },
+            )
         }
     }
 }

@@ -9,32 +9,68 @@ use crate::recipe::Recipe;
 
 /// The largest batch below the recipe's whose training and evaluation take no more than `available` bytes, found by
 /// laying plans out without a GPU; `None` where not even one of a single image fits.
-pub fn largest_batch(gpu: &Gpu, model: &dyn Model, recipe: &Recipe, side: usize, available: u64) -> Option<usize> {
+pub fn largest_batch(
+    gpu: &Gpu,
+    model: &dyn Model,
+    recipe: &Recipe,
+    side: usize,
+    available: u64,
+) -> Option<usize> {
     let fits = |batch: usize| {
         let train = draw::training(model, recipe, batch, side);
         let eval = draw::evaluation(model, batch, side);
         let bytes = |drawn: &draw::Drawn| {
-            Schedule::new(&drawn.graph, &[drawn.loss], gpu.limits()).ok().map(|s| s.memory().total())
+            Schedule::new(&drawn.graph, &[drawn.loss], gpu.limits())
+                .ok()
+                .map(|s| s.memory().total())
         };
-        let both = train.ok().as_ref().and_then(bytes).zip(eval.ok().as_ref().and_then(bytes));
+        let both = train
+            .ok()
+            .as_ref()
+            .and_then(bytes)
+            .zip(eval.ok().as_ref().and_then(bytes));
         both.is_some_and(|(train, eval)| train + eval <= available)
     };
     let (mut fitting, mut beyond) = (0, recipe.batch_size);
     while beyond - fitting > 1 {
         let middle = fitting.midpoint(beyond);
-        if fits(middle) { fitting = middle } else { beyond = middle }
+        if fits(middle) {
+            fitting = middle
+        } else {
+            beyond = middle
+        }
     }
     (fitting > 0).then_some(fitting)
 }
 
 /// The engine's error; for memory that is not there, with the largest batch that fits.
-pub(super) fn with_advice(error: EngineError, gpu: &Gpu, model: &dyn Model, recipe: &Recipe, side: usize) -> Error {
-    let EngineError::OutOfMemory { needed, available, .. } = &error else { return error.into() };
+pub(super) fn with_advice(
+    error: EngineError,
+    gpu: &Gpu,
+    model: &dyn Model,
+    recipe: &Recipe,
+    side: usize,
+) -> Error {
+    let EngineError::OutOfMemory {
+        needed, available, ..
+    } = &error
+    else {
+        return error.into();
+    };
     // A driver that reports no budget has given less than was asked for.
-    let budget = if *available > 0 { *available } else { needed / 2 };
+    let budget = if *available > 0 {
+        *available
+    } else {
+        needed / 2
+    };
     let help = match largest_batch(gpu, model, recipe, side, budget) {
-        Some(batch) => format!("The largest batch that fits is {batch}: give --batch-size {batch}, or a smaller --img-size"),
+        Some(batch) => format!(
+            "The largest batch that fits is {batch}: give --batch-size {batch}, or a smaller --img-size"
+        ),
         None => "Not even a batch of 1 fits: give a smaller --img-size or network".into(),
     };
-    Error::Device { problem: format!("batch size {}: {error}", recipe.batch_size), help }
+    Error::Device {
+        problem: format!("batch size {}: {error}", recipe.batch_size),
+        help,
+    }
 }

@@ -25,7 +25,13 @@ impl Sums {
     /// From the state of [`triaxis_engine::ops::accuracy`].
     pub(super) fn new(state: &[f32]) -> Self {
         let at = |i: usize| state.get(i).map_or(0.0, |&x| f64::from(x));
-        Self { losses: at(0), hits1: at(1), hits5: at(2), images: at(3), non_finite: at(4) }
+        Self {
+            losses: at(0),
+            hits1: at(1),
+            hits5: at(2),
+            images: at(3),
+            non_finite: at(4),
+        }
     }
 
     /// Mean loss.
@@ -53,7 +59,11 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new() -> Self {
-        Self { pending: VecDeque::new(), latest: None, diverged: None }
+        Self {
+            pending: VecDeque::new(),
+            latest: None,
+            diverged: None,
+        }
     }
 
     /// Adds the read that follows a batch.

@@ -28,7 +28,7 @@ use metrics::Watch;
 /// number of loader threads, stopped and resumed or not.
 pub struct Trainer {
     gpu: Gpu,
-    model: Arc<dyn Model + Send + Sync>,
+    model: Box<dyn Model>,
     recipe: Recipe,
     side: usize,
     train: Plan,
@@ -83,14 +83,24 @@ impl Trainer {
     /// # Errors
     ///
     /// A recipe or data that cannot be, or a device that is too small: then with the largest batch that would fit.
-    pub fn new(gpu: &Gpu, model: Arc<dyn Model + Send + Sync>, data: &Split, recipe: &Recipe) -> Result<Self> {
+    pub fn new(
+        gpu: &Gpu,
+        model: impl Model + 'static,
+        data: &Split,
+        recipe: &Recipe,
+    ) -> Result<Self> {
         recipe.validate()?;
         let side = recipe.img_size.unwrap_or_else(|| model.resolution());
         let classes = data.train.classes().to_vec();
         if classes.len() != model.num_classes() {
             return Err(Error::config(
                 "num_classes",
-                format!("{} tells {} classes apart, the data has {}", model.name(), model.num_classes(), classes.len()),
+                format!(
+                    "{} tells {} classes apart, the data has {}",
+                    model.name(),
+                    model.num_classes(),
+                    classes.len()
+                ),
                 format!("Give --num-classes {} or leave it out", classes.len()),
             ));
         }
@@ -103,27 +113,35 @@ impl Trainer {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(Arc::clone(&data.train), options.clone())?;
-        let options = LoaderOptions { shuffle: false, drop_last: false, ..options };
+        let options = LoaderOptions {
+            shuffle: false,
+            drop_last: false,
+            ..options
+        };
         let eval_loader = Loader::new(Arc::clone(&data.validation), options)?;
 
-        let train_drawn = draw::training(&*model, recipe, n, side)?;
-        let eval_drawn = draw::evaluation(&*model, n, side)?;
+        let train_drawn = draw::training(&model, recipe, n, side)?;
+        let eval_drawn = draw::evaluation(&model, n, side)?;
         let mut single = Graph::new(Mode::Evaluate);
         let image = single.input("image", [1, side, side, 3]);
         model.forward(&mut single, image)?;
         let compile = |drawn: &Drawn| Plan::compile(gpu, &drawn.graph, &[drawn.loss]);
-        let advise = |e| fit::with_advice(e, gpu, &*model, recipe, side);
+        let advise = |e| fit::with_advice(e, gpu, &model, recipe, side);
         let train = compile(&train_drawn).map_err(advise)?;
         let eval = compile(&eval_drawn).map_err(advise)?;
         train.initialise(recipe.seed)?;
         eval.initialise(recipe.seed)?;
-        if train_drawn.step.as_ref().is_some_and(|s| s.average.is_some()) {
+        if train_drawn
+            .step
+            .as_ref()
+            .is_some_and(|s| s.average.is_some())
+        {
             train.copy_arena(&AVERAGE, &train, &Arena::Parameters)?;
             train.copy_arena(&AVERAGE_BUFFERS, &train, &Arena::Buffers)?;
         }
         Ok(Self {
             gpu: gpu.clone(),
-            model,
+            model: Box::new(model),
             recipe: recipe.clone(),
             side,
             train,
@@ -163,10 +181,18 @@ impl Trainer {
             self.train.run()?;
             self.batch += 1;
             self.step += 1;
-            pending.push(self.batch - 1, self.train.read_later(self.train_drawn.sums)?);
+            pending.push(
+                self.batch - 1,
+                self.train.read_later(self.train_drawn.sums)?,
+            );
             let sums = pending.arrived()?;
             self.expect_finite(&pending)?;
-            let done = StepDone { batch: self.batch, batches, step: self.step, sums };
+            let done = StepDone {
+                batch: self.batch,
+                batches,
+                step: self.step,
+                sums,
+            };
             if watch(done) == Flow::Stop && self.batch < batches {
                 pending.finish()?;
                 self.expect_finite(&pending)?;
@@ -190,13 +216,19 @@ impl Trainer {
     /// # Errors
     ///
     /// Data that cannot be read, a lost device.
-    pub fn evaluate(&mut self, weights: Weights, mut watch: impl FnMut(usize, Option<Sums>)) -> Result<Evaluation> {
+    pub fn evaluate(
+        &mut self,
+        weights: Weights,
+        mut watch: impl FnMut(usize, Option<Sums>),
+    ) -> Result<Evaluation> {
         let (parameters, buffers) = match weights {
             Weights::Raw => (Arena::Parameters, Arena::Buffers),
             Weights::Average => (AVERAGE, AVERAGE_BUFFERS),
         };
-        self.eval.copy_arena(&Arena::Parameters, &self.train, &parameters)?;
-        self.eval.copy_arena(&Arena::Buffers, &self.train, &buffers)?;
+        self.eval
+            .copy_arena(&Arena::Parameters, &self.train, &parameters)?;
+        self.eval
+            .copy_arena(&Arena::Buffers, &self.train, &buffers)?;
         self.eval.write(self.eval_drawn.sums, &[0.0; 8])?;
         for (done, batch) in self.eval_loader.epoch(0, 0).enumerate() {
             self.write_batch(&self.eval, &self.eval_drawn, &batch?)?;
@@ -204,7 +236,11 @@ impl Trainer {
             watch(done + 1, None);
         }
         let sums = Sums::new(&self.eval.read(self.eval_drawn.sums)?);
-        Ok(Evaluation { loss: sums.loss(), top1: sums.top1(), top5: sums.top5() })
+        Ok(Evaluation {
+            loss: sums.loss(),
+            top1: sums.top1(),
+            top5: sums.top5(),
+        })
     }
 
     /// Whether the recipe keeps an average of the weights.
@@ -262,25 +298,44 @@ impl Trainer {
     }
 
     fn rate_at(&self, epoch: usize, step: usize) -> f64 {
-        learning_rate(&self.recipe, Position { epoch, step, steps: self.loader.batches() })
+        learning_rate(
+            &self.recipe,
+            Position {
+                epoch,
+                step,
+                steps: self.loader.batches(),
+            },
+        )
     }
 
     fn write_batch(&self, plan: &Plan, drawn: &Drawn, batch: &Batch) -> Result<()> {
         plan.write_raw(drawn.pictures, &batch.images)?;
         plan.write_u32(drawn.labels, &batch.labels)?;
         let counts = |i| if i < batch.valid { 1.0 } else { 0.0 };
-        plan.write(drawn.weights, &(0..batch.labels.len()).map(counts).collect::<Vec<f32>>())?;
+        plan.write(
+            drawn.weights,
+            &(0..batch.labels.len()).map(counts).collect::<Vec<f32>>(),
+        )?;
         Ok(())
     }
 
     /// Writes what a step depends on besides its pictures: rates, keys of randomness, partners.
     fn write_step(&self, epoch: u32, batch: &Batch) -> Result<()> {
         let plan = &self.train;
-        let Some(step) = self.train_drawn.step else { return Ok(()) };
-        let position = Position { epoch: self.epoch, step: self.batch, steps: self.loader.batches() };
+        let Some(step) = self.train_drawn.step else {
+            return Ok(());
+        };
+        let position = Position {
+            epoch: self.epoch,
+            step: self.batch,
+            steps: self.loader.batches(),
+        };
         plan.write(step.rate, &[learning_rate(&self.recipe, position) as f32])?;
         if let Some(rate) = step.average {
-            plan.write(rate, &[ema_alpha(&self.recipe, position).unwrap_or(0.0) as f32])?;
+            plan.write(
+                rate,
+                &[ema_alpha(&self.recipe, position).unwrap_or(0.0) as f32],
+            )?;
         }
         if let Some(random) = plan.graph().random_inputs() {
             let seed = self.recipe.seed;

@@ -18,13 +18,21 @@ impl Trainer {
     pub fn snapshot(&self) -> Result<Snapshot> {
         let mut optimizer = Vec::new();
         for arena in self.optimizer_arenas() {
-            let named = |(name, shape, data): (String, _, _)| NamedTensor { name: slot(&arena, &name), shape, data };
+            let named = |(name, shape, data): (String, _, _)| NamedTensor {
+                name: slot(&arena, &name),
+                shape,
+                data,
+            };
             optimizer.extend(self.train.export(&arena)?.into_iter().map(named));
         }
         for state in self.train.graph().states() {
             let shape = self.train.graph().shape(state);
             let name = format!("state.{}", self.train.graph().name(state));
-            optimizer.push(NamedTensor { name, shape: shape.0.into(), data: self.train.read(state)? });
+            optimizer.push(NamedTensor {
+                name,
+                shape: shape.0.into(),
+                data: self.train.read(state)?,
+            });
         }
         let average = || -> Result<Vec<NamedTensor>> {
             let mut tensors = tensors(&self.train, &AVERAGE)?;
@@ -47,7 +55,11 @@ impl Trainer {
                 recipe: self.recipe.hash(),
                 classes: self.classes.clone(),
                 code: env!("CARGO_PKG_VERSION").into(),
-                adapter: Some(format!("{} {}", self.gpu.info().name, self.gpu.info().driver)),
+                adapter: Some(format!(
+                    "{} {}",
+                    self.gpu.info().name,
+                    self.gpu.info().driver
+                )),
             },
         })
     }
@@ -73,16 +85,27 @@ impl Trainer {
         if snapshot.origin.classes != self.classes {
             return Err(Error::checkpoint(
                 path,
-                format!("it was trained on the classes {:?}, the data has {:?}", snapshot.origin.classes, self.classes),
+                format!(
+                    "it was trained on the classes {:?}, the data has {:?}",
+                    snapshot.origin.classes, self.classes
+                ),
                 "Give the data it was trained on, or another --output",
             ));
         }
         let own = self.snapshot()?;
         expect_same(path, &own.model, &snapshot.model)?;
         expect_same(path, &own.optimizer, &snapshot.optimizer)?;
-        expect_same(path, own.average.as_deref().unwrap_or(&[]), snapshot.average.as_deref().unwrap_or(&[]))?;
+        expect_same(
+            path,
+            own.average.as_deref().unwrap_or(&[]),
+            snapshot.average.as_deref().unwrap_or(&[]),
+        )?;
         for tensor in &snapshot.model {
-            self.import(&[Arena::Parameters, Arena::Buffers], &tensor.name, &tensor.data)?;
+            self.import(
+                &[Arena::Parameters, Arena::Buffers],
+                &tensor.name,
+                &tensor.data,
+            )?;
         }
         for tensor in snapshot.average.iter().flatten() {
             self.import(&[AVERAGE, AVERAGE_BUFFERS], &tensor.name, &tensor.data)?;
@@ -100,7 +123,14 @@ impl Trainer {
                 self.train.write(state, &tensor.data)?;
             }
         }
-        let State { step, epoch, batch, best, rows, .. } = snapshot.state.clone();
+        let State {
+            step,
+            epoch,
+            batch,
+            best,
+            rows,
+            ..
+        } = snapshot.state.clone();
         (self.step, self.epoch, self.batch) = (step, epoch as usize, batch as usize);
         (self.best, self.rows) = (best, rows);
         Ok(())
@@ -108,11 +138,17 @@ impl Trainer {
 
     /// Adds an epoch's outcome; whether it is the best so far.
     pub fn record(&mut self, row: EpochRow) -> bool {
-        let candidates = [(row.eval.top1, false)].into_iter().chain(row.average.map(|e| (e.top1, true)));
+        let candidates = [(row.eval.top1, false)]
+            .into_iter()
+            .chain(row.average.map(|e| (e.top1, true)));
         let mut better = false;
         for (top1, average) in candidates {
             if self.best.as_ref().is_none_or(|best| top1 > best.top1) {
-                self.best = Some(Best { epoch: row.epoch, top1, average });
+                self.best = Some(Best {
+                    epoch: row.epoch,
+                    top1,
+                    average,
+                });
                 better = true;
             }
         }
@@ -132,7 +168,8 @@ impl Trainer {
 
     /// What the optimizer keeps for every parameter.
     fn optimizer_arenas(&self) -> Vec<Arena> {
-        let kept = |arena: &&Arena| matches!(arena, Arena::OfParameters(name) if *name != "average");
+        let kept =
+            |arena: &&Arena| matches!(arena, Arena::OfParameters(name) if *name != "average");
         self.train.arenas().filter(kept).cloned().collect()
     }
 
@@ -160,10 +197,22 @@ fn tensors(plan: &Plan, arena: &Arena) -> Result<Vec<NamedTensor>> {
 
 /// Running statistics, of which a network may have none.
 fn tensors_of_buffers(plan: &Plan, arena: &Arena) -> Result<Vec<NamedTensor>> {
-    if plan.graph().buffers().is_empty() { Ok(Vec::new()) } else { tensors(plan, arena) }
+    if plan.graph().buffers().is_empty() {
+        Ok(Vec::new())
+    } else {
+        tensors(plan, arena)
+    }
 }
 
 fn expect_same(path: &Path, own: &[NamedTensor], found: &[NamedTensor]) -> Result<()> {
-    let list = |tensors: &[NamedTensor]| tensors.iter().map(|t| (t.name.clone(), t.shape.clone())).collect::<Vec<_>>();
-    compare(&list(own), &list(found)).map_err(|mismatch| Error::Mismatch { path: path.into(), mismatch })
+    let list = |tensors: &[NamedTensor]| {
+        tensors
+            .iter()
+            .map(|t| (t.name.clone(), t.shape.clone()))
+            .collect::<Vec<_>>()
+    };
+    compare(&list(own), found).map_err(|mismatch| Error::Mismatch {
+        path: path.into(),
+        mismatch,
+    })
 }

@@ -1,0 +1,27 @@
+//! The options that every command with a device has.
+
+use clap::Args;
+use triaxis_engine::{Gpu, GpuOptions};
+
+use crate::error::Result;
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Device")]
+pub(super) struct Device {
+    /// Adapter to use: a part of its name, or its number in `triaxis doctor` [default: the fastest kind]
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// GPU memory to use at most, in MiB
+    #[arg(long, value_name = "MIB")]
+    memory_limit: Option<u64>,
+}
+
+impl Device {
+    pub(super) fn open(&self) -> Result<Gpu> {
+        let memory_limit = self.memory_limit.map(|mib| mib << 20);
+        Ok(Gpu::open(&GpuOptions {
+            adapter: self.adapter.clone(),
+            memory_limit,
+        })?)
+    }
+}

@@ -1,0 +1,53 @@
+//! The command line: options in, one paragraph and an exit code out where something is wrong.
+
+mod device;
+mod options;
+mod stop;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+
+/// Train, run and scale convolutional networks on any GPU.
+#[derive(Debug, Parser)]
+#[command(name = "triaxis", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network on pictures
+    Train(Box<train::Train>),
+}
+
+/// Runs the command that the process was given.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output with code 0, mistakes to standard error with code 2.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // Nobody to tell if the terminal is gone.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Train(train) => train.run(),
+    }
+}
