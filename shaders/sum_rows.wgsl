@@ -1,9 +1,9 @@
-// The last stages of every long sum: y[b, i, j] = factor * sum of x[b, r, j] over the 32 rows r from 32 * i on.
+// The last stages of every long sum: y[b, i, j] = sum of x[b, r, j] over the 32 rows r from 32 * i on.
 //   x [B, ROWS, WIDTH], y [B, ceil(ROWS / 32), WIDTH], in vec4s
 
 const FAN_IN: u32 = 32u;
 
-struct Params { threads: u32, rows: u32, width: u32, factor: f32 }
+struct Params { threads: u32, rows: u32, width: u32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -19,7 +19,7 @@ fn sum_of_thread(thread: u32) -> vec4<f32> {
     for (var row = first; row < last; row += 1u) {
         sum += x[(batch * p.rows + row) * p.width + thread % p.width];
     }
-    return p.factor * sum;
+    return sum;
 }
 
 // One thread four numbers of y.

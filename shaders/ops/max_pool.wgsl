@@ -1,9 +1,13 @@
 // The largest number under each window of a channel, and its gradient, which goes to the first largest one.
 //   x, dx [N, H, W, C]; y, dy [N, OH, OW, C]
 
-struct Params {
-    threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, kernel: u32, stride: u32, top: u32, left: u32,
-}
+override KERNEL: u32 = 3u;
+override STRIDE: u32 = 2u;
+
+// A thread makes this many pixels of a row: finding out which costs as much as making one.
+const STRIP: u32 = 4u;
+
+struct Params { threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32, strips: u32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
@@ -16,18 +20,17 @@ fn is_nan(value: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(value) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
-// The largest number, or the last that is not a number, under the window of four channels of an output.
-fn winner(output: u32) -> Winner {
-    let c = output % p.c4;
-    let pixel = output / p.c4;
-    let from_left = pixel % p.ow * p.stride;
-    let from_top = pixel / p.ow % p.oh * p.stride;
-    let image = pixel / p.ow / p.oh * p.h;
+// The largest number, or the last that is not a number, of four channels under the window of output `ox` of `row`,
+// which counts the output rows of all images.
+fn winner(row: u32, ox: u32, c: u32) -> Winner {
+    let from_top = row % p.oh * STRIDE;
+    let from_left = ox * STRIDE;
+    let image = row / p.oh * p.h;
     // The taps on the image: padding never wins.
     let first_ky = p.top - min(p.top, from_top);
     let first_kx = p.left - min(p.left, from_left);
-    let last_ky = min(p.kernel, p.h + p.top - from_top);
-    let last_kx = min(p.kernel, p.w + p.left - from_left);
+    let last_ky = min(KERNEL, p.h + p.top - from_top);
+    let last_kx = min(KERNEL, p.w + p.left - from_left);
     var best: Winner;
     for (var ky = first_ky; ky < last_ky; ky += 1u) {
         let line = (image + from_top + ky - p.top) * p.w;
@@ -36,64 +39,75 @@ fn winner(output: u32) -> Winner {
             let is_first = ky == first_ky && kx == first_kx;
             let better = (value > best.value) | is_nan(value) | vec4(is_first);
             best.value = select(best.value, value, better);
-            best.tap = select(best.tap, vec4(ky * p.kernel + kx), better);
+            best.tap = select(best.tap, vec4(ky * KERNEL + kx), better);
         }
     }
     return best;
 }
 
-// One thread four channels of an output.
+// One thread four channels of STRIP outputs.
 @compute @workgroup_size(64)
 fn max_pool(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
             @builtin(local_invocation_index) lane: u32) {
-    let i = thread_index(group, groups, lane);
-    if i >= p.threads { return; }
-    y[i] = pack4(winner(i).value);
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.threads { return; }
+    let c = thread % p.c4;
+    let row = thread / p.c4 / p.strips;
+    let first = thread / p.c4 % p.strips * STRIP;
+    for (var ox = first; ox < min(first + STRIP, p.ow); ox += 1u) {
+        y[(row * p.ow + ox) * p.c4 + c] = pack4(winner(row, ox, c).value);
+    }
 }
 
 @group(0) @binding(1) var<storage, read_write> winners: array<u32>;
 
-// One thread four channels of an output: the taps that won, a byte each.
+// One thread four channels of STRIP outputs: the taps that won, a byte each.
 @compute @workgroup_size(64)
 fn max_pool_grad_winners(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                          @builtin(local_invocation_index) lane: u32) {
-    let i = thread_index(group, groups, lane);
-    if i >= p.threads { return; }
-    let taps = winner(i).tap << vec4(0u, 8u, 16u, 24u);
-    winners[i] = taps.x | taps.y | taps.z | taps.w;
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.threads { return; }
+    let c = thread % p.c4;
+    let row = thread / p.c4 / p.strips;
+    let first = thread / p.c4 % p.strips * STRIP;
+    for (var ox = first; ox < min(first + STRIP, p.ow); ox += 1u) {
+        let taps = winner(row, ox, c).tap << vec4(0u, 8u, 16u, 24u);
+        winners[(row * p.ow + ox) * p.c4 + c] = taps.x | taps.y | taps.z | taps.w;
+    }
 }
 
 @group(0) @binding(0) var<storage, read> won: array<u32>;
 @group(0) @binding(1) var<storage, read> dy: array<Act4>;
 @group(0) @binding(2) var<storage, read_write> dx: array<Act4>;
 
-// One thread four channels of an input: the gradients of the outputs that it won, of all whose windows hold it.
+// One thread four channels of STRIP inputs: the gradients of the outputs that each won, of all whose windows hold it.
 @compute @workgroup_size(64)
 fn max_pool_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                  @builtin(local_invocation_index) lane: u32) {
-    let i = thread_index(group, groups, lane);
-    if i >= p.threads { return; }
-    let c = i % p.c4;
-    let pixel = i / p.c4;
-    let from_left = pixel % p.w + p.left;
-    let from_top = pixel / p.w % p.h + p.top;
-    let image = pixel / p.w / p.h * p.oh;
-    let first_kx = from_left % p.stride;
-    let first_ox = from_left / p.stride;
-    var sum = vec4(0.0);
-    // Outputs before the first have wrapped to huge numbers, so one comparison checks both sides.
-    var oy = from_top / p.stride;
-    for (var ky = from_top % p.stride; ky < p.kernel; ky += p.stride) {
-        var ox = first_ox;
-        for (var kx = first_kx; kx < p.kernel; kx += p.stride) {
-            if oy < p.oh && ox < p.ow {
-                let output = ((image + oy) * p.ow + ox) * p.c4 + c;
-                let taps = (vec4(won[output]) >> vec4(0u, 8u, 16u, 24u)) & vec4(0xffu);
-                sum += select(vec4(0.0), unpack4(dy[output]), taps == vec4(ky * p.kernel + kx));
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.threads { return; }
+    let c = thread % p.c4;
+    let row = thread / p.c4 / p.strips;
+    let first = thread / p.c4 % p.strips * STRIP;
+    let from_top = row % p.h + p.top;
+    let image = row / p.h * p.oh;
+    for (var ix = first; ix < min(first + STRIP, p.w); ix += 1u) {
+        let from_left = ix + p.left;
+        var sum = vec4(0.0);
+        // Outputs before the first have wrapped to huge numbers, so one comparison checks both sides.
+        var oy = from_top / STRIDE;
+        for (var ky = from_top % STRIDE; ky < KERNEL; ky += STRIDE) {
+            var ox = from_left / STRIDE;
+            for (var kx = from_left % STRIDE; kx < KERNEL; kx += STRIDE) {
+                if oy < p.oh && ox < p.ow {
+                    let output = ((image + oy) * p.ow + ox) * p.c4 + c;
+                    let taps = (vec4(won[output]) >> vec4(0u, 8u, 16u, 24u)) & vec4(0xffu);
+                    sum += select(vec4(0.0), unpack4(dy[output]), taps == vec4(ky * KERNEL + kx));
+                }
+                ox -= 1u;
             }
-            ox -= 1u;
+            oy -= 1u;
         }
-        oy -= 1u;
+        dx[(row * p.w + ix) * p.c4 + c] = pack4(sum);
     }
-    dx[i] = pack4(sum);
 }

@@ -114,13 +114,13 @@ mod tests {
         );
         assert_eq!(
             refusal([9, 9, 1, 3], Depthwise::default()),
-            "depthwise expects a kernel of at most 7×7, got 1×4×4×3 9×9×1×3"
+            "depthwise expects a kernel of at most 7×7 and a stride of at most 7 (here 1), got 1×4×4×3 9×9×1×3"
         );
         assert!(refusal([5, 5, 1, 3], Depthwise::default()).contains("a 5×5 window fits on"));
         let options = Depthwise {
             stride: 0,
             ..Depthwise::default()
         };
-        assert!(refusal([3, 3, 1, 3], options).contains("a stride of at least 1"));
+        assert!(refusal([3, 3, 1, 3], options).contains("a stride of 1 to 1024"));
     }
 }

@@ -50,7 +50,9 @@ pub fn all() -> Vec<Case> {
 fn window(side: usize, kernel: usize, stride: usize, padding: Padding) -> (usize, usize) {
     match padding {
         Padding::Symmetric(p) => (p, (side + 2 * p - kernel) / stride + 1),
-        Padding::Same if side % stride == 0 => (kernel.saturating_sub(stride) / 2, side / stride),
+        Padding::Same if side.is_multiple_of(stride) => {
+            (kernel.saturating_sub(stride) / 2, side / stride)
+        }
         Padding::Same => (kernel.saturating_sub(side % stride) / 2, side / stride + 1),
     }
 }

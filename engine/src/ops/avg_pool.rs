@@ -1,7 +1,7 @@
 //! The mean under a window. Kernels: `shaders/ops/avg_pool.wgsl`. Test: `tests/ops/avg_pool.rs`.
 
-use super::window::Pool;
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use super::window::{Pool, STRIP};
+use crate::{Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 /// What the sum under a window that reaches beyond the image is divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -86,21 +86,24 @@ impl Op for Gradient {
     }
 }
 
-/// Launches a thread for four channels of a pixel of the output; `x` and `y` are the pool's.
+/// Launches a thread for four channels of a strip of the output; `x` and `y` are the pool's.
 fn push(cx: &mut LaunchContext, entry: &'static str, x: Shape, y: Shape, rule: (Pool, Divisor)) {
     let (pool, divisor) = rule;
     let window = pool
         .window(x)
         .expect("the pool was added, so its windows fit");
-    let [top, left] = window.before;
+    let made = cx.outputs[0];
+    let strips = made.w().div_ceil(STRIP);
     let work = y.vec4s() * 4 * window.kernel * window.kernel;
     for images in cx.image_ranges(&[In(0), Out(0)], work) {
-        let threads = cx.outputs[0].with_n(images.len()).vec4s();
+        let threads = images.len() * made.h() * strips * made.c4();
         cx.push(
-            Dispatch::new("ops/avg_pool", entry)
+            window
+                .dispatch("ops/avg_pool", entry)
                 .constant("PADDING_COUNTS", f64::from(divisor == Divisor::Window))
-                .params(&[threads, x.c4(), x.h(), x.w(), y.h(), y.w()])
-                .params(&[window.kernel, window.stride, top, left])
+                .params(&[threads])
+                .params(&window.sizes(x, y))
+                .params(&[strips])
                 .bind(cx.images(In(0), &images))
                 .bind(cx.images(Out(0), &images))
                 .threads(threads)

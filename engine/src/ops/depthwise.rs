@@ -1,14 +1,11 @@
 //! Convolution of each channel by itself. Kernels: `shaders/ops/depthwise.wgsl`. Test: `tests/ops/depthwise.rs`.
 
 use super::sum_rows::{PartialSums, Total, splits};
-use super::window::{Padding, Window};
-use crate::{Cost, Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use super::window::{Padding, STRIP, Window};
+use crate::{Cost, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
 
-/// The widest kernel: a thread keeps a row of it in registers.
+/// The widest kernel, a row of which a thread keeps in registers, and the widest stride.
 const WIDEST: usize = 7;
-
-/// Pixels of a row that a thread makes, `STRIP` in the kernels.
-const STRIP: usize = 4;
 
 /// Outputs of a row that a thread of the weight's gradient goes along before the next split may begin.
 const SEGMENT: usize = 64;
@@ -32,13 +29,13 @@ impl Default for Depthwise {
     }
 }
 
-/// Convolves each channel of `x`, `[n, h, w, c]`, with a kernel of its own from `w`, `[k, k, 1, c]`, k at most 7:
+/// Convolves each channel of `x`, `[n, h, w, c]`, with a kernel of its own from `w`, `[k, k, 1, c]`, k at most 7, stride at most 7:
 /// `y[n, oy, ox, c] = Σ x[n, oy·stride + ky - top, ox·stride + kx - left, c] · w[ky, kx, 1, c]`, as in MobileNets
 /// (<https://arxiv.org/abs/1704.04861>).
 ///
 /// # Errors
 ///
-/// [`crate::Error::Shape`] where the weight is not `[k, k, 1, c]`, or the window does not fit on the image.
+/// [`crate::Error::Shape`] where the weight is not `[k, k, 1, c]`, kernel or stride is beyond 7, or the window does not fit on the image.
 pub fn depthwise(g: &mut Graph, x: Value, w: Value, options: Depthwise) -> Result<Value> {
     g.apply_one(Forward { options }, &[x, w])
 }
@@ -70,8 +67,11 @@ impl Forward {
                 x.c()
             ));
         }
-        if k > WIDEST {
-            return Err(format!("a kernel of at most {WIDEST}×{WIDEST}"));
+        if k > WIDEST || self.options.stride > WIDEST {
+            return Err(format!(
+                "a kernel of at most {WIDEST}×{WIDEST} and a stride of at most {WIDEST} (here {})",
+                self.options.stride
+            ));
         }
         let [oh, ow] = self.options.window(k, [x.h(), x.w()])?.out;
         Ok(Shape([x.n(), oh, ow, x.c()]))
@@ -104,9 +104,10 @@ impl Op for Forward {
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let threads = images.len() * y.h() * strips * y.c4();
             cx.push(
-                dispatch("depthwise", window)
+                window
+                    .dispatch("ops/depthwise", "depthwise")
                     .params(&[threads])
-                    .params(&sizes(x, y, window))
+                    .params(&window.sizes(x, y))
                     .params(&[strips])
                     .bind(cx.images(In(0), &images))
                     .bind(In(1))
@@ -163,9 +164,10 @@ impl Op for GradInput {
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let threads = images.len() * dx.h() * strips * stride * dx.c4();
             cx.push(
-                dispatch("depthwise_grad_input", window)
+                window
+                    .dispatch("ops/depthwise", "depthwise_grad_input")
                     .params(&[threads])
-                    .params(&sizes(dx, dy, window))
+                    .params(&window.sizes(dx, dy))
                     .params(&[strips])
                     .bind(cx.images(In(0), &images))
                     .bind(In(1))
@@ -216,9 +218,10 @@ impl Op for GradWeight {
             let splits = units.div_ceil(units_each);
             let threads = splits * sums;
             cx.push(
-                dispatch("depthwise_grad_weight", window)
+                window
+                    .dispatch("ops/depthwise", "depthwise_grad_weight")
                     .params(&[threads])
-                    .params(&sizes(x, dy, window))
+                    .params(&window.sizes(x, dy))
                     .params(&[units, units_each, segments, columns, first_split])
                     .bind(cx.images(In(0), &images))
                     .bind(cx.images(In(1), &images))
@@ -228,18 +231,6 @@ impl Op for GradWeight {
             );
             first_split += splits;
         }
-        partials.add_up(cx, 1.0, Total::Numbers(Out(0)));
+        partials.add_up(cx, Total::Numbers(Out(0)));
     }
-}
-
-fn dispatch(entry: &'static str, window: Window) -> Dispatch {
-    Dispatch::new("ops/depthwise", entry)
-        .constant("KERNEL", window.kernel as f64)
-        .constant("STRIDE", window.stride as f64)
-}
-
-/// What the three kernels read from `c4` to `left`.
-fn sizes(x: Shape, y: Shape, window: Window) -> [usize; 7] {
-    let [top, left] = window.before;
-    [x.c4(), x.h(), x.w(), y.h(), y.w(), top, left]
 }

@@ -4,6 +4,9 @@ use super::same_shape;
 use super::sum_rows::{PartialSums, Total, splits};
 use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
 
+/// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
+const PIXELS_EACH: usize = 8;
+
 /// `y = x · s`: every channel of `x`, `[n, h, w, c]`, times its image's number in `s`, `[n, 1, 1, c]`: the excitation
 /// of squeeze-and-excite (<https://arxiv.org/abs/1709.01507>).
 ///
@@ -34,12 +37,13 @@ impl Op for Gate {
 
     fn launch(&self, cx: &mut LaunchContext) {
         let x = cx.inputs[0];
-        let per_image = x.with_n(1).vec4s();
+        let (c4, pixels) = (x.c4(), x.h() * x.w());
+        let splits = pixels.div_ceil(PIXELS_EACH);
         for images in cx.image_ranges(&[In(0)], 0) {
-            let threads = images.len() * per_image;
+            let threads = images.len() * splits * c4;
             cx.push(
                 Dispatch::new("ops/gate", "gate")
-                    .params(&[threads, x.c4(), per_image, images.start])
+                    .params(&[threads, c4, pixels, splits, images.start])
                     .bind(cx.images(In(0), &images))
                     .bind(In(1))
                     .bind(cx.images(Out(0), &images))
@@ -82,14 +86,13 @@ impl Op for GradScale {
     fn launch(&self, cx: &mut LaunchContext) {
         let x = cx.inputs[0];
         let (c4, pixels) = (x.c4(), x.h() * x.w());
-        let splits = splits(cx.limits, x.n() * c4, pixels, 8);
+        let splits = splits(cx.limits, x.n() * c4, pixels, PIXELS_EACH);
         let partials = PartialSums::new(cx, x.n(), splits, c4);
         for images in cx.image_ranges(&[In(0), In(1)], x.vec4s() * 4) {
             let threads = images.len() * splits * c4;
-            let first_partial = images.start * splits * c4;
             cx.push(
                 Dispatch::new("ops/gate", "gate_grad_scale")
-                    .params(&[threads, c4, pixels, splits, first_partial])
+                    .params(&[threads, c4, pixels, splits, images.start])
                     .bind(cx.images(In(0), &images))
                     .bind(cx.images(In(1), &images))
                     .bind(partials.slot)
@@ -97,6 +100,6 @@ impl Op for GradScale {
                     .work(x.with_n(images.len()).vec4s() * 4),
             );
         }
-        partials.add_up(cx, 1.0, Total::Activations(Out(0)));
+        partials.add_up(cx, Total::Activations(Out(0)));
     }
 }

@@ -3,6 +3,9 @@
 use super::sum_rows::{PartialSums, Total, splits};
 use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
 
+/// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
+const PIXELS_EACH: usize = 8;
+
 /// The mean of each channel of `x`, `[n, h, w, c]`, over an image's pixels: `[n, 1, 1, c]`.
 ///
 /// # Errors
@@ -31,21 +34,21 @@ impl Op for GlobalAvgPool {
     fn launch(&self, cx: &mut LaunchContext) {
         let x = cx.inputs[0];
         let (c4, pixels) = (x.c4(), x.h() * x.w());
-        let splits = splits(cx.limits, x.n() * c4, pixels, 8);
+        let splits = splits(cx.limits, x.n() * c4, pixels, PIXELS_EACH);
         let partials = PartialSums::new(cx, x.n(), splits, c4);
         for images in cx.image_ranges(&[In(0)], x.vec4s() * 4) {
             let threads = images.len() * splits * c4;
-            let first_partial = images.start * splits * c4;
             cx.push(
                 Dispatch::new("ops/global_avg_pool", "global_avg_pool")
-                    .params(&[threads, c4, pixels, splits, first_partial])
+                    .params(&[threads, c4, pixels, splits, images.start])
+                    .param_f32(1.0 / pixels as f32)
                     .bind(cx.images(In(0), &images))
                     .bind(partials.slot)
                     .threads(threads)
                     .work(x.with_n(images.len()).vec4s() * 4),
             );
         }
-        partials.add_up(cx, 1.0 / pixels as f32, Total::Activations(Out(0)));
+        partials.add_up(cx, Total::Activations(Out(0)));
     }
 
     fn backward(
@@ -77,14 +80,14 @@ impl Op for Gradient {
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        let x = self.x;
-        let per_image = x.with_n(1).vec4s();
+        let (c4, pixels) = (self.x.c4(), self.x.h() * self.x.w());
+        let splits = pixels.div_ceil(PIXELS_EACH);
         for images in cx.image_ranges(&[Out(0)], 0) {
-            let threads = images.len() * per_image;
+            let threads = images.len() * splits * c4;
             cx.push(
                 Dispatch::new("ops/global_avg_pool", "global_avg_pool_grad")
-                    .params(&[threads, x.c4(), per_image, images.start])
-                    .param_f32(1.0 / (x.h() * x.w()) as f32)
+                    .params(&[threads, c4, pixels, splits, images.start])
+                    .param_f32(1.0 / pixels as f32)
                     .bind(In(0))
                     .bind(cx.images(Out(0), &images))
                     .threads(threads),

@@ -1,6 +1,6 @@
 //! The largest number under a window. Kernels: `shaders/ops/max_pool.wgsl`. Test: `tests/ops/max_pool.rs`.
 
-use super::window::{Pool, Window};
+use super::window::{Pool, STRIP, Window};
 use crate::{Cost, Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 /// The widest window: the place of its largest number is a byte.
@@ -22,20 +22,17 @@ fn window(pool: Pool, x: Shape) -> Window {
         .expect("the pool was added, so its windows fit")
 }
 
-fn params(x: Shape, y: Shape, window: Window) -> [usize; 9] {
-    let [top, left] = window.before;
-    let (kernel, stride) = (window.kernel, window.stride);
-    [
-        x.c4(),
-        x.h(),
-        x.w(),
-        y.h(),
-        y.w(),
-        kernel,
-        stride,
-        top,
-        left,
-    ]
+/// A thread for four channels of a strip of `made`, some images of `x` or of `y`.
+fn dispatch(entry: &'static str, made: Shape, x: Shape, y: Shape, window: Window) -> Dispatch {
+    let strips = made.w().div_ceil(STRIP);
+    let threads = made.n() * made.h() * strips * made.c4();
+    window
+        .dispatch("ops/max_pool", entry)
+        .params(&[threads])
+        .params(&window.sizes(x, y))
+        .params(&[strips])
+        .threads(threads)
+        .work(made.n() * y.with_n(1).vec4s() * 4 * window.kernel * window.kernel)
 }
 
 #[derive(Debug)]
@@ -74,15 +71,11 @@ impl Op for MaxPool {
         let window = window(self.pool, x);
         let work = y.vec4s() * 4 * window.kernel * window.kernel;
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
-            let threads = y.with_n(images.len()).vec4s();
+            let made = y.with_n(images.len());
             cx.push(
-                Dispatch::new("ops/max_pool", "max_pool")
-                    .params(&[threads])
-                    .params(&params(x, y, window))
+                dispatch("max_pool", made, x, y, window)
                     .bind(cx.images(In(0), &images))
-                    .bind(cx.images(Out(0), &images))
-                    .threads(threads)
-                    .work(work / x.n() * images.len()),
+                    .bind(cx.images(Out(0), &images)),
             );
         }
     }
@@ -127,23 +120,15 @@ impl Op for Gradient {
         for images in ranges {
             let (inputs, outputs) = (x.with_n(images.len()), dy.with_n(images.len()));
             cx.push(
-                Dispatch::new("ops/max_pool", "max_pool_grad_winners")
-                    .params(&[outputs.vec4s()])
-                    .params(&params(x, dy, window))
+                dispatch("max_pool_grad_winners", outputs, x, dy, window)
                     .bind(cx.images(In(0), &images))
-                    .bind(winners)
-                    .threads(outputs.vec4s())
-                    .work(work / x.n() * images.len()),
+                    .bind(winners),
             );
             cx.push(
-                Dispatch::new("ops/max_pool", "max_pool_grad")
-                    .params(&[inputs.vec4s()])
-                    .params(&params(x, dy, window))
+                dispatch("max_pool_grad", inputs, x, dy, window)
                     .bind(winners)
                     .bind(cx.images(In(1), &images))
-                    .bind(cx.images(Out(0), &images))
-                    .threads(inputs.vec4s())
-                    .work(work / x.n() * images.len()),
+                    .bind(cx.images(Out(0), &images)),
             );
         }
     }

@@ -43,27 +43,26 @@ impl PartialSums {
     pub(super) fn reduced(mut self, cx: &mut LaunchContext) -> Self {
         while self.rows > FAN_IN {
             let next = Self::new(cx, self.batch, self.rows.div_ceil(FAN_IN), self.width);
-            self.stage(cx, "sum_rows", 1.0, next.slot);
+            self.stage(cx, "sum_rows", next.slot);
             self = next;
         }
         self
     }
 
-    /// Adds all up and multiplies by `factor`: `total` is `[batch, width]`.
-    pub(super) fn add_up(self, cx: &mut LaunchContext, factor: f32, total: Total) {
+    /// Adds all up: `total` is `[batch, width]`.
+    pub(super) fn add_up(self, cx: &mut LaunchContext, total: Total) {
         let last = self.reduced(cx);
         match total {
-            Total::Numbers(slot) => last.stage(cx, "sum_rows", factor, slot),
-            Total::Activations(slot) => last.stage(cx, "sum_rows_as_activation", factor, slot),
+            Total::Numbers(slot) => last.stage(cx, "sum_rows", slot),
+            Total::Activations(slot) => last.stage(cx, "sum_rows_as_activation", slot),
         }
     }
 
-    fn stage(self, cx: &mut LaunchContext, entry: &'static str, factor: f32, to: Slot) {
+    fn stage(self, cx: &mut LaunchContext, entry: &'static str, to: Slot) {
         let threads = self.batch * self.rows.div_ceil(FAN_IN) * self.width;
         cx.push(
             Dispatch::new("sum_rows", entry)
                 .params(&[threads, self.rows, self.width])
-                .param_f32(factor)
                 .bind(self.slot)
                 .bind(to)
                 .threads(threads),

@@ -1,6 +1,12 @@
 //! Windows that slide over an image: which pixels a convolution or a pool reads for each of its outputs.
 
-use crate::Shape;
+use crate::{Dispatch, Shape};
+
+/// The widest window and the widest stride: beyond it one output would be more work than a thread may do.
+const WIDEST: usize = 1024;
+
+/// Neighbouring pixels of a row that one thread makes: `STRIP` in the kernels.
+pub(super) const STRIP: usize = 4;
 
 /// What lies around an image where a window reaches beyond it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,9 +84,10 @@ impl Window {
         h: usize,
         w: usize,
     ) -> Result<Self, String> {
-        if kernel == 0 || stride == 0 {
+        let sides = 1..=WIDEST;
+        if !sides.contains(&kernel) || !sides.contains(&stride) {
             return Err(format!(
-                "a kernel side and a stride of at least 1 (here {kernel} and {stride})"
+                "a kernel side and a stride of 1 to {WIDEST} (here {kernel} and {stride})"
             ));
         }
         if h == 0 || w == 0 {
@@ -101,8 +108,7 @@ impl Window {
                 }
                 Padding::Same => {
                     let out = side.div_ceil(stride);
-                    let last = (out - 1) * stride;
-                    let reach = last.saturating_add(kernel);
+                    let reach = (out - 1) * stride + kernel;
                     (reach.saturating_sub(side) / 2, out)
                 }
             };
@@ -113,6 +119,19 @@ impl Window {
             before,
             out,
         })
+    }
+
+    /// A launch of `shaders/<file>.wgsl`, specialised on the window.
+    pub(super) fn dispatch(self, file: &'static str, entry: &'static str) -> Dispatch {
+        Dispatch::new(file, entry)
+            .constant("KERNEL", self.kernel as f64)
+            .constant("STRIDE", self.stride as f64)
+    }
+
+    /// The sizes that every kernel reads, from `c4` to `left`: `x` is what the window slides over, `y` its outputs.
+    pub(super) fn sizes(self, x: Shape, y: Shape) -> [usize; 7] {
+        let [top, left] = self.before;
+        [x.c4(), x.h(), x.w(), y.h(), y.w(), top, left]
     }
 }
 
@@ -155,6 +174,7 @@ mod tests {
         assert!(error.starts_with("images that a 5×5 window fits on with a padding of 1"));
         assert!(Window::new(0, 1, Padding::Same, 3, 3).is_err());
         assert!(Window::new(3, 0, Padding::Same, 3, 3).is_err());
+        assert!(Window::new(usize::MAX, 1, Padding::Same, 3, 3).is_err());
         assert!(Window::new(3, 1, Padding::Same, 3, 0).is_err());
         assert!(Window::new(3, 1, Padding::Symmetric(usize::MAX), 3, 3).is_err());
     }
