@@ -168,24 +168,30 @@ fn batch_norm_coefficients_frozen(@builtin(workgroup_id) group: vec3<u32>, @buil
     frozen_made[4u * c4 + c] = vec4(0.0);
 }
 
-// Apply, and the gradient, which computes z once more: only x is kept.
+// Apply, and the gradient, which computes z once more: only x is kept. A thread holds the coefficients of its channels
+// in registers for all pixels of its tile.
 
-struct Params { vec4s: u32, c4: u32, channels: u32, inv_count: f32 }
+struct Params { vec4s: u32, step: u32, c4: u32, channels: u32, inv_count: f32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<Act4>;
 
-// One thread four channels of a pixel.
+// One thread four channels of a tile.
 @compute @workgroup_size(64)
 fn batch_norm_apply(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                     @builtin(local_invocation_index) lane: u32) {
-    let i = thread_index(group, groups, lane);
-    if i >= p.vec4s { return; }
-    let c = i % p.c4;
-    let z = (unpack4(x[i]) - coefficients[c]) * coefficients[p.c4 + c] + coefficients[2u * p.c4 + c];
-    // Some activations of zero are not zero: the padding must stay so.
-    y[i] = pack4(keep_lanes(activate(ACTIVATION, z), c, p.channels));
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.step { return; }
+    let c = thread % p.c4;
+    let mean = coefficients[c];
+    let scale = coefficients[p.c4 + c];
+    let shift = coefficients[2u * p.c4 + c];
+    for (var i = thread; i < p.vec4s; i += p.step) {
+        // Some activations of zero are not zero: the padding must stay so.
+        let z = (unpack4(x[i]) - mean) * scale + shift;
+        y[i] = pack4(keep_lanes(activate(ACTIVATION, z), c, p.channels));
+    }
 }
 
 @group(0) @binding(2) var<storage, read> dy: array<Act4>;
@@ -231,18 +237,24 @@ fn batch_norm_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
 @group(0) @binding(5) var<storage, read_write> dx: array<Act4>;
 
 // dx = scale * (dz - dbeta / N - xhat * dgamma / N): mean and variance depend on x too.
-// One thread four channels of a pixel.
+// One thread four channels of a tile.
 @compute @workgroup_size(64)
 fn batch_norm_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                          @builtin(local_invocation_index) lane: u32) {
-    let i = thread_index(group, groups, lane);
-    if i >= p.vec4s { return; }
-    let c = i % p.c4;
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.step { return; }
+    let c = thread % p.c4;
+    let mean = coefficients[c];
     let scale = coefficients[p.c4 + c];
-    let d = unpack4(x[i]) - coefficients[c];
-    let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + coefficients[2u * p.c4 + c]);
-    let xhat = d * coefficients[3u * p.c4 + c] + coefficients[4u * p.c4 + c];
-    dx[i] = pack4(scale * (dz - p.inv_count * (dbeta[c] + xhat * dgamma[c])));
+    let shift = coefficients[2u * p.c4 + c];
+    // (dbeta + xhat * dgamma) / N = constant + slope * (x - mean).
+    let constant = p.inv_count * (dbeta[c] + coefficients[4u * p.c4 + c] * dgamma[c]);
+    let slope = p.inv_count * coefficients[3u * p.c4 + c] * dgamma[c];
+    for (var i = thread; i < p.vec4s; i += p.step) {
+        let d = unpack4(x[i]) - mean;
+        let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + shift);
+        dx[i] = pack4(scale * (dz - constant - slope * d));
+    }
 }
 
 @group(0) @binding(3) var<storage, read_write> frozen_dx: array<Act4>;
@@ -251,10 +263,14 @@ fn batch_norm_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
 @compute @workgroup_size(64)
 fn batch_norm_grad_input_frozen(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                                 @builtin(local_invocation_index) lane: u32) {
-    let i = thread_index(group, groups, lane);
-    if i >= p.vec4s { return; }
-    let c = i % p.c4;
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.step { return; }
+    let c = thread % p.c4;
+    let mean = coefficients[c];
     let scale = coefficients[p.c4 + c];
-    let z = (unpack4(x[i]) - coefficients[c]) * scale + coefficients[2u * p.c4 + c];
-    frozen_dx[i] = pack4(unpack4(dy[i]) * activate_grad(ACTIVATION, z) * scale);
+    let shift = coefficients[2u * p.c4 + c];
+    for (var i = thread; i < p.vec4s; i += p.step) {
+        let z = (unpack4(x[i]) - mean) * scale + shift;
+        frozen_dx[i] = pack4(unpack4(dy[i]) * activate_grad(ACTIVATION, z) * scale);
+    }
 }

@@ -116,11 +116,12 @@ impl Op for Apply {
             let x = cx.inputs[0].with_n(images.len());
             cx.push(
                 kernel("batch_norm_apply", self.activation)
-                    .params(&[x.vec4s(), x.c4(), x.c(), 0])
+                    .params(&[x.vec4s(), threads(x), x.c4(), x.c()])
+                    .param_f32(0.0)
                     .bind(cx.images(In(0), &images))
                     .bind(In(1))
                     .bind(cx.images(Out(0), &images))
-                    .threads(x.vec4s()),
+                    .threads(threads(x)),
             );
         }
     }
@@ -147,6 +148,12 @@ impl Op for Apply {
         let dx = g.apply_one(GradInput { activation }, &inputs)?;
         Ok(vec![Some(dx), None, Some(dgamma), Some(dbeta)])
     }
+}
+
+/// Threads that work on the images of `x`, each on four channels of as many pixels as make up for reading their
+/// coefficients.
+fn threads(x: Shape) -> usize {
+    x.pixels().div_ceil(8) * x.c4()
 }
 
 /// Five numbers a channel, as `shaders/ops/batch_norm.wgsl` lists them.

@@ -1,6 +1,6 @@
 //! The gradient, from `x`, the coefficients and `dy`; the activation's input is computed once more.
 
-use super::kernel;
+use super::{kernel, threads};
 use crate::ops::Activation;
 use crate::ops::sum::{sum_partials_apart, tiles};
 use crate::{In, LaunchContext, Op, Out, Result, Shape};
@@ -69,13 +69,17 @@ impl Op for GradInput {
         for images in cx.image_ranges(&[In(0), In(2), Out(0)], 0) {
             let x = cx.inputs[0].with_n(images.len());
             let dispatch = kernel(entry, self.activation)
-                .params(&[x.vec4s(), x.c4(), x.c()])
+                .params(&[x.vec4s(), threads(x), x.c4(), x.c()])
                 .param_f32(inv_count)
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
                 .bind(cx.images(In(2), &images));
             let dispatch = sums.clone().fold(dispatch, |d, i| d.bind(In(i)));
-            cx.push(dispatch.bind(cx.images(Out(0), &images)).threads(x.vec4s()));
+            cx.push(
+                dispatch
+                    .bind(cx.images(Out(0), &images))
+                    .threads(threads(x)),
+            );
         }
     }
 }
