@@ -5,6 +5,7 @@ use triaxis::engine::ops::{Padding, Pool};
 use crate::Case;
 
 pub mod activation;
+pub mod adamw;
 pub mod add;
 pub mod avg_pool;
 pub mod batch_norm;
@@ -17,15 +18,19 @@ pub mod drop_path;
 pub mod dropout;
 pub mod gate;
 pub mod global_avg_pool;
+pub mod gradient_norm;
 pub mod max_pool;
 pub mod mean;
+pub mod rmsprop;
 pub mod scale;
+pub mod sgd;
 pub mod sum;
 
 /// Every case of every operator.
 pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
         activation::cases,
+        adamw::cases,
         add::cases,
         avg_pool::cases,
         batch_norm::cases,
@@ -38,9 +43,12 @@ pub fn all() -> Vec<Case> {
         dropout::cases,
         gate::cases,
         global_avg_pool::cases,
+        gradient_norm::cases,
         max_pool::cases,
         mean::cases,
+        rmsprop::cases,
         scale::cases,
+        sgd::cases,
         sum::cases,
     ];
     cases.iter().flat_map(|cases| cases()).collect()

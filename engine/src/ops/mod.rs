@@ -2,7 +2,9 @@
 //! cases and a plain reference in `tests/ops/<name>.rs`.
 
 mod activation;
+mod adamw;
 mod add;
+mod arenas;
 mod avg_pool;
 mod batch_norm;
 mod bias;
@@ -14,15 +16,19 @@ mod drop_path;
 mod dropout;
 mod gate;
 mod global_avg_pool;
+mod gradient_norm;
 mod max_pool;
 mod mean;
 mod random;
+mod rmsprop;
 mod scale;
+mod sgd;
 mod sum;
 mod sum_rows;
 mod window;
 
 pub use activation::{Activation, activation};
+pub use adamw::{AdamW, adamw};
 pub use add::add;
 pub use avg_pool::{Divisor, avg_pool};
 pub use batch_norm::{BatchNorm, BatchNormInputs, batch_norm};
@@ -34,12 +40,23 @@ pub use drop_path::drop_path;
 pub use dropout::dropout;
 pub use gate::gate;
 pub use global_avg_pool::global_avg_pool;
+pub use gradient_norm::{GradientNorm, gradient_norm};
 pub use max_pool::max_pool;
 pub use mean::mean;
+pub use rmsprop::{RmsProp, rmsprop};
 pub use scale::scale;
+pub use sgd::{Sgd, sgd};
 pub use window::{Padding, Pool};
 
-use crate::Shape;
+use crate::{Graph, Shape};
+
+/// The path that a node of this name would have here, `stages.2.0.conv2d`.
+fn node_path(g: &Graph, node: &str) -> String {
+    match g.path() {
+        "" => node.into(),
+        scope => format!("{scope}.{node}"),
+    }
+}
 
 /// The shape that all inputs share, or what was expected.
 fn same_shape(inputs: &[Shape]) -> Result<Shape, String> {
