@@ -21,9 +21,12 @@ pub mod global_avg_pool;
 pub mod gradient_norm;
 pub mod max_pool;
 pub mod mean;
+pub mod mixup;
 pub mod rmsprop;
 pub mod scale;
 pub mod sgd;
+pub mod soft_targets;
+pub mod softmax_cross_entropy;
 pub mod sum;
 
 /// Every case of every operator.
@@ -46,9 +49,12 @@ pub fn all() -> Vec<Case> {
         gradient_norm::cases,
         max_pool::cases,
         mean::cases,
+        mixup::cases,
         rmsprop::cases,
         scale::cases,
         sgd::cases,
+        soft_targets::cases,
+        softmax_cross_entropy::cases,
         sum::cases,
     ];
     cases.iter().flat_map(|cases| cases()).collect()

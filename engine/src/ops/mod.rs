@@ -19,10 +19,13 @@ mod global_avg_pool;
 mod gradient_norm;
 mod max_pool;
 mod mean;
+mod mixup;
 mod random;
 mod rmsprop;
 mod scale;
 mod sgd;
+mod soft_targets;
+mod softmax_cross_entropy;
 mod sum;
 mod sum_rows;
 mod window;
@@ -43,12 +46,15 @@ pub use global_avg_pool::global_avg_pool;
 pub use gradient_norm::{GradientNorm, gradient_norm};
 pub use max_pool::max_pool;
 pub use mean::mean;
+pub use mixup::mixup;
 pub use rmsprop::{RmsProp, rmsprop};
 pub use scale::scale;
 pub use sgd::{Sgd, sgd};
+pub use soft_targets::{SoftTargets, soft_targets};
+pub use softmax_cross_entropy::softmax_cross_entropy;
 pub use window::{Padding, Pool};
 
-use crate::{Graph, Shape};
+use crate::{DType, Error, Graph, Result, Shape, Value};
 
 /// The path that a node of this name would have here, `stages.2.0.conv2d`.
 fn node_path(g: &Graph, node: &str) -> String {
@@ -56,6 +62,19 @@ fn node_path(g: &Graph, node: &str) -> String {
         "" => node.into(),
         scope => format!("{scope}.{node}"),
     }
+}
+
+/// Refuses a value of another format.
+fn expect_dtype(g: &Graph, node: &str, x: Value, dtype: DType) -> Result<()> {
+    if g.dtype(x) == dtype {
+        return Ok(());
+    }
+    Err(Error::Graph(format!(
+        "{}: {} is {:?}, expected {dtype:?}",
+        node_path(g, node),
+        g.name(x),
+        g.dtype(x)
+    )))
 }
 
 /// The shape that all inputs share, or what was expected.
