@@ -25,6 +25,7 @@ sources! {
     "ops/activation"
     "ops/adamw"
     "ops/add"
+    "ops/augment"
     "ops/avg_pool"
     "ops/batch_norm"
     "ops/bias"

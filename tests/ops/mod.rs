@@ -7,6 +7,7 @@ use crate::Case;
 pub mod activation;
 pub mod adamw;
 pub mod add;
+pub mod augment;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod bias;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Case> {
         activation::cases,
         adamw::cases,
         add::cases,
+        augment::cases,
         avg_pool::cases,
         batch_norm::cases,
         bias::cases,
