@@ -26,6 +26,7 @@ sources! {
     "ops/adamw"
     "ops/add"
     "ops/augment"
+    "ops/average"
     "ops/avg_pool"
     "ops/batch_norm"
     "ops/bias"

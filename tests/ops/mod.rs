@@ -8,6 +8,7 @@ pub mod activation;
 pub mod adamw;
 pub mod add;
 pub mod augment;
+pub mod average;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod bias;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Case> {
         adamw::cases,
         add::cases,
         augment::cases,
+        average::cases,
         avg_pool::cases,
         batch_norm::cases,
         bias::cases,
