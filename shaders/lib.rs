@@ -22,6 +22,7 @@ macro_rules! sources {
 sources! {
     "activations"
     "grid"
+    "ops/accuracy"
     "ops/activation"
     "ops/adamw"
     "ops/add"

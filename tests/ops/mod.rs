@@ -4,6 +4,7 @@ use triaxis::engine::ops::{Padding, Pool};
 
 use crate::Case;
 
+pub mod accuracy;
 pub mod activation;
 pub mod adamw;
 pub mod add;
@@ -34,6 +35,7 @@ pub mod sum;
 /// Every case of every operator.
 pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
+        accuracy::cases,
         activation::cases,
         adamw::cases,
         add::cases,

@@ -1,6 +1,7 @@
 //! The operators. One file each: shape rule, cost, kernels, gradient. Kernels stand in `shaders/ops/<name>.wgsl`,
 //! cases and a plain reference in `tests/ops/<name>.rs`.
 
+mod accuracy;
 mod activation;
 mod adamw;
 mod add;
@@ -32,6 +33,7 @@ mod sum;
 mod sum_rows;
 mod window;
 
+pub use accuracy::accuracy;
 pub use activation::{Activation, activation};
 pub use adamw::{AdamW, adamw};
 pub use add::add;
