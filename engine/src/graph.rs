@@ -184,6 +184,7 @@ pub struct Graph {
     buffers: Vec<Buffer>,
     names: HashMap<String, Value>,
     pub(crate) pinned: HashMap<Value, usize>,
+    pub(crate) arena_firsts: HashMap<Arena, f32>,
     randomness: Option<Randomness>,
     sealed: bool,
 }
@@ -209,6 +210,7 @@ impl Graph {
             buffers: Vec::new(),
             names: HashMap::new(),
             pinned: HashMap::new(),
+            arena_firsts: HashMap::new(),
             randomness: None,
             sealed: false,
         }
@@ -321,37 +323,44 @@ impl Graph {
         }
     }
 
+    /// As [`Graph::arena`], begun with `first` instead of zero by [`crate::Plan::initialise`].
+    pub fn arena_from(&mut self, arena: Arena, first: f32) -> Value {
+        self.arena_firsts.insert(arena.clone(), first);
+        self.arena(arena)
+    }
+
     /// Puts each trainable parameter's gradient into [`Arena::Gradients`], where an optimizer reads them all at once.
     ///
     /// # Errors
     ///
     /// [`Error::Graph`] for a trainable parameter that the loss does not depend on.
     pub fn pin_gradients(&mut self, gradients: &crate::Gradients) -> Result<()> {
-        for i in 0..self.parameters.len() {
-            let Parameter {
-                name,
-                value,
-                options,
-            } = &self.parameters[i];
-            if !options.trainable {
-                continue;
+        let mut pins = Vec::new();
+        for (i, p) in self.parameters.iter().enumerate() {
+            match gradients.get(p.value) {
+                _ if !p.options.trainable => {}
+                Some(dx) => pins.push((i, dx)),
+                None => {
+                    return Err(Error::Graph(format!(
+                        "the loss does not depend on the parameter {}: remove or freeze it",
+                        p.name
+                    )));
+                }
             }
-            let (name, shape) = (name.clone(), self.shape(*value));
-            let Some(dx) = gradients.get(*value) else {
-                return Err(Error::Graph(format!(
-                    "the loss does not depend on the parameter {name}: remove or freeze it"
-                )));
-            };
-            let own = matches!(self.kind(dx), Kind::Output(_))
-                && !self.pinned.contains_key(&dx)
-                && self.shape(dx) == shape;
-            // A gradient that two parameters share gets a place for each.
-            let dx = if own {
+        }
+        for &(i, dx) in &pins {
+            let shape = self.shape(self.parameters[i].value);
+            let computed = matches!(self.kind(dx), Kind::Output(_)) && self.shape(dx) == shape;
+            let shared = pins.iter().filter(|&&(_, other)| other == dx).count() > 1;
+            let read = self.nodes.iter().any(|node| node.inputs.contains(&dx));
+            // A gradient that something else is made of stays where it is, and a copy is pinned: no kernel may read
+            // one part of the arena while it writes another.
+            let own = if computed && !shared && !read {
                 dx
             } else {
                 crate::ops::scale(self, dx, 1.0)?
             };
-            self.pinned.insert(dx, i);
+            self.pinned.insert(own, i);
         }
         Ok(())
     }

@@ -4,8 +4,12 @@ use triaxis::engine::ops::{Padding, Pool};
 
 use crate::Case;
 
+pub mod accuracy;
 pub mod activation;
+pub mod adamw;
 pub mod add;
+pub mod augment;
+pub mod average;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod bias;
@@ -17,16 +21,26 @@ pub mod drop_path;
 pub mod dropout;
 pub mod gate;
 pub mod global_avg_pool;
+pub mod gradient_norm;
 pub mod max_pool;
 pub mod mean;
+pub mod mixup;
+pub mod rmsprop;
 pub mod scale;
+pub mod sgd;
+pub mod soft_targets;
+pub mod softmax_cross_entropy;
 pub mod sum;
 
 /// Every case of every operator.
 pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
+        accuracy::cases,
         activation::cases,
+        adamw::cases,
         add::cases,
+        augment::cases,
+        average::cases,
         avg_pool::cases,
         batch_norm::cases,
         bias::cases,
@@ -38,9 +52,15 @@ pub fn all() -> Vec<Case> {
         dropout::cases,
         gate::cases,
         global_avg_pool::cases,
+        gradient_norm::cases,
         max_pool::cases,
         mean::cases,
+        mixup::cases,
+        rmsprop::cases,
         scale::cases,
+        sgd::cases,
+        soft_targets::cases,
+        softmax_cross_entropy::cases,
         sum::cases,
     ];
     cases.iter().flat_map(|cases| cases()).collect()

@@ -1,8 +1,13 @@
 //! The operators. One file each: shape rule, cost, kernels, gradient. Kernels stand in `shaders/ops/<name>.wgsl`,
 //! cases and a plain reference in `tests/ops/<name>.rs`.
 
+mod accuracy;
 mod activation;
+mod adamw;
 mod add;
+mod arenas;
+mod augment;
+mod average;
 mod avg_pool;
 mod batch_norm;
 mod bias;
@@ -14,16 +19,26 @@ mod drop_path;
 mod dropout;
 mod gate;
 mod global_avg_pool;
+mod gradient_norm;
 mod max_pool;
 mod mean;
+mod mixup;
 mod random;
+mod rmsprop;
 mod scale;
+mod sgd;
+mod soft_targets;
+mod softmax_cross_entropy;
 mod sum;
 mod sum_rows;
 mod window;
 
+pub use accuracy::accuracy;
 pub use activation::{Activation, activation};
+pub use adamw::{AdamW, adamw};
 pub use add::add;
+pub use augment::{Augment, Flip, augment};
+pub use average::average;
 pub use avg_pool::{Divisor, avg_pool};
 pub use batch_norm::{BatchNorm, BatchNormInputs, batch_norm};
 pub use bias::bias;
@@ -34,12 +49,39 @@ pub use drop_path::drop_path;
 pub use dropout::dropout;
 pub use gate::gate;
 pub use global_avg_pool::global_avg_pool;
+pub use gradient_norm::{GradientNorm, gradient_norm};
 pub use max_pool::max_pool;
 pub use mean::mean;
+pub use mixup::mixup;
+pub use rmsprop::{RmsProp, rmsprop};
 pub use scale::scale;
+pub use sgd::{Sgd, sgd};
+pub use soft_targets::{SoftTargets, soft_targets};
+pub use softmax_cross_entropy::softmax_cross_entropy;
 pub use window::{Padding, Pool};
 
-use crate::Shape;
+use crate::{DType, Error, Graph, Result, Shape, Value};
+
+/// The path that a node of this name would have here, `stages.2.0.conv2d`.
+fn node_path(g: &Graph, node: &str) -> String {
+    match g.path() {
+        "" => node.into(),
+        scope => format!("{scope}.{node}"),
+    }
+}
+
+/// Refuses a value of another format.
+fn expect_dtype(g: &Graph, node: &str, x: Value, dtype: DType) -> Result<()> {
+    if g.dtype(x) == dtype {
+        return Ok(());
+    }
+    Err(Error::Graph(format!(
+        "{}: {} is {:?}, expected {dtype:?}",
+        node_path(g, node),
+        g.name(x),
+        g.dtype(x)
+    )))
+}
 
 /// The shape that all inputs share, or what was expected.
 fn same_shape(inputs: &[Shape]) -> Result<Shape, String> {

@@ -129,20 +129,22 @@ impl Plan {
     }
 
     /// Sets parameters, buffers and state to their first numbers, random ones keyed by (seed, name, index), and every
-    /// arena of an optimizer or average to zero.
+    /// arena of an optimizer or average to zero or to what [`crate::Graph::arena_from`] says.
     ///
     /// # Errors
     ///
     /// The device's errors.
     pub fn initialise(&self, seed: u64) -> Result<()> {
         for (place, bytes) in &self.schedule.buffers {
-            if matches!(place, Place::Arena(_)) {
-                let mut encoder = self
-                    .gpu
-                    .device()
-                    .create_command_encoder(&Default::default());
-                encoder.clear_buffer(&self.buffers[place], 0, Some(*bytes));
-                self.gpu.queue().submit([encoder.finish()]);
+            let Place::Arena(arena) = place else { continue };
+            let mut encoder = self
+                .gpu
+                .device()
+                .create_command_encoder(&Default::default());
+            encoder.clear_buffer(&self.buffers[place], 0, Some(*bytes));
+            self.gpu.queue().submit([encoder.finish()]);
+            if let Some(&first) = self.graph.arena_firsts.get(arena) {
+                self.fill(place, *bytes, first);
             }
         }
         for p in self.graph.parameters() {
@@ -162,6 +164,19 @@ impl Plan {
             }
         }
         self.gpu.check()
+    }
+
+    /// Writes one number all over a buffer, a piece at a time.
+    fn fill(&self, place: &Place, bytes: u64, number: f32) {
+        let piece = vec![number; (bytes as usize / 4).min(1 << 20)];
+        for at in (0..bytes).step_by(piece.len() * 4) {
+            let numbers = piece.len().min((bytes - at) as usize / 4);
+            self.gpu.queue().write_buffer(
+                &self.buffers[place],
+                at,
+                bytemuck::cast_slice(&piece[..numbers]),
+            );
+        }
     }
 
     /// Reads every tensor of an arena by name, in the files' order of numbers: `(name, shape in files, numbers)`.

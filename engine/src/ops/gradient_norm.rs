@@ -1,0 +1,91 @@
+//! The length of all gradients together. Kernels: `shaders/ops/gradient_norm.wgsl`. Test:
+//! `tests/ops/gradient_norm.rs`.
+
+use std::ops::Range;
+
+use super::arenas::{Allowed, expect, window, windows};
+use super::node_path;
+use super::sum_rows::PartialSums;
+use crate::{Arena, Dispatch, Error, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+
+const FILE: &str = "ops/gradient_norm";
+
+/// What is made of the gradients' norm.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GradientNorm {
+    /// Longer gradients are scaled down to this length (Pascanu et al. 2013, <https://arxiv.org/abs/1211.5063>).
+    pub max_norm: Option<f32>,
+}
+
+/// Measures the pinned gradients of all trainable parameters: `[1, 1, 1, 4]`, which optimizers and averages read,
+///
+/// 1. the L2 norm of the finite ones;
+/// 2. how many are not finite;
+/// 3. what to multiply them by: `min(1, max_norm / (norm + 1e-6))`, as PyTorch does; 1 without a `max_norm`;
+/// 4. go: 0 where a gradient or the norm is not finite, so that nothing may be updated, else 1.
+///
+/// Gradients are those of [`Graph::pin_gradients`]; from now on no parameter can be added.
+///
+/// # Errors
+///
+/// [`Error::Graph`] for a `max_norm` that is not above 0, or where no parameter is trainable.
+pub fn gradient_norm(g: &mut Graph, options: GradientNorm) -> Result<Value> {
+    if let Some(max_norm) = options.max_norm {
+        expect(g, "gradient_norm", "max_norm", max_norm, Allowed::Positive)?;
+    }
+    let gradients = g.arena(Arena::Gradients);
+    let [_, plain] = g.decay_ranges();
+    let numbers = 0..plain.end;
+    if numbers.is_empty() {
+        return Err(Error::Graph(format!(
+            "{}: no parameter is trainable, expected one or more",
+            node_path(g, "gradient_norm")
+        )));
+    }
+    g.apply_one(Norm { options, numbers }, &[gradients])
+}
+
+#[derive(Debug)]
+struct Norm {
+    options: GradientNorm,
+    /// The trainable parameters' gradients.
+    numbers: Range<usize>,
+}
+
+impl Op for Norm {
+    fn name(&self) -> &'static str {
+        "gradient_norm"
+    }
+
+    fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![Shape::vector(4)])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let vec4s = self.numbers.len() / 4;
+        // A workgroup sums a block of 64 threads times `depth` vec4s, 256 KiB at most.
+        let depth = vec4s.div_ceil(cx.limits.threads_wanted()).clamp(1, 256);
+        let block = 64 * depth;
+        let partials = PartialSums::new(cx, 1, vec4s.div_ceil(block) * 64, 1);
+        for numbers in windows(cx.limits, &self.numbers, block * 4) {
+            let vec4s = numbers.len() / 4;
+            cx.push(
+                Dispatch::new(FILE, "gradient_norm_part")
+                    .params(&[vec4s, depth, numbers.start / 4 / block * 64])
+                    .bind(window(In(0), &numbers))
+                    .bind(partials.slot)
+                    .workgroups(vec4s.div_ceil(block))
+                    .work(numbers.len()),
+            );
+        }
+        let left = partials.reduced(cx);
+        cx.push(
+            Dispatch::new(FILE, "gradient_norm")
+                .params(&[left.rows])
+                .param_f32(self.options.max_norm.unwrap_or(0.0))
+                .bind(left.slot)
+                .bind(Out(0))
+                .threads(1),
+        );
+    }
+}
