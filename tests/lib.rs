@@ -11,6 +11,8 @@
 pub mod case;
 mod check;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod kernels;
 pub mod ops;
 #[cfg(test)]
