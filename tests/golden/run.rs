@@ -149,7 +149,7 @@ pub(super) fn largest_difference(got: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
     let difference = |(&a, &b): (&f32, &f64)| (f64::from(a) - b).abs();
     // A number that is not one must not pass for a small difference.
-    let worse = |a: f64, b: f64| if b <= a { a } else { b };
+    let worse = |a: f64, b: f64| if a.is_nan() || b <= a { a } else { b };
     got.iter().zip(expected).map(difference).fold(0.0, worse)
 }
 
