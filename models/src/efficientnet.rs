@@ -280,3 +280,75 @@ impl EfficientNet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use triaxis_engine::{Mode, ops::Activation};
+
+    fn draw(net: &EfficientNet, mode: Mode) -> Graph {
+        let mut g = Graph::new(mode);
+        let images = g.input("images", [2, 64, 64, 3]);
+        net.forward(&mut g, images, 1000).unwrap();
+        g
+    }
+
+    #[test]
+    fn fused_blocks_make_the_second_versions_small_network() {
+        let stage = |block, [depth, width, stride, expansion]: [usize; 4]| MbStage {
+            block,
+            depth,
+            width,
+            kernel: 3,
+            stride,
+            expansion,
+            group_width: 1,
+            squeeze: if block == MbBlock::Fused { 0.0 } else { 0.25 },
+        };
+        let fused = [[2, 24, 1, 1], [4, 48, 2, 4], [4, 64, 2, 4]];
+        let mbconv = [[6, 128, 2, 4], [9, 160, 1, 6], [15, 256, 2, 6]];
+        let stages = fused.map(|s| stage(MbBlock::Fused, s));
+        let net = EfficientNet {
+            stem: Stem::small(24, 2),
+            stages: [stages, mbconv.map(|s| stage(MbBlock::Mbconv, s))].concat(),
+            ..EfficientNet::b0()
+        };
+        // As torchvision states for its efficientnet_v2_s.
+        assert_eq!(draw(&net, Mode::Evaluate).complexity().params, 21_458_488);
+    }
+
+    #[test]
+    fn drop_path_grows_from_the_first_block_and_spares_blocks_without_shortcut() {
+        let net = EfficientNet {
+            drop_path: 0.2,
+            dropout: 0.3,
+            ..EfficientNet::b0()
+        };
+        let g = draw(&net, Mode::Train);
+        let drops = |name: &str| {
+            let named = g.nodes().filter(|&id| g.node(id).op.name() == name);
+            named.map(|id| g.node(id).scope.clone()).collect::<Vec<_>>()
+        };
+        // Nine of B0's sixteen blocks keep the shape.
+        assert_eq!(drops("drop_path").len(), 9);
+        assert_eq!(drops("drop_path")[0], "blocks.1.1");
+        assert_eq!(drops("dropout").len(), 1);
+        let rates = [0, 8, 16].map(|i| drop_path_rate(0.2, i, 16));
+        assert_eq!(rates, [0.0, 0.1, 0.2]);
+    }
+
+    #[test]
+    fn groups_of_any_width_take_the_place_of_depthwise_ones() {
+        let mut net = EfficientNet::b0();
+        net.style.activation = Activation::Relu;
+        net.stages.iter_mut().for_each(|s| s.group_width = 8);
+        let g = draw(&net, Mode::Evaluate);
+        let weight = g.find("blocks.1.0.conv_dw.weight").unwrap();
+        assert_eq!(g.shape(weight).0, [3, 3, 8, 96]);
+        net.stages[1].group_width = 7;
+        let mut g = Graph::new(Mode::Evaluate);
+        let images = g.input("images", [2, 64, 64, 3]);
+        let error = net.forward(&mut g, images, 10).unwrap_err().to_string();
+        assert!(error.starts_with("stages[1].group_width is 7"), "{error}");
+    }
+}

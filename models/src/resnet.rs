@@ -220,3 +220,39 @@ impl ResNet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use triaxis_engine::Mode;
+
+    /// Parameters with 1000 classes.
+    fn params(net: &ResNet) -> u64 {
+        let mut g = Graph::new(Mode::Evaluate);
+        let images = g.input("images", [1, 32, 32, 3]);
+        net.forward(&mut g, images, 1000).unwrap();
+        g.complexity().params
+    }
+
+    #[test]
+    fn basic_blocks_make_the_published_networks() {
+        // As torchvision states for its resnet18 and resnet34.
+        let net = |depths| ResNet::new(ResNetBlock::Basic, depths);
+        assert_eq!(params(&net([2, 2, 2, 2])), 11_689_512);
+        assert_eq!(params(&net([3, 4, 6, 3])), 21_797_672);
+    }
+
+    #[test]
+    fn a_network_for_small_images_keeps_their_pixels() {
+        let net = ResNet {
+            stem: Stem::small(16, 1),
+            depths: vec![3, 3, 3],
+            widths: vec![16, 32, 64],
+            ..ResNet::new(ResNetBlock::Basic, [1; 4])
+        };
+        let mut g = Graph::new(Mode::Evaluate);
+        let images = g.input("images", [1, 32, 32, 3]);
+        let features = net.features(&mut g, images).unwrap();
+        assert_eq!(g.shape(features).0, [1, 8, 8, 64]);
+    }
+}

@@ -1,0 +1,236 @@
+//! Five small networks: everything that a training step computes, and the evaluation after it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+use triaxis::engine::Mode;
+use triaxis::models::{EfficientNet, Line, Network, RegNet, ResNet, ResNetBlock, Spec};
+
+use super::file::Tensors;
+use super::run::{Outcome, Task, largest_difference, length, relative_l2};
+
+/// Activations may be off by this, as part of their largest number.
+const ACTIVATIONS: f64 = 2e-5;
+/// Batch-norm buffers, likewise.
+const BUFFERS: f64 = 2e-5;
+/// A gradient that is zero in theory may be this long.
+const ZERO: f64 = 1e-4;
+
+struct Golden {
+    spec: Spec,
+    tensors: Tensors,
+    facts: Map<String, Json>,
+}
+
+impl Golden {
+    fn load(name: &str, network: Network) -> Self {
+        Self {
+            spec: Spec {
+                name: name.into(),
+                resolution: 64,
+                num_classes: 10,
+                network,
+            },
+            tensors: Tensors::load(&format!("{name}.safetensors")),
+            facts: super::json(&format!("{name}.json")),
+        }
+    }
+
+    /// Stored running statistics, or the first ones.
+    fn run(&self, mode: Mode, momentum: f64, gradients: bool) -> Outcome {
+        let mut spec = self.spec.clone();
+        spec.network.style_mut().momentum = momentum;
+        let parts = self.facts["activations"]["train"].as_object().unwrap();
+        let buffers = match mode {
+            Mode::Train => BTreeMap::new(),
+            Mode::Evaluate => self.buffers(),
+        };
+        let task = Task {
+            spec: &spec,
+            mode,
+            images: self.tensors.f32s("input"),
+            targets: self.tensors.f32s("target"),
+            weights: &|name, _| self.tensors.f32s(&format!("state.{name}")),
+            buffers,
+            parts: parts.keys().cloned().collect(),
+            gradients,
+        };
+        task.run()
+    }
+
+    fn buffers(&self) -> BTreeMap<String, Vec<f32>> {
+        let running = |name: &&str| name.contains(".running_");
+        let names = self.tensors.under("state.").map(|(name, _)| name);
+        names
+            .filter(running)
+            .map(|name| (name.into(), self.tensors.f32s(&format!("state.{name}"))))
+            .collect()
+    }
+
+    fn check(&self) {
+        let train = self.run(Mode::Train, 0.1, true);
+        self.check_logits("train", &train, self.tensors.get("loss_train_f64")[0]);
+        self.check_parts("train", &train);
+        self.check_gradients(&train);
+        self.check_one_step(&train);
+
+        let whole = self.run(Mode::Train, 1.0, false);
+        for (name, expected) in self.buffers() {
+            let expected: Vec<f64> = expected.iter().map(|&x| f64::from(x)).collect();
+            self.check_close(&name, &whole.buffers[&name], &expected, BUFFERS);
+        }
+
+        let eval = self.run(Mode::Evaluate, 0.1, false);
+        self.check_logits("eval", &eval, self.tensors.get("loss_eval")[0]);
+        self.check_parts("eval", &eval);
+    }
+
+    fn check_logits(&self, mode: &str, outcome: &Outcome, loss: f64) {
+        let name = &self.spec.name;
+        let error = self.facts["f32_vs_f64"][format!("logits_{mode}")]
+            .as_f64()
+            .unwrap();
+        let expected = self.tensors.get(&format!("logits_{mode}_f64"));
+        let got = largest_difference(&outcome.logits, expected);
+        println!("{name} {mode}: logits differ by {got:.1e}, PyTorch's f32 by {error:.1e}");
+        assert!(
+            got <= 10.0 * error,
+            "{name}: {mode} logits differ by {got:e}, allowed {:e}",
+            10.0 * error
+        );
+        let got = (f64::from(outcome.loss) - loss).abs();
+        assert!(
+            got <= 10.0 * error,
+            "{name}: {mode} loss {} differs from {loss}",
+            outcome.loss
+        );
+    }
+
+    fn check_parts(&self, mode: &str, outcome: &Outcome) {
+        for (part, expected) in self.tensors.under(&format!("act_{mode}.")) {
+            let what = format!("{mode} output of {part}");
+            self.check_close(&what, &outcome.parts[part], expected, ACTIVATIONS);
+        }
+        // Too large ones are stored by their first numbers and their length only.
+        for (part, facts) in self.facts["activations"][mode].as_object().unwrap() {
+            let got = &outcome.parts[part];
+            let what = format!("{mode} output of {part}");
+            assert_eq!(got.len() as u64, facts["numel"].as_u64().unwrap(), "{what}");
+            self.check_close(
+                &what,
+                &got[..8],
+                &super::numbers(&facts["first8"]),
+                ACTIVATIONS,
+            );
+            let l2 = length(got.iter().map(|&x| f64::from(x)));
+            let expected = facts["l2"].as_f64().unwrap();
+            assert!(
+                (l2 - expected).abs() <= ACTIVATIONS * expected,
+                "{what}: length {l2}, expected {expected}"
+            );
+        }
+    }
+
+    fn check_gradients(&self, outcome: &Outcome) {
+        let name = &self.spec.name;
+        let errors = self.facts["grads"].as_object().unwrap();
+        assert_eq!(errors.len(), outcome.gradients.len(), "{name}: parameters");
+        let mut worst: (f64, &str) = (0.0, "");
+        for (parameter, error) in errors {
+            let expected = self.tensors.get(&format!("grad.{parameter}"));
+            let got = &outcome.gradients[parameter];
+            let Some(error) = error.as_f64() else {
+                let l2 = length(got.iter().map(|&x| f64::from(x)));
+                assert!(
+                    l2 <= ZERO,
+                    "{name}: the gradient of {parameter} is zero in theory, got length {l2}"
+                );
+                continue;
+            };
+            let got = relative_l2(got, expected);
+            if got / error > worst.0 {
+                worst = (got / error, parameter);
+            }
+            assert!(
+                got <= 10.0 * error,
+                "{name}: the gradient of {parameter} is off by {got:e} of its length, allowed {:e}",
+                10.0 * error
+            );
+        }
+        println!(
+            "{name}: worst gradient {:.1} times PyTorch's f32 error, {}",
+            worst.0, worst.1
+        );
+    }
+
+    fn check_one_step(&self, outcome: &Outcome) {
+        let first = self.facts["bn_after_one_step_momentum"]
+            .as_object()
+            .unwrap();
+        assert_eq!(first.len(), outcome.buffers.len());
+        for (name, expected) in first {
+            let expected = super::numbers(expected);
+            let got = &outcome.buffers[name][..expected.len()];
+            self.check_close(name, got, &expected, BUFFERS);
+        }
+    }
+
+    fn check_close(&self, what: &str, got: &[f32], expected: &[f64], tolerance: f64) {
+        let largest = expected.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+        let difference = largest_difference(got, expected);
+        assert!(
+            difference <= tolerance * largest,
+            "{}: {what} differs by {difference:e}, allowed {:e}",
+            self.spec.name,
+            tolerance * largest
+        );
+    }
+}
+
+#[test]
+fn small_efficientnet_trains_as_in_pytorch() {
+    let network = EfficientNet::compound(0.25, 0.6);
+    Golden::load("small_effnet", Network::EfficientNet(network)).check();
+}
+
+#[test]
+fn small_regnetz_trains_as_in_pytorch() {
+    let line = Line {
+        depth: 8,
+        w0: 16,
+        wa: 12.0,
+        wm: 2.0,
+        group_width: 4,
+    };
+    Golden::load("small_regnetz", Network::RegNet(RegNet::z(line, 96))).check();
+}
+
+#[test]
+fn small_regnety_trains_as_in_pytorch() {
+    let line = Line {
+        depth: 7,
+        w0: 24,
+        wa: 20.0,
+        wm: 2.0,
+        group_width: 16,
+    };
+    Golden::load("small_regnety", Network::RegNet(RegNet::y(line))).check();
+}
+
+#[test]
+fn small_resnet_trains_as_in_pytorch() {
+    let network = ResNet {
+        widths: vec![8, 16, 32, 48],
+        ..ResNet::new(ResNetBlock::Bottleneck, [1, 2, 1, 1])
+    };
+    Golden::load("small_resnet", Network::ResNet(network)).check();
+}
+
+#[test]
+fn small_resnext_trains_as_in_pytorch() {
+    let network = ResNet {
+        widths: vec![16, 32, 48, 64],
+        ..ResNet::next([1, 1, 1, 1], 8, 8)
+    };
+    Golden::load("small_resnext", Network::ResNet(network)).check();
+}
