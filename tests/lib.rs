@@ -5,6 +5,8 @@
 //! | `ops` | one file an operator: its cases, a plain f64 reference, tests; `benches` times the same cases |
 //! | `check` | runs a case and compares it with its reference, output and gradients |
 //! | `kernels` | every kernel of every case passes naga and stays within WebGPU's limits |
+//! | `golden_recipe` | what torch and pycls make of a recipe's parts |
+//! | `optimizer` | follows an optimizer step by step in f64 |
 //! | `golden` | whole networks against PyTorch's numbers |
 //! | `tidy` | the rules of the tree: one name in four places, the layers |
 
@@ -13,8 +15,12 @@ mod check;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_recipe;
+#[cfg(test)]
 mod kernels;
 pub mod ops;
+#[cfg(test)]
+mod optimizer;
 #[cfg(test)]
 mod tidy;
 

@@ -109,6 +109,9 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
 }
 
 // Gradient of the input: weight, dy, dx. One thread ROWS input pixels times COLUMNS vec4s of input channels.
+//
+// With a stride, a tap carries an output pixel to every STRIDE-th input pixel only. So the pixels are counted by phase:
+// first those at multiples of STRIDE, then those one column on, ..., and a thread skips what does not reach its phase.
 @group(0) @binding(0) var<storage, read> weight_: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> dy: array<Act4>;
 @group(0) @binding(2) var<storage, read_write> dx: array<Act4>;
@@ -120,8 +123,7 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
     let tiles = (p.gi4 + COLUMNS - 1u) / COLUMNS;
     let column = thread % (tiles * p.groups);
     let first = thread / (tiles * p.groups) * ROWS;
-    let pixels = p.n * p.h * p.w;
-    if first >= pixels { return; }
+    if first >= phased_pixels() { return; }
     let group = column / tiles;
     let local = column % tiles * COLUMNS;
     let ci = group * p.gi4 + local;
@@ -130,15 +132,8 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
     let co = group * p.go4;
     let go4 = min(p.go4, p.co4 - co);
 
-    var image: array<u32, ROWS>;
-    var bottom: array<u32, ROWS>;
-    var right: array<u32, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-        let pixel = min(first + r, pixels - 1u);
-        image[r] = pixel / (p.w * p.h) * p.oh;
-        bottom[r] = pixel / p.w % p.h + p.before_y;
-        right[r] = pixel % p.w + p.before_x;
-    }
+    var at_pixel: array<vec3<u32>, ROWS>;
+    for (var r = 0u; r < ROWS; r++) { at_pixel[r] = phased_pixel(first + r); }
     var sum0: array<vec4<f32>, ROWS>;
     var sum1: array<vec4<f32>, ROWS>;
     for (var tap = 0u; tap < K * K; tap++) {
@@ -147,12 +142,12 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
         var any_inside = false;
         for (var r = 0u; r < ROWS; r++) {
             // The output pixel that this tap carries to this input pixel; left of the first one wraps.
-            let ty = bottom[r] - tap / K;
-            let tx = right[r] - tap % K;
+            let ty = at_pixel[r].y + p.before_y - tap / K;
+            let tx = at_pixel[r].x + p.before_x - tap % K;
             let oy = ty / STRIDE;
             let ox = tx / STRIDE;
-            inside[r] = oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
-            at[r] = select(0u, ((image[r] + oy) * p.ow + ox) * p.co4 + co, inside[r]);
+            inside[r] = at_pixel[r].z < p.n && oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
+            at[r] = select(0u, ((at_pixel[r].z * p.oh + oy) * p.ow + ox) * p.co4 + co, inside[r]);
             any_inside = any_inside || inside[r];
         }
         if !any_inside { continue; }
@@ -191,14 +186,30 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
         }
     }
     for (var r = 0u; r < ROWS; r++) {
-        if first + r < pixels {
-            let pixel = (first + r) * p.ci4;
+        if at_pixel[r].z < p.n && at_pixel[r].y < p.h && at_pixel[r].x < p.w {
+            let pixel = ((at_pixel[r].z * p.h + at_pixel[r].y) * p.w + at_pixel[r].x) * p.ci4;
             dx[pixel + ci] = pack4(keep_lanes(sum0[r], ci, p.channels));
             if COLUMNS == 2u && ci + 1u < ci_end {
                 dx[pixel + ci + 1u] = pack4(keep_lanes(sum1[r], ci + 1u, p.channels));
             }
         }
     }
+}
+
+// Input pixels, with those that would fill up the last STRIDE rows and columns.
+fn phased_pixels() -> u32 {
+    let h = (p.h + STRIDE - 1u) / STRIDE;
+    let w = (p.w + STRIDE - 1u) / STRIDE;
+    return p.n * h * w * STRIDE * STRIDE;
+}
+
+// Column, row and image of the `i`-th of them; beyond the last, an image that is not there.
+fn phased_pixel(i: u32) -> vec3<u32> {
+    let h = (p.h + STRIDE - 1u) / STRIDE;
+    let w = (p.w + STRIDE - 1u) / STRIDE;
+    let phase = i / (p.n * h * w);
+    let image = select(p.n, i / (h * w) % p.n, phase < STRIDE * STRIDE);
+    return vec3(i % w * STRIDE + phase % STRIDE, i / w % h * STRIDE + phase / STRIDE, image);
 }
 
 // Gradient of the weight: x, dy, partial sums [splits][K, K, CIN / GROUPS, COUT]. One thread one tap, INPUTS vec4s of

@@ -90,8 +90,7 @@ fn conv2d_tiled_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
     let tiles = (p.gi4 + 15u) / 16u;
     let column = tile % (tiles * p.groups);
     let first = tile / (tiles * p.groups) * TILE;
-    let pixels = p.n * p.h * p.w;
-    if first >= pixels { return; }
+    if first >= phased_pixels() { return; }
     let group = column / tiles;
     let local = column % tiles * 16u;
     let ci = group * p.gi4 + local;
@@ -100,21 +99,23 @@ fn conv2d_tiled_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
     let go4 = min(p.go4, p.co4 - co);
 
     // Each thread stages one pixel of dy and the weights of one input channel.
-    let pixel = min(first + lane, pixels - 1u);
-    let image = pixel / (p.w * p.h) * p.oh;
-    let bottom = pixel / p.w % p.h + p.before_y;
-    let right = pixel % p.w + p.before_x;
+    let pixel = phased_pixel(first + lane);
+    // Where the tile's pixels are all of one phase, the taps that do not reach it are skipped.
+    let begin = phased_pixel(first);
+    let one_phase = all(begin.xy % STRIDE == phased_pixel(first + TILE - 1u).xy % STRIDE);
     let row = lane / 8u * 8u;
     let vec = lane % 8u;
     var sum0: array<vec4<f32>, 8>;
     var sum1: array<vec4<f32>, 8>;
     for (var tap = 0u; tap < K * K; tap++) {
-        let ty = bottom - tap / K;
-        let tx = right - tap % K;
+        let reach = begin.xy + vec2(p.before_x, p.before_y) + vec2(STRIDE * K) - vec2(tap % K, tap / K);
+        if one_phase && any(reach % STRIDE != vec2(0u)) { continue; }
+        let ty = pixel.y + p.before_y - tap / K;
+        let tx = pixel.x + p.before_x - tap % K;
         let oy = ty / STRIDE;
         let ox = tx / STRIDE;
-        let inside = oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
-        let at = select(0u, ((image + oy) * p.ow + ox) * p.co4 + co, inside);
+        let inside = pixel.z < p.n && oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
+        let at = select(0u, ((pixel.z * p.oh + oy) * p.ow + ox) * p.co4 + co, inside);
         let channel = 4u * local + lane;
         for (var c = 0u; c < go4; c += DEPTH) {
             for (var d = 0u; d < DEPTH; d++) {
@@ -147,8 +148,9 @@ fn conv2d_tiled_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
         }
     }
     for (var r = 0u; r < 8u; r++) {
-        let to = (first + row + r) * p.ci4 + ci + vec;
-        if first + row + r < pixels {
+        let target_pixel = phased_pixel(first + row + r);
+        let to = ((target_pixel.z * p.h + target_pixel.y) * p.w + target_pixel.x) * p.ci4 + ci + vec;
+        if target_pixel.z < p.n && target_pixel.y < p.h && target_pixel.x < p.w {
             if ci + vec < ci_end { dx[to] = pack4(keep_lanes(sum0[r], ci + vec, p.channels)); }
             if ci + vec + 8u < ci_end { dx[to + 8u] = pack4(keep_lanes(sum1[r], ci + vec + 8u, p.channels)); }
         }

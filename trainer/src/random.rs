@@ -4,40 +4,11 @@
 //! and a counter into four words. A [`Stream`] is keyed by (seed, epoch, index, name), so a picture's crop does not depend on
 //! which thread cut it, on how many pictures came before, or on whether the run was resumed.
 
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-/// The golden ratio and the square root of three, less one: the paper's Weyl constants.
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-
-/// Four random words, a pure function of key and counter: Philox4x32 with ten rounds.
-#[must_use]
-pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
-    let (mut k, mut c) = (key, counter);
-    for _ in 0..10 {
-        let (low0, high0) = multiply(c[0], MULTIPLIERS[0]);
-        let (low1, high1) = multiply(c[2], MULTIPLIERS[1]);
-        c = [high1 ^ c[1] ^ k[0], low1, high0 ^ c[3] ^ k[1], low0];
-        k = [k[0].wrapping_add(WEYL[0]), k[1].wrapping_add(WEYL[1])];
-    }
-    c
-}
-
-/// The product's low and high half.
-fn multiply(a: u32, b: u32) -> (u32, u32) {
-    let product = u64::from(a) * u64::from(b);
-    (product as u32, (product >> 32) as u32)
-}
-
-/// The 32-bit FNV-1a hash of a name (<https://datatracker.ietf.org/doc/html/rfc9923>), which gives every use of randomness its own stream.
-#[must_use]
-pub fn hash_name(name: &str) -> u32 {
-    name.bytes().fold(0x811C_9DC5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
-}
+use triaxis_engine::philox::{self, philox};
 
 /// Random numbers in order, for one (seed, epoch, index, name).
 ///
-/// The key is the seed (low word, high word); block `i` of four words has the counter `[i, epoch, index, hash_name(name)]`.
+/// The key is the seed (low word, high word); block `i` of four words has the counter `[i, epoch, index, philox::hash(name)]`.
 #[derive(Debug, Clone)]
 pub struct Stream {
     key: [u32; 2],
@@ -52,7 +23,7 @@ impl Stream {
     pub fn new(seed: u64, epoch: u32, index: u32, name: &str) -> Self {
         Self {
             key: [seed as u32, (seed >> 32) as u32],
-            counter: [0, epoch, index, hash_name(name)],
+            counter: [0, epoch, index, philox::hash(name)],
             block: [0; 4],
             used: 4,
         }
@@ -84,7 +55,8 @@ impl Stream {
     /// Multiply and reject (Lemire 2019, <https://arxiv.org/abs/1805.10941>).
     pub fn below(&mut self, n: u32) -> u32 {
         loop {
-            let (low, high) = multiply(self.bits(), n);
+            let product = u64::from(self.bits()) * u64::from(n);
+            let (low, high) = (product as u32, (product >> 32) as u32);
             if low >= n || low >= n.wrapping_neg() % n.max(1) {
                 return high;
             }
@@ -135,33 +107,6 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// `kat_vectors` of Random123 1.14, the three lines `philox4x32 10`.
-    #[test]
-    fn philox_gives_the_published_known_answers() {
-        assert_eq!(
-            philox([0; 2], [0; 4]),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
-        assert_eq!(
-            philox([u32::MAX; 2], [u32::MAX; 4]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-        assert_eq!(
-            philox(
-                [0xa409_3822, 0x299f_31d0],
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]
-            ),
-            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
-        );
-    }
-
-    #[test]
-    fn hash_name_gives_fnv_1a() {
-        assert_eq!(hash_name(""), 0x811c_9dc5);
-        assert_eq!(hash_name("a"), 0xe40c_292c);
-        assert_eq!(hash_name("foobar"), 0xbf9c_f968);
-    }
 
     #[test]
     fn streams_differ_in_every_part_of_their_key() {

@@ -44,7 +44,7 @@ pub fn conv2d(g: &mut Graph, x: Value, weight: Value, conv: Conv2d) -> Result<Va
         groups,
     } = conv;
     let ([.., channels], [k, _, cin, cout]) = (g.shape(x).0, g.shape(weight).0);
-    if groups == channels && groups == cout && cin == 1 && groups > 1 && k <= 7 {
+    if groups == channels && groups == cout && cin == 1 && groups > 1 && k <= 7 && stride <= 7 {
         return depthwise(g, x, weight, Depthwise { stride, padding });
     }
     let spread = if groups > 1 && cout % groups == 0 {
@@ -176,6 +176,12 @@ impl Sizes {
             .work(self.work(images))
     }
 
+    /// Input pixels of `images`, with those that would fill up the last stride of rows and columns.
+    fn phased_pixels(&self, images: usize) -> usize {
+        let stride = self.window.stride;
+        images * self.x.h().next_multiple_of(stride) * self.x.w().next_multiple_of(stride)
+    }
+
     /// `vec4`s of channels that a thread of the blocked kernels makes, of `of` in a group.
     fn columns(of: usize) -> usize {
         of.min(2)
@@ -300,7 +306,7 @@ impl Op for GradInput {
             cx.push(sizes.over(
                 dispatch,
                 cx.limits,
-                sizes.x.with_n(images.len()).pixels(),
+                sizes.phased_pixels(images.len()),
                 sizes.gi4,
             ));
         }

@@ -164,7 +164,7 @@ fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> 
             )
         }
         Optimizer::RmspropTf(o) => {
-            let (alpha, momentum, eps) = (o.alpha as f32, o.momentum as f32, o.eps as f32);
+            let (alpha, momentum) = (o.alpha as f32, o.momentum as f32);
             ops::rmsprop(
                 g,
                 grads,
@@ -172,25 +172,22 @@ fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> 
                 ops::RmsProp {
                     alpha,
                     momentum,
-                    eps,
+                    eps: o.eps as f32,
                     weight_decay,
                     max_norm,
                 },
             )
         }
-        Optimizer::AdamW(o) => {
-            let (betas, eps) = (o.betas.map(|beta| beta as f32), o.eps as f32);
-            ops::adamw(
-                g,
-                grads,
-                rate,
-                ops::AdamW {
-                    betas,
-                    eps,
-                    weight_decay,
-                    max_norm,
-                },
-            )
-        }
+        Optimizer::AdamW(o) => ops::adamw(
+            g,
+            grads,
+            rate,
+            ops::AdamW {
+                betas: o.betas.map(|beta| beta as f32),
+                eps: o.eps as f32,
+                weight_decay,
+                max_norm,
+            },
+        ),
     }
 }
