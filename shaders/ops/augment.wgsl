@@ -1,8 +1,9 @@
-// y = (moved and flipped picture / 255 - mean) / stq.
+// y = (moved and flipped picture / 255 - mean) / std.
 //   pictures [N, H, W, 3] bytes, a pixel a word; y [N, H, W, 3]
 //   key [1, 1, 1, 4] and indices [N, 1, 1, 1] whole numbers; drawn for a picture: (rows, columns, 1 if flipped, 0)
 
-struct Draw { images: u32, crop: u32, flip: u32, name: u32 }
+// `unflipped` of 2^24 pictures stay as they are.
+struct Draw { images: u32, crop: u32, unflipped: u32, name: u32 }
 @group(1) @binding(0) var<uniform> q: Draw;
 
 @group(0) @binding(0) var<storage, read> key: array<vec4<u32>>;
@@ -18,7 +19,7 @@ fn augment_draw(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
     let words = draw(key[0], indices[i].x, q.name, 0u);
     // The upper 16 bits of a word times the number of shifts: a whole number in -crop..=crop.
     let shift = vec2<i32>(((words.xy >> vec2(16u)) * (2u * q.crop + 1u)) >> vec2(16u)) - vec2(i32(q.crop));
-    drawn[i] = vec4(shift, i32(q.flip * (words.z >> 31u)), 0);
+    drawn[i] = vec4(shift, select(0, 1, words.z >> 8u >= q.unflipped), 0);
 }
 
 // `scale` and `offset` are zero in the fourth lane, which is padding; `fill` is a pixel outside of the picture.

@@ -1,6 +1,6 @@
 //! `engine::ops::augment`: normalisation; moved and flipped pictures, drawn alike here and on the device.
 
-use triaxis::engine::ops::{Augment, Flip, augment};
+use triaxis::engine::ops::{Augment, augment};
 use triaxis::engine::{DType, philox::draw, philox::hash};
 
 use crate::{Case, Differences, EPOCH, Input, SEED, data_index, random};
@@ -8,7 +8,7 @@ use crate::{Case, Differences, EPOCH, Input, SEED, data_index, random};
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
     let moving = Augment {
-        flip: Flip::Horizontal,
+        flip: 0.5,
         crop: 3,
         ..Augment::default()
     };
@@ -46,7 +46,7 @@ fn moves(options: &Augment, seed: u64, epoch: u32, image: usize) -> (i64, i64, b
         let shifts = 2 * options.crop as i64 + 1;
         ((i64::from(word >> 16) * shifts) >> 16) - options.crop as i64
     };
-    let flipped = options.flip == Flip::Horizontal && words[2] >= 1 << 31;
+    let flipped = f64::from(words[2] >> 8) >= f64::from(1.0 - options.flip) * f64::from(1 << 24);
     (shift(words[0]), shift(words[1]), flipped)
 }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn pictures_move_as_seed_epoch_and_index_say() {
         let options = Augment {
-            flip: Flip::Horizontal,
+            flip: 0.5,
             crop: 4,
             fill: [255, 7, 0],
             ..Augment::default()
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn evaluation_only_normalises() {
         let options = Augment {
-            flip: Flip::Horizontal,
+            flip: 0.5,
             crop: 4,
             ..Augment::default()
         };

@@ -8,16 +8,6 @@ use crate::{
     philox,
 };
 
-/// Whether pictures are mirrored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Flip {
-    /// Never.
-    #[default]
-    None,
-    /// Left to right, every second picture by chance.
-    Horizontal,
-}
-
 /// How pictures become a network's input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
@@ -25,8 +15,8 @@ pub struct Augment {
     pub mean: [f32; 3],
     /// What each channel is divided by then.
     pub std: [f32; 3],
-    /// Mirroring, in training only.
-    pub flip: Flip,
+    /// The share of pictures that are mirrored left to right, in training only.
+    pub flip: f32,
     /// The picture is moved by up to this many pixels up, down, left and right, in training only; less than a side.
     pub crop: usize,
     /// The colour of what lies outside of the picture, before normalisation.
@@ -39,7 +29,7 @@ impl Default for Augment {
         Self {
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],
-            flip: Flip::None,
+            flip: 0.0,
             crop: 0,
             fill: [0; 3],
         }
@@ -67,8 +57,16 @@ pub fn augment(g: &mut Graph, pictures: Value, options: Augment) -> Result<Value
             )));
         }
     }
+    if !(0.0..=1.0).contains(&options.flip) {
+        let path = node_path(g, "augment");
+        let problem = format!(
+            "{path}: flip is {}, expected a share of 0 to 1",
+            options.flip
+        );
+        return Err(Error::Graph(problem));
+    }
     expect_dtype(g, "augment", pictures, DType::U8)?;
-    let moves = options.flip != Flip::None || options.crop > 0;
+    let moves = options.flip > 0.0 || options.crop > 0;
     if g.mode() == Mode::Train && moves {
         let random = g.randomness(g.shape(pictures).n())?;
         g.apply_one(Random(options), &[pictures, random.key, random.indices])
@@ -78,6 +76,11 @@ pub fn augment(g: &mut Graph, pictures: Value, options: Augment) -> Result<Value
 }
 
 impl Augment {
+    /// Of 2²⁴ draws, those that leave a picture as it is.
+    fn unflipped(&self) -> u32 {
+        ((1.0 - self.flip) * 16_777_216.0) as u32
+    }
+
     /// `scale` and `offset` of the kernels: `x · scale + offset` is `(x / 255 - mean) / std`; the fourth is padding.
     fn coefficients(&self) -> [f32; 8] {
         let mut both = [0.0; 8];
@@ -178,7 +181,7 @@ impl Op for Random {
                 .params(&[
                     n,
                     self.0.crop,
-                    usize::from(self.0.flip == Flip::Horizontal),
+                    self.0.unflipped() as usize,
                     philox::hash("augment") as usize,
                 ])
                 .bind(In(1))

@@ -1,7 +1,7 @@
 //! The graphs of a training step and of an evaluation.
 
 use triaxis_engine::ops::{
-    self, Augment, Flip, SoftTargets, accuracy, augment, average, mean, mixup, soft_targets,
+    self, Augment, SoftTargets, accuracy, augment, average, mean, mixup, soft_targets,
     softmax_cross_entropy,
 };
 use triaxis_engine::{
@@ -49,13 +49,8 @@ pub(super) fn training(
 ) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Train);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
-    let flip = if recipe.hflip > 0.0 {
-        Flip::Horizontal
-    } else {
-        Flip::None
-    };
     let augmentation = Augment {
-        flip,
+        flip: recipe.hflip as f32,
         crop: recipe.crop_padding,
         ..Augment::default()
     };
