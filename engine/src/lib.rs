@@ -41,5 +41,7 @@ pub use graph::{
 pub use layout::Layout;
 pub use limits::{AdapterKind, Limits};
 pub use op::{Binding, Cost, Dispatch, Kernel, LaunchContext, Op, Slot, Slot::*};
-pub use plan::{Memory, Pending, Plan, Profile, ProfileRow, Schedule, Traffic, TrafficRow};
+pub use plan::{
+    Exported, Memory, Pending, Plan, Profile, ProfileRow, Schedule, Traffic, TrafficRow,
+};
 pub use shape::{DType, Shape};

@@ -192,7 +192,7 @@ impl Gpu {
         };
         let seen = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, text| {
-            note(&seen, Failure::Lost(format!("{reason:?}: {text}")))
+            note(&seen, Failure::Lost(format!("{reason:?}: {text}")));
         });
         let seen = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {

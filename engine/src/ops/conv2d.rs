@@ -72,7 +72,7 @@ pub fn conv2d(g: &mut Graph, x: Value, weight: Value, conv: Conv2d) -> Result<Va
 fn narrow(cin: usize, cout: usize) -> usize {
     [1, 2, 4]
         .into_iter()
-        .find(|t| t * cin % 4 == 0 && t * cout % 4 == 0)
+        .find(|t| (t * cin).is_multiple_of(4) && (t * cout).is_multiple_of(4))
         .unwrap_or(4)
 }
 

@@ -12,7 +12,7 @@ use std::ops::Range;
 pub use profile::{Profile, ProfileRow};
 pub use report::{Memory, Traffic, TrafficRow};
 pub use schedule::Schedule;
-pub use transfer::Pending;
+pub use transfer::{Exported, Pending};
 
 use crate::{Arena, Error, Gpu, Graph, Kernel, Kind, Result, Value};
 use schedule::{Place, Region};

@@ -6,6 +6,19 @@ use super::Plan;
 use super::schedule::{Place, Region};
 use crate::{Arena, Error, Init, Kind, Layout, Result, Shape, Value, philox};
 
+/// A tensor of an arena as files hold it: name, shape and numbers.
+pub type Exported = (String, Vec<usize>, Vec<f32>);
+
+/// Where a tensor lies in its arena.
+#[derive(Debug, PartialEq)]
+struct Located {
+    name: String,
+    shape: Shape,
+    layout: Layout,
+    /// In numbers.
+    at: usize,
+}
+
 /// A value on its way from the device.
 #[derive(Debug)]
 pub struct Pending {
@@ -185,7 +198,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`Error::NotKept`] where the plan has no such arena, or the device's errors.
-    pub fn export(&self, arena: &Arena) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>> {
+    pub fn export(&self, arena: &Arena) -> Result<Vec<Exported>> {
         let place = Place::Arena(arena.clone());
         let Some((_, bytes)) = self.schedule.buffers.iter().find(|(p, _)| *p == place) else {
             return if self.tensors(arena).is_empty() {
@@ -203,7 +216,12 @@ impl Plan {
                 Shape::vector(*bytes as usize / 4),
             )
             .wait()?;
-        let tensor = |(name, shape, layout, at): (String, Shape, Layout, usize)| {
+        let tensor = |Located {
+                          name,
+                          shape,
+                          layout,
+                          at,
+                      }: Located| {
             let numbers = unpad(shape, &all[at..at + shape.vec4s() * 4]);
             (
                 name,
@@ -220,10 +238,12 @@ impl Plan {
     ///
     /// [`Error::Length`] for another number of numbers, [`Error::NotKept`] where the plan has no such arena.
     pub fn import(&self, arena: &Arena, name: &str, numbers: &[f32]) -> Result<bool> {
-        let Some((_, shape, layout, at)) = self.tensors(arena).into_iter().find(|t| t.0 == name)
-        else {
+        let Some(tensor) = self.tensors(arena).into_iter().find(|t| t.name == name) else {
             return Ok(false);
         };
+        let Located {
+            shape, layout, at, ..
+        } = tensor;
         if numbers.len() != shape.count() {
             return Err(Error::Length {
                 name: name.into(),
@@ -249,12 +269,8 @@ impl Plan {
     ///
     /// [`Error::Graph`] where the two differ in their tensors.
     pub fn copy_arena(&self, to: &Arena, other: &Self, from: &Arena) -> Result<()> {
-        let same = |(a, b): (
-            &(String, Shape, Layout, usize),
-            &(String, Shape, Layout, usize),
-        )| a.0 == b.0 && a.1 == b.1 && a.3 == b.3;
         let (mine, theirs) = (self.tensors(to), other.tensors(from));
-        if mine.len() != theirs.len() || !mine.iter().zip(&theirs).all(same) {
+        if mine != theirs {
             return Err(Error::Graph(
                 "weights can only be copied between plans of the same network".into(),
             ));
@@ -276,23 +292,27 @@ impl Plan {
         self.gpu.check()
     }
 
-    /// An arena's tensors: name, shape, order in files, place in numbers.
-    fn tensors(&self, arena: &Arena) -> Vec<(String, Shape, Layout, usize)> {
+    /// An arena's tensors.
+    fn tensors(&self, arena: &Arena) -> Vec<Located> {
         let graph = &self.graph;
+        let located = |(name, value, layout, at): (&String, Value, Layout, usize)| Located {
+            name: name.clone(),
+            shape: graph.shape(value),
+            layout,
+            at,
+        };
         match arena {
             Arena::Parameters | Arena::Gradients | Arena::OfParameters(_) => {
                 let offsets = graph.parameter_offsets().0;
-                let tensor = |(p, at): (&crate::Parameter, usize)| {
-                    (p.name.clone(), graph.shape(p.value), p.options.layout, at)
-                };
-                graph.parameters().iter().zip(offsets).map(tensor).collect()
+                let each = graph.parameters().iter().zip(offsets);
+                each.map(|(p, at)| located((&p.name, p.value, p.options.layout, at)))
+                    .collect()
             }
             Arena::Buffers | Arena::OfBuffers(_) => {
                 let offsets = graph.buffer_offsets().0;
-                let tensor = |(b, at): (&crate::Buffer, usize)| {
-                    (b.name.clone(), graph.shape(b.value), Layout::Vector, at)
-                };
-                graph.buffers().iter().zip(offsets).map(tensor).collect()
+                let each = graph.buffers().iter().zip(offsets);
+                each.map(|(b, at)| located((&b.name, b.value, Layout::Vector, at)))
+                    .collect()
             }
         }
     }
@@ -320,7 +340,7 @@ impl Plan {
         let (sender, mapped) = mpsc::channel();
         // The receiver may be gone by then: nobody wants the numbers any more.
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            drop(sender.send(result))
+            drop(sender.send(result));
         });
         Pending {
             staging,
