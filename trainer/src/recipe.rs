@@ -37,7 +37,9 @@ pub struct Recipe {
     pub seed: u64,
     /// Learning rate at its peak, for `lr_base_size` images a step.
     pub lr: f64,
-    /// Batch size that `lr` is meant for; the rate in use is `lr × batch_size / lr_base_size`. Left out: `lr` as it is.
+    /// Batch size that `lr` is meant for; the rate in use is `lr × batch_size / lr_base_size`. `None`, which files write
+    /// as 0: `lr` as it is.
+    #[serde(with = "zero_is_none")]
     pub lr_base_size: Option<usize>,
     /// Learning rate that the schedule does not go below once warm-up is over.
     pub min_lr: f64,
@@ -193,6 +195,25 @@ impl Recipe {
             .filter(|(_, a, b)| a != b)
             .map(|(name, a, b)| format!("{name}: {a} -> {b}"))
             .collect()
+    }
+}
+
+/// A number whose absence is written as 0, since what a file leaves out keeps its default.
+mod zero_is_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<usize>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.unwrap_or(0).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<usize>, D::Error> {
+        let value = usize::deserialize(from)?;
+        Ok((value > 0).then_some(value))
     }
 }
 

@@ -10,6 +10,8 @@ fn refused(text: &str) -> String {
 fn a_recipe_survives_toml() {
     let recipe = Recipe {
         img_size: Some(224),
+        // Not the default, which is what files leave out.
+        lr_base_size: None,
         clip_grad: Some(1.5),
         opt: Optimizer::RmspropTf(RmspropTf::default()),
         sched: Schedule::Step(Step {
