@@ -144,7 +144,7 @@ impl Train {
         if !self.resume {
             return Err(Error::config(
                 format!("--output {}", directory.display()),
-                format!("it holds a run of {} epochs", snapshot.state.epoch),
+                format!("it holds a run that is at step {}", snapshot.state.step),
                 "Go on with --resume, give another --experiment, or delete it",
             ));
         }

@@ -1,0 +1,136 @@
+//! A run that was interrupted and taken up again ends where one ends that never stopped, bit for bit.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::support::{Place, Running, assert_same_end, checkpoints, pointed, run};
+
+const OPTIMIZERS: [&str; 3] = ["sgd", "rmsproptf", "adamw"];
+
+/// Two epochs with everything on, by this optimizer.
+fn options(optimizer: &str, name: &str) -> String {
+    // RMSProp and AdamW divide by the gradient's size: they take smaller steps.
+    let rate = if optimizer == "sgd" { 0.05 } else { 0.002 };
+    format!("--recipe everything.toml --opt {optimizer} --lr {rate} --epochs 2 --experiment {name}")
+}
+
+#[test]
+fn two_epochs_equal_one_and_a_resumed_one() {
+    let place = Place::new();
+    for optimizer in OPTIMIZERS {
+        let (whole, parts) = (format!("{optimizer}-whole"), format!("{optimizer}-parts"));
+        run(place.tiny(&options(optimizer, &whole))).done();
+        let parted = options(optimizer, &parts);
+        run(place.tiny(&format!("{parted} --stop-after-epoch 1"))).done();
+        assert_eq!(checkpoints(&place.run_folder(&parts)), [4]);
+        run(place.tiny(&format!("{parted} --resume --workers 1"))).done();
+        assert_same_end(&place.run_folder(&whole), &place.run_folder(&parts));
+    }
+}
+
+/// A run whose steps outlast the time it takes to interrupt it.
+const LONG: &str = "--data-dir synthetic:1600 --checkpoint-every 7";
+
+#[cfg(unix)]
+#[test]
+fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
+    let place = Place::new();
+    for (optimizer, signal) in OPTIMIZERS.into_iter().zip(["TERM", "USR1", "INT"]) {
+        let (whole, parts) = (format!("{optimizer}-whole"), format!("{optimizer}-parts"));
+        let whole_run = format!("{} {LONG}", options(optimizer, &whole));
+        let first = format!("{} {LONG}", options(optimizer, &parts));
+        let folder = place.run_folder(&parts);
+        let mut running = Running::start(place.tiny(&first));
+        running.until(|| checkpoints(&folder).last().copied());
+        running.signal(signal);
+        let stopped = running
+            .finish()
+            .refused(75, &["stopped on request", "--resume"]);
+        let step = checkpoints(&folder).into_iter().next_back().unwrap();
+        assert!(
+            step % 100 != 0,
+            "stopped at step {step}, which is between two epochs: {stopped}"
+        );
+        run(place.tiny(&format!("{first} --resume"))).done();
+        run(place.tiny(&whole_run)).done();
+        assert_same_end(&place.run_folder(&whole), &folder);
+    }
+}
+
+#[test]
+fn killing_a_run_at_any_moment_changes_nothing() {
+    let place = Place::new();
+    let whole = format!("{} {LONG}", options("sgd", "whole"));
+    run(place.tiny(&whole)).done();
+    let first = format!("{} {LONG} --resume", options("sgd", "killed"));
+    let folder = place.run_folder("killed");
+    // Anywhere between two checkpoints and while one is written.
+    for milliseconds in [0, 3, 17, 40, 111] {
+        let before = checkpoints(&folder);
+        let mut running = Running::start(place.tiny(&first));
+        if running
+            .until(|| (checkpoints(&folder) != before).then_some(()))
+            .is_none()
+        {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        running.kill();
+    }
+    run(place.tiny(&first)).done();
+    assert_same_end(&place.run_folder("whole"), &folder);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used() {
+    let place = Place::new();
+    let whole = options("adamw", "whole");
+    run(place.tiny(&whole)).done();
+    let parted = options("adamw", "parts");
+    run(place.tiny(&parted)).done();
+    let folder = place.run_folder("parts");
+    let damaged = pointed(&folder, "last").join("optimizer.safetensors");
+    let mut bytes = fs::read(&damaged).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    let resumed = run(place.tiny(&format!("{parted} --resume"))).done();
+    assert!(
+        resumed.stderr.contains("checkpoint-000008 is damaged")
+            && resumed.stderr.contains("going on with an earlier one")
+            && resumed.stderr.contains("resumed at epoch 1, step 0"),
+        "{resumed}"
+    );
+    assert!(folder.join("checkpoint-000008.corrupt").is_dir());
+    assert_same_end(&place.run_folder("whole"), &folder);
+}
+
+#[test]
+fn without_a_whole_checkpoint_a_resume_ends_with_4() {
+    let place = Place::new();
+    run(place.tiny("--epochs 1")).done();
+    let last = pointed(&place.run_folder("tiny"), "last");
+    fs::write(last.join("model.safetensors"), b"cut short").unwrap();
+    run(place.tiny("--epochs 1 --resume"))
+        .refused(4, &["no checkpoint here is whole", "model.safetensors"]);
+}
+
+#[test]
+fn a_run_is_not_overwritten_nor_resumed_with_another_recipe() {
+    let place = Place::new();
+    run(place.tiny("--epochs 1")).done();
+    run(place.tiny("--epochs 1")).refused(2, &["it holds a run that is at step 4", "--resume"]);
+    run(place.tiny("--epochs 1 --resume --lr 0.01 --workers 3"))
+        .refused(2, &["lr: 0.05 -> 0.01", "--experiment"]);
+    // Nothing is left to do, which is no failure.
+    run(place.tiny("--epochs 1 --resume --workers 3")).done();
+}
+
+#[test]
+fn the_recipe_that_a_run_writes_down_starts_the_same_run() {
+    let place = Place::new();
+    run(place.tiny("--epochs 1 --experiment first")).done();
+    let again = "--recipe output/first/args.toml --data-dir synthetic:64 --experiment again";
+    run(place.command(again)).done();
+    assert_same_end(&place.run_folder("first"), &place.run_folder("again"));
+}
