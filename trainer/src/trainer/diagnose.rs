@@ -16,11 +16,12 @@ impl Trainer {
             Ok(None) | Err(_) => "the training loss".into(),
         };
         Error::Diverged {
-            step: self.step,
+            // Losses arrive some steps late.
+            step: self.step - (self.batch - batch - 1) as u64,
             epoch: self.epoch as u64,
             what,
-            help: "The last good checkpoint is kept. Lower --lr, lengthen --warmup-epochs or give --clip-grad, then go on \
-                   with --resume"
+            help: "Checkpoints are as they were before. Lower --lr, lengthen --warmup-epochs or give --clip-grad, and \
+                   begin anew under another --experiment"
                 .into(),
         }
     }

@@ -3,7 +3,7 @@
 use triaxis_engine::{Error as EngineError, Gpu, Schedule};
 use triaxis_models::Model;
 
-use super::draw;
+use super::draw::{self, Drawn};
 use crate::error::Error;
 use crate::recipe::Recipe;
 
@@ -16,21 +16,12 @@ pub fn largest_batch(
     side: usize,
     available: u64,
 ) -> Option<usize> {
-    let fits = |batch: usize| {
-        let train = draw::training(model, recipe, batch, side);
-        let eval = draw::evaluation(model, batch, side);
-        let bytes = |drawn: &draw::Drawn| {
-            Schedule::new(&drawn.graph, &[drawn.loss], gpu.limits())
-                .ok()
-                .map(|s| s.memory().total())
-        };
-        let both = train
-            .ok()
-            .as_ref()
-            .and_then(bytes)
-            .zip(eval.ok().as_ref().and_then(bytes));
-        both.is_some_and(|(train, eval)| train + eval <= available)
+    let needed = |batch: usize| {
+        let train = draw::training(model, recipe, batch, side)?;
+        let eval = draw::evaluation(model, batch, side)?;
+        bytes(gpu, [&train, &eval])
     };
+    let fits = |batch: usize| needed(batch).is_ok_and(|bytes| bytes <= available);
     let (mut fitting, mut beyond) = (0, recipe.batch_size);
     while beyond - fitting > 1 {
         let middle = fitting.midpoint(beyond);
@@ -41,6 +32,32 @@ pub fn largest_batch(
         }
     }
     (fitting > 0).then_some(fitting)
+}
+
+/// Refuses training and evaluation that together take more than the device's memory limit, before any is taken.
+pub(super) fn expect_memory(gpu: &Gpu, plans: [&Drawn; 2]) -> Result<(), EngineError> {
+    let Some(limit) = gpu.memory_limit() else {
+        return Ok(());
+    };
+    match bytes(gpu, plans)? {
+        needed if needed > limit => Err(EngineError::OutOfMemory {
+            what: "training and evaluation".into(),
+            needed,
+            available: limit,
+            adapter: gpu.info().name.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that these plans take, laid out without a GPU.
+fn bytes(gpu: &Gpu, plans: [&Drawn; 2]) -> Result<u64, EngineError> {
+    let mut sum = 0;
+    for drawn in plans {
+        let schedule = Schedule::new(&drawn.graph, &[drawn.loss], gpu.limits())?;
+        sum += schedule.memory().total();
+    }
+    Ok(sum)
 }
 
 /// The engine's error; for memory that is not there, with the largest batch that fits.

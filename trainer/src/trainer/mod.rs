@@ -127,6 +127,7 @@ impl Trainer {
         model.forward(&mut single, image)?;
         let compile = |drawn: &Drawn| Plan::compile(gpu, &drawn.graph, &[drawn.loss]);
         let advise = |e| fit::with_advice(e, gpu, &model, recipe, side);
+        fit::expect_memory(gpu, [&train_drawn, &eval_drawn]).map_err(advise)?;
         let train = compile(&train_drawn).map_err(advise)?;
         let eval = compile(&eval_drawn).map_err(advise)?;
         train.initialise(recipe.seed)?;
