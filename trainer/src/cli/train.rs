@@ -66,6 +66,7 @@ pub(super) struct Train {
 impl Train {
     pub(super) fn run(&self) -> Result<()> {
         let mut recipe = self.recipe.recipe()?;
+        recipe.validate()?;
         let mut spec = load(&recipe.model)?;
         let side = recipe.img_size.unwrap_or(spec.resolution);
         let data = self.open_data(&recipe, side)?;
@@ -74,7 +75,6 @@ impl Train {
         spec.network.set_drop(recipe.drop, recipe.drop_path);
         recipe.img_size = Some(side);
         recipe.num_classes = Some(spec.num_classes);
-        recipe.validate()?;
 
         let directory = self
             .output

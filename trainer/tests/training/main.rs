@@ -4,5 +4,6 @@ mod determinism;
 mod device;
 mod outcome;
 mod pictures;
+mod refusals;
 mod resuming;
 mod support;
