@@ -95,6 +95,7 @@ impl Train {
             stop: Stop::listen()
                 .map_err(|e| Error::disk("listen to signals", &directory, None, e))?,
             speeds: Vec::new(),
+            warned: false,
             report: Report {
                 model: spec.name.clone(),
                 resolution: side,
@@ -184,6 +185,8 @@ struct Run<'a> {
     stop: Stop,
     report: Report,
     speeds: Vec<Option<f64>>,
+    /// Whether it was said that a report could not be written.
+    warned: bool,
 }
 
 impl Run<'_> {
@@ -281,7 +284,13 @@ impl Run<'_> {
         };
         self.speeds.push(speed);
         self.store.save(&self.trainer.snapshot()?, standing)?;
-        self.write_report()
+        if let Err(error) = self.write_report()
+            && !std::mem::replace(&mut self.warned, true)
+        {
+            // The checkpoint holds all rows: a later report tells them, too.
+            self.progress.note(&format!("warning: {error}"));
+        }
+        Ok(())
     }
 
     fn stopped(&mut self) -> Result<()> {

@@ -2,6 +2,9 @@
 
 mod determinism;
 mod device;
+mod disk;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod outcome;
 mod pictures;
 mod refusals;

@@ -1,0 +1,28 @@
+//! Outputs that are taken or closed.
+
+use crate::support::{Place, Running, checkpoints, run};
+
+#[test]
+fn a_second_trainer_in_the_same_output_ends_with_7() {
+    let place = Place::new();
+    let folder = place.run_folder("tiny");
+    let mut first = Running::start(place.tiny("--epochs 1000"));
+    let pid = first.id();
+    first
+        .until(|| checkpoints(&folder).last().copied())
+        .expect("it trains on");
+    run(place.tiny("--epochs 1000 --resume")).refused(
+        7,
+        &["another trainer writes here", &format!("process {pid}")],
+    );
+    first.kill();
+    // What a killed trainer leaves does not lock the next one out.
+    run(place.tiny("--epochs 1000 --resume --stop-after-epoch 1")).done();
+}
+
+#[test]
+fn an_output_that_cannot_be_made_ends_with_8() {
+    let place = Place::new();
+    place.write("file", "in the way");
+    run(place.tiny("--output file/below")).refused(8, &["file/below/tiny", "--output"]);
+}
