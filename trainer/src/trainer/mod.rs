@@ -2,6 +2,7 @@
 
 mod diagnose;
 mod draw;
+mod epochs;
 mod fit;
 mod metrics;
 mod snapshot;
