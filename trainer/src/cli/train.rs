@@ -1,5 +1,6 @@
 //! `triaxis train`.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -174,6 +175,11 @@ pub(super) fn load(model: &str) -> Result<Spec> {
     }
 }
 
+/// A line of standard output. What was to be kept is in files by now, so a reader that is gone does no harm.
+fn tell(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 /// A run in its directory.
 struct Run<'a> {
     options: &'a Train,
@@ -316,7 +322,7 @@ impl Run<'_> {
             let path = self.directory.join("summary.json");
             let text = std::fs::read_to_string(&path)
                 .map_err(|e| Error::disk("read the summary", &path, None, e))?;
-            println!("{}", text.trim_end());
+            tell(text.trim_end());
         } else if !self.options.quiet {
             if let Some(best) = self.trainer.best() {
                 let whose = if best.average {
@@ -324,13 +330,13 @@ impl Run<'_> {
                 } else {
                     "weights"
                 };
-                println!(
+                tell(&format!(
                     "best: {:.2} % top-1 in epoch {} ({whose})",
                     best.top1, best.epoch
-                );
+                ));
             }
-            println!("checkpoints: {}", self.directory.display());
-            println!("{}", self.directory.join("report.html").display());
+            tell(&format!("checkpoints: {}", self.directory.display()));
+            tell(&self.directory.join("report.html").display().to_string());
         }
         Ok(())
     }

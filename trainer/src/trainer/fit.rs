@@ -26,9 +26,9 @@ pub fn largest_batch(
     while beyond - fitting > 1 {
         let middle = fitting.midpoint(beyond);
         if fits(middle) {
-            fitting = middle
+            fitting = middle;
         } else {
-            beyond = middle
+            beyond = middle;
         }
     }
     (fitting > 0).then_some(fitting)

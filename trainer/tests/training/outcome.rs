@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Place, files, pointed, run};
+use crate::support::{Place, Running, files, pointed, run};
 
 #[test]
 fn a_run_leaves_its_recipe_summary_report_and_checkpoints() {
@@ -79,6 +79,15 @@ fn json_is_one_document_on_standard_output_and_quiet_says_nothing() {
     assert_eq!(document["model"], "tiny");
     let ran = run(place.tiny("--epochs 1 --quiet --experiment quiet")).done();
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn a_reader_that_is_gone_does_no_harm() {
+    let place = Place::new();
+    assert_eq!(Running::start(place.tiny("--epochs 1")).unheard(), Some(0));
+    pointed(&place.run_folder("tiny"), "last");
+    let unknown = place.command("--data-dir synthetic --model resnet51");
+    assert_eq!(Running::start(unknown).unheard(), Some(2));
 }
 
 #[test]

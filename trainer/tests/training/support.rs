@@ -203,6 +203,13 @@ impl Running {
         Command::new("sh").args(["-c", &kill]).status().unwrap();
     }
 
+    /// Closes both ends that one could hear it by, and waits for its exit code.
+    pub(crate) fn unheard(mut self) -> Option<i32> {
+        let child = self.child();
+        drop((child.stdout.take(), child.stderr.take()));
+        child.wait().unwrap().code()
+    }
+
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Ran {
         let child = self.0.take().expect("it ends once");
