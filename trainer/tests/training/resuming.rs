@@ -57,6 +57,27 @@ fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_second_interrupt_ends_a_run_at_once_with_130() {
+    let place = Place::new();
+    let folder = place.run_folder("tiny");
+    let train = "--epochs 9 --batch-size 64 --img-size 64 --data-dir synthetic:128 --resume";
+    // Now and then the first interrupt's checkpoint is faster than the second interrupt.
+    let interrupted = (0..9).any(|_| {
+        let mut running = Running::start(place.tiny(train));
+        running.until(|| folder.join("args.toml").exists().then_some(()));
+        running.signal("INT");
+        running.signal("INT");
+        let code = running.finish().code;
+        assert!(matches!(code, Some(75 | 130)), "{code:?}");
+        fs::remove_file(folder.join("args.toml")).unwrap();
+        code == Some(130)
+    });
+    assert!(interrupted, "nine times it was not");
+    run(place.tiny(&format!("{train} --stop-after-epoch 1"))).done();
+}
+
 #[test]
 fn killing_a_run_at_any_moment_changes_nothing() {
     let place = Place::new();
