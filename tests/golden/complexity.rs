@@ -183,7 +183,7 @@ fn regnet_stages(model: &Json) -> Vec<RegNetStage> {
 #[test]
 fn the_repositorys_own_networks_cost_what_their_files_say() {
     let specs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs");
-    for (file, flops) in [("demo.toml", 1.1..1.2), ("cifar.toml", 3.3..3.5)] {
+    for (file, flops) in [("demo.toml", 1.1..1.2), ("cifar.toml", 2.6..2.7)] {
         let spec = Spec::load(specs.join(file)).unwrap();
         assert_eq!((spec.resolution, spec.num_classes), (32, 10), "{file}");
         assert_eq!(spec.name, file.trim_end_matches(".toml"));
