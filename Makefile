@@ -1,7 +1,7 @@
 # Two commands for a fresh machine: `make demo` and `make test`. Each does all of its own set-up.
 
 # What the demo trains; on two cores with a software driver this stays under three minutes.
-DEMO := --model specs/demo.toml --data-dir synthetic --epochs 6 --output output --experiment demo
+DEMO := --recipe recipes/demo.toml --data-dir synthetic --output output --experiment demo --resume
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 

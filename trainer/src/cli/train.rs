@@ -331,8 +331,9 @@ impl Run<'_> {
                     "weights"
                 };
                 tell(&format!(
-                    "best: {:.2} % top-1 in epoch {} ({whose})",
-                    best.top1, best.epoch
+                    "best: {:.2} % top-1 after epoch {} ({whose})",
+                    best.top1,
+                    best.epoch + 1
                 ));
             }
             tell(&format!("checkpoints: {}", self.directory.display()));
