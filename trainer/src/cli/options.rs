@@ -61,7 +61,7 @@ pub(super) struct RecipeOptions {
     /// Epochs
     #[arg(long, help_heading = "Schedule")]
     epochs: Option<usize>,
-    /// Epochs of warm-up
+    /// Epochs of warm-up [default: 5, or a quarter of the epochs where that is less]
     #[arg(long, help_heading = "Schedule")]
     warmup_epochs: Option<f64>,
     /// Learning rate that the schedule does not go below
@@ -109,6 +109,10 @@ impl RecipeOptions {
         set(&mut recipe.weight_decay, given.weight_decay);
         set(&mut recipe.lr, given.lr);
         set(&mut recipe.epochs, given.epochs);
+        if given.recipe.is_none() {
+            // The default is made for 100 epochs; a short run would be all warm-up.
+            recipe.warmup_epochs = recipe.warmup_epochs.min(recipe.epochs as f64 / 4.0);
+        }
         set(&mut recipe.warmup_epochs, given.warmup_epochs);
         set(&mut recipe.min_lr, given.min_lr);
         set(&mut recipe.smoothing, given.smoothing);
