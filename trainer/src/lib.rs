@@ -61,4 +61,6 @@ mod trainer;
 
 pub use error::{Error, Result};
 pub use recipe::Recipe;
-pub use trainer::{Flow, StepDone, Sums, Trainer, Weights, largest_batch};
+pub use trainer::{
+    Flow, MemoryNeeded, StepDone, Sums, Trainer, Weights, largest_batch, memory_needed,
+};

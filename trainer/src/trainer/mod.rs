@@ -4,6 +4,7 @@ mod diagnose;
 mod draw;
 mod epochs;
 mod fit;
+mod memory;
 mod metrics;
 mod snapshot;
 
@@ -20,6 +21,7 @@ use crate::report::Evaluation;
 use crate::schedule::{Position, ema_alpha, learning_rate};
 use draw::Drawn;
 pub use fit::largest_batch;
+pub use memory::{MemoryNeeded, memory_needed};
 pub use metrics::Sums;
 use metrics::Watch;
 
