@@ -50,6 +50,7 @@ pub use models::{Model, Spec};
 pub mod checkpoint;
 pub mod cli;
 pub mod data;
+pub mod doctor;
 pub mod error;
 pub mod output;
 pub mod progress;

@@ -2,6 +2,7 @@
 
 mod data;
 mod device;
+mod doctor;
 mod info;
 mod models;
 mod options;
@@ -35,6 +36,8 @@ enum Command {
     Models(models::Models),
     /// Look at data before a long run
     Data(data::Data),
+    /// The adapters here, and a test of every kernel on them
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command that the process was given.
@@ -65,5 +68,6 @@ fn run(command: Command) -> Result<()> {
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
         Command::Data(data) => data.run(),
+        Command::Doctor(doctor) => doctor.run(),
     }
 }

@@ -1,7 +1,7 @@
 //! Training: two plans, two loaders, and the loop that joins them.
 
 mod diagnose;
-mod draw;
+pub(crate) mod draw;
 mod epochs;
 mod fit;
 mod memory;
