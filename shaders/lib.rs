@@ -21,6 +21,7 @@ macro_rules! sources {
 
 sources! {
     "activations"
+    "doctor/pack"
     "grid"
     "ops/accuracy"
     "ops/activation"

@@ -86,10 +86,13 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The whole WGSL text: what every kernel may use (storage formats, the grid), then the linked files.
+    /// The whole WGSL text: what every kernel may use (a storage format, the grid), then the linked files. The format
+    /// is f32 where they do not bring one of their own.
     pub fn source(&self) -> String {
+        let brings = self.link.iter().any(|name| name.starts_with("storage/"));
+        let storage = (!brings).then_some("storage/f32");
         let mut text = String::new();
-        for name in ["storage/f32", "grid"].iter().chain(&self.link) {
+        for name in storage.iter().chain(&["grid"]).chain(&self.link) {
             let file = triaxis_shaders::source(name).unwrap_or_else(|| {
                 panic!("shaders/{name}.wgsl is not in triaxis_shaders::SOURCES")
             });

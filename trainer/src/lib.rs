@@ -50,6 +50,7 @@ pub use models::{Model, Spec};
 pub mod checkpoint;
 pub mod cli;
 pub mod data;
+pub mod doctor;
 pub mod error;
 pub mod output;
 pub mod progress;
@@ -61,4 +62,6 @@ mod trainer;
 
 pub use error::{Error, Result};
 pub use recipe::Recipe;
-pub use trainer::{Flow, StepDone, Sums, Trainer, Weights, largest_batch};
+pub use trainer::{
+    Flow, MemoryNeeded, StepDone, Sums, Trainer, Weights, largest_batch, memory_needed,
+};

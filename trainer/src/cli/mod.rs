@@ -1,7 +1,13 @@
 //! The command line: options in, one paragraph and an exit code out where something is wrong.
 
+mod data;
 mod device;
+mod doctor;
+mod info;
+mod models;
 mod options;
+mod panic;
+mod print;
 mod stop;
 mod train;
 
@@ -24,6 +30,14 @@ struct Cli {
 enum Command {
     /// Train a network on pictures
     Train(Box<train::Train>),
+    /// Costs of a network and the memory to train it, without a GPU
+    Info(info::Info),
+    /// The networks that are known by name
+    Models(models::Models),
+    /// Look at data before a long run
+    Data(data::Data),
+    /// The adapters here, and a test of every kernel on them
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command that the process was given.
@@ -38,18 +52,22 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The exit code says it, too, where nobody reads.
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    let (text, code) = match panic::guard(|| run(cli.command)) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => (error.to_string(), error.exit_code()),
+        Err(defect) => (defect, 101),
+    };
+    // The exit code says it, too, where nobody reads.
+    let _ = writeln!(io::stderr(), "error: {text}");
+    ExitCode::from(code)
 }
 
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Train(train) => train.run(),
+        Command::Info(info) => info.run(),
+        Command::Models(models) => models.run(),
+        Command::Data(data) => data.run(),
+        Command::Doctor(doctor) => doctor.run(),
     }
 }

@@ -13,7 +13,7 @@ use crate::recipe::{ModelEma, Optimizer, Recipe};
 
 /// A graph with the values that are written and read around a run.
 #[derive(Clone, Debug)]
-pub(super) struct Drawn {
+pub(crate) struct Drawn {
     pub graph: Graph,
     /// `[n, side, side, 3]` bytes.
     pub pictures: Value,
@@ -31,7 +31,7 @@ pub(super) struct Drawn {
 
 /// What a training step is given besides its pictures.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StepInputs {
+pub(crate) struct StepInputs {
     /// Learning rate.
     pub rate: Value,
     /// Share of the new weights in their average.
@@ -41,7 +41,7 @@ pub(super) struct StepInputs {
 }
 
 /// Draws a whole step: pictures, network, loss, gradients, update, average, counts.
-pub(super) fn training(
+pub(crate) fn training(
     model: &dyn Model,
     recipe: &Recipe,
     batch: usize,
@@ -105,7 +105,7 @@ pub(super) fn training(
 }
 
 /// Draws the evaluation of a batch.
-pub(super) fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn> {
+pub(crate) fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Evaluate);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
     let images = augment(&mut g, pictures, Augment::default())?;

@@ -1,9 +1,10 @@
 //! Training: two plans, two loaders, and the loop that joins them.
 
 mod diagnose;
-mod draw;
+pub(crate) mod draw;
 mod epochs;
 mod fit;
+mod memory;
 mod metrics;
 mod snapshot;
 
@@ -20,6 +21,7 @@ use crate::report::Evaluation;
 use crate::schedule::{Position, ema_alpha, learning_rate};
 use draw::Drawn;
 pub use fit::largest_batch;
+pub use memory::{MemoryNeeded, memory_needed};
 pub use metrics::Sums;
 use metrics::Watch;
 

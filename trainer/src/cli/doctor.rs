@@ -1,0 +1,251 @@
+//! `triaxis doctor`.
+
+use clap::Args;
+use serde::Serialize;
+use triaxis_engine::{AdapterInfo, Gpu, GpuOptions, adapters};
+
+use super::print;
+use crate::doctor::{Finding, self_test};
+use crate::error::{Error, Result};
+
+/// Options of `triaxis doctor`.
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Adapter to test: a part of its name, or its number in this list [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    ok: bool,
+    adapters: Vec<Adapter>,
+}
+
+/// One adapter, and what its self-test found.
+#[derive(Debug, Serialize)]
+struct Adapter {
+    /// What `--adapter` takes.
+    number: Option<usize>,
+    name: String,
+    driver: String,
+    backend: String,
+    #[serde(rename = "type")]
+    device_type: &'static str,
+    limits: Limits,
+    features: Vec<&'static str>,
+    /// Bytes that plans may use in all, where a limit is set.
+    memory_limit: Option<u64>,
+    /// Why it cannot be opened.
+    problem: Option<String>,
+    ok: bool,
+    tests: Vec<Finding>,
+}
+
+#[derive(Debug, Serialize)]
+struct Limits {
+    binding_bytes: u64,
+    buffer_bytes: u64,
+    binding_alignment: u64,
+    workgroups: u32,
+}
+
+/// An adapter's number in the list, what it is, and the open device or why there is none.
+type Candidate = (Option<usize>, AdapterInfo, Result<Gpu>);
+
+impl Doctor {
+    pub(super) fn run(&self) -> Result<()> {
+        let mut report = Report {
+            ok: false,
+            adapters: Vec::new(),
+        };
+        match self.candidates() {
+            Ok(candidates) => {
+                for (number, info, gpu) in candidates {
+                    report.adapters.push(self.examine(number, &info, gpu)?);
+                }
+            }
+            // Also where there is nothing to report, a script gets its document.
+            Err(error) if self.json => {
+                print::json(&report)?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
+        let wrong = |a: &Adapter| a.tests.iter().any(|t| !t.is_ok());
+        report.ok = report.adapters.iter().any(|a| a.ok) && !report.adapters.iter().any(wrong);
+        if self.json {
+            print::json(&report)?;
+        }
+        if report.ok {
+            Ok(())
+        } else {
+            Err(verdict(&report.adapters))
+        }
+    }
+
+    /// The adapters to test, each opened or with the reason why not.
+    fn candidates(&self) -> Result<Vec<Candidate>> {
+        let open = |adapter: Option<String>| {
+            let options = GpuOptions {
+                adapter,
+                ..GpuOptions::default()
+            };
+            Gpu::open(&options).map_err(Error::from)
+        };
+        if let Some(name) = &self.adapter {
+            let gpu = open(Some(name.clone()))?;
+            return Ok(vec![(None, gpu.info().clone(), Ok(gpu))]);
+        }
+        let all = adapters();
+        if all.is_empty() {
+            // The engine says what to install.
+            let gpu = open(None)?;
+            return Ok(vec![(None, gpu.info().clone(), Ok(gpu))]);
+        }
+        let numbered = all.into_iter().enumerate();
+        Ok(numbered
+            .map(|(i, info)| (Some(i), info, open(Some(i.to_string()))))
+            .collect())
+    }
+
+    fn examine(
+        &self,
+        number: Option<usize>,
+        info: &AdapterInfo,
+        gpu: Result<Gpu>,
+    ) -> Result<Adapter> {
+        let limits = &info.limits;
+        let mut adapter = Adapter {
+            number,
+            name: info.name.clone(),
+            driver: info.driver.clone(),
+            backend: info.backend.clone(),
+            device_type: info.device_type,
+            limits: Limits {
+                binding_bytes: limits.binding,
+                buffer_bytes: limits.buffer,
+                binding_alignment: limits.alignment,
+                workgroups: limits.workgroups,
+            },
+            features: info.features.clone(),
+            memory_limit: gpu.as_ref().ok().and_then(Gpu::memory_limit),
+            problem: None,
+            ok: false,
+            tests: Vec::new(),
+        };
+        self.say(&describe(&adapter))?;
+        match gpu {
+            Ok(gpu) => {
+                self.say(&format!(
+                    "  {:50}{:>11}{:>11}\n",
+                    "largest error of each kernel's numbers", "tiled", "blocked"
+                ))?;
+                let mut said = Ok(());
+                let mut row: Vec<Finding> = Vec::new();
+                adapter.tests = self_test(&gpu, |finding| {
+                    row.push(finding.clone());
+                    // A line tells both variants.
+                    if row.len() == 2 && said.is_ok() {
+                        said = self.say(&line(&row));
+                        row.clear();
+                    }
+                });
+                said?;
+                adapter.ok = adapter.tests.iter().all(Finding::is_ok);
+                self.say(if adapter.ok {
+                    "\nall kernels are right\n"
+                } else {
+                    "\nsome kernels are WRONG\n"
+                })?;
+            }
+            Err(error) => {
+                self.say(&format!("  cannot be opened: {error}\n"))?;
+                adapter.problem = Some(error.to_string());
+            }
+        }
+        Ok(adapter)
+    }
+
+    /// For people; JSON is one document at the end.
+    fn say(&self, text: &str) -> Result<()> {
+        if self.json { Ok(()) } else { print::text(text) }
+    }
+}
+
+fn describe(adapter: &Adapter) -> String {
+    let number = adapter.number.map_or(String::new(), |i| format!("{i}: "));
+    let limits = &adapter.limits;
+    let features = match adapter.features.as_slice() {
+        [] => "none of those that kernels can use".into(),
+        features => features.join(", "),
+    };
+    let memory = match adapter.memory_limit {
+        Some(bytes) => format!(
+            "at most {}, as TRIAXIS_MEMORY_LIMIT says",
+            print::bytes(bytes)
+        ),
+        None => "as much as the driver gives".into(),
+    };
+    format!(
+        "{number}{}\n  driver    {}\n  backend   {}, {}\n  limits    {} a binding, {} a buffer, {} workgroups a dimension, \
+         bindings aligned to {} bytes\n  features  {features}\n  memory    {memory}\n",
+        adapter.name,
+        adapter.driver,
+        adapter.backend,
+        adapter.device_type,
+        print::bytes(limits.binding_bytes),
+        print::bytes(limits.buffer_bytes),
+        limits.workgroups,
+        limits.binding_alignment,
+    )
+}
+
+/// One test in both variants; what is wrong stands below.
+fn line(row: &[Finding]) -> String {
+    let state = if row.iter().all(Finding::is_ok) {
+        "ok"
+    } else {
+        "FAILED"
+    };
+    let kernel = row.first().map_or("", |f| f.kernel);
+    let errors: String = row
+        .iter()
+        .map(|f| f.error.map_or("-".into(), |error| format!("{error:.1e}")))
+        .map(|error| format!("{error:>11}"))
+        .collect();
+    let mut text = format!("  {state:<6}  {kernel:<42}{errors}\n");
+    for finding in row {
+        for what in finding.note.iter().chain(&finding.fault) {
+            text += &format!("          {}: {what}\n", finding.variant);
+        }
+    }
+    text
+}
+
+fn verdict(adapters: &[Adapter]) -> Error {
+    let faults: Vec<String> = adapters
+        .iter()
+        .flat_map(|a| a.tests.iter().filter(|t| !t.is_ok()).map(|t| (&a.name, t)))
+        .map(|(name, t)| format!("{} ({}) on {name}", t.kernel, t.variant))
+        .collect();
+    match faults.as_slice() {
+        [] => Error::Device {
+            problem: adapters
+                .iter()
+                .filter_map(|a| Some(format!("{}: {}", a.name, a.problem.as_ref()?)))
+                .collect::<Vec<_>>()
+                .join("; "),
+            help: "Update the driver, or install the software driver `mesa-vulkan-drivers`".into(),
+        },
+        faults => Error::Device {
+            problem: format!("these tests failed: {}", faults.join(", ")),
+            help: "Update the driver, or take another adapter with --adapter; please report it with `triaxis doctor --json`"
+                .into(),
+        },
+    }
+}

@@ -1,0 +1,217 @@
+//! `triaxis info`.
+
+use clap::Args;
+use serde::Serialize;
+use triaxis_engine::{Error as EngineError, Graph, Limits};
+use triaxis_models::Spec;
+
+use super::models::{COUNTING, Summary, drawn};
+use super::print;
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+use crate::trainer::memory_needed;
+
+/// Options of `triaxis info`.
+#[derive(Debug, Args)]
+pub(super) struct Info {
+    /// Network: a name of `triaxis models` or a TOML file
+    model: String,
+    /// Side of the images, pixels [default: the network's]
+    #[arg(long, value_name = "PIXELS")]
+    img_size: Option<usize>,
+    /// Classes [default: the network's]
+    #[arg(long)]
+    num_classes: Option<usize>,
+    /// Images a step, for the memory to train and to evaluate
+    #[arg(short, long, default_value_t = Recipe::default().batch_size)]
+    batch_size: usize,
+    /// Costs layer by layer
+    #[arg(long)]
+    layers: bool,
+    /// Print JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is known of a network without any GPU.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    summary: Summary,
+    memory: Memory,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layers: Option<Vec<Layer>>,
+}
+
+/// Bytes of GPU memory under WebGPU's default limits; none for a network that those do not allow.
+#[derive(Debug, Serialize)]
+struct Memory {
+    batch_size: usize,
+    train: Option<u64>,
+    evaluate: Option<u64>,
+    #[serde(skip)]
+    problem: Option<String>,
+}
+
+/// What stands under one path of the network.
+#[derive(Debug, Serialize)]
+struct Layer {
+    layer: String,
+    /// Rows, columns and channels of its last output.
+    shape: [usize; 3],
+    flops: u64,
+    params: u64,
+    acts: u64,
+}
+
+impl Info {
+    pub(super) fn run(&self) -> Result<()> {
+        let mut spec = Spec::find(&self.model)?;
+        spec.resolution = self.img_size.unwrap_or(spec.resolution);
+        spec.num_classes = self.num_classes.unwrap_or(spec.num_classes);
+        spec.check()?;
+        if self.batch_size == 0 {
+            return Err(Error::config("--batch-size", "it is 0", "Give 1 or more"));
+        }
+        let report = Report {
+            summary: Summary::of(&spec)?,
+            memory: self.memory(&spec)?,
+            layers: self
+                .layers
+                .then(|| drawn(&spec))
+                .transpose()?
+                .map(|g| layers(&g)),
+        };
+        if self.json {
+            print::json(&report)
+        } else {
+            print::text(&text(&report))
+        }
+    }
+
+    /// The memory of the default recipe, which differs from others' by the optimizer's state alone.
+    fn memory(&self, spec: &Spec) -> Result<Memory> {
+        let mut memory = Memory {
+            batch_size: self.batch_size,
+            train: None,
+            evaluate: None,
+            problem: None,
+        };
+        let recipe = Recipe::default();
+        match memory_needed(spec, &recipe, self.batch_size, &Limits::default()) {
+            Ok(needed) => {
+                memory.train = Some(needed.train.total());
+                memory.evaluate = Some(needed.evaluate.total());
+            }
+            Err(error @ (EngineError::Limit { .. } | EngineError::Shape { .. })) => {
+                memory.problem = Some(error.to_string());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(memory)
+    }
+}
+
+/// The network's nodes, those of one path together, with the parameters that are named by that path.
+fn layers(g: &Graph) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = Vec::new();
+    for id in g.nodes() {
+        let node = g.node(id);
+        let at = match layers.iter().position(|l| l.layer == node.scope) {
+            Some(at) => at,
+            None => {
+                layers.push(Layer {
+                    layer: node.scope.clone(),
+                    shape: [0; 3],
+                    flops: 0,
+                    params: 0,
+                    acts: 0,
+                });
+                layers.len() - 1
+            }
+        };
+        let (layer, cost) = (&mut layers[at], g.cost(node));
+        layer.flops += cost.flops;
+        layer.acts += cost.acts;
+        if let Some(&y) = node.outputs.last() {
+            let [_, h, w, c] = g.shape(y).0;
+            layer.shape = [h, w, c];
+        }
+    }
+    for parameter in g.parameters() {
+        let scope = parameter
+            .name
+            .rsplit_once('.')
+            .map_or("", |(scope, _)| scope);
+        if let Some(layer) = layers.iter_mut().find(|l| l.layer == scope) {
+            layer.params += g.shape(parameter.value).count() as u64;
+        }
+    }
+    layers.retain(|l| l.flops + l.params + l.acts > 0);
+    layers
+}
+
+fn text(report: &Report) -> String {
+    let Report {
+        summary,
+        memory,
+        layers,
+    } = report;
+    let mut text = String::new();
+    if let Some(layers) = layers {
+        let row = |l: &Layer| {
+            let [h, w, c] = l.shape;
+            let [flops, params, acts] = [l.flops, l.params, l.acts].map(print::count);
+            [l.layer.clone(), format!("{h}×{w}×{c}"), flops, params, acts]
+        };
+        let rows: Vec<_> = layers.iter().map(row).collect();
+        let heading = ["layer", "output", "flops", "params", "acts"];
+        text = print::table(heading, &rows) + "\n";
+    }
+    let Summary {
+        model,
+        resolution,
+        num_classes,
+        flops,
+        params,
+        acts,
+    } = summary;
+    text += &format!("{model}: {resolution}×{resolution} pixels, {num_classes} classes\n");
+    for (name, n) in [("flops", flops), ("params", params), ("acts", acts)] {
+        text += &format!("  {name:<9} {:>15}\n", print::count(*n));
+    }
+    let batch = memory.batch_size;
+    let images = if batch == 1 { "image" } else { "images" };
+    for (name, bytes) in [("train", memory.train), ("evaluate", memory.evaluate)] {
+        if let Some(bytes) = bytes {
+            text += &format!(
+                "  {name:<9} {:>15} of GPU memory for {batch} {images}\n",
+                print::bytes(bytes)
+            );
+        }
+    }
+    if let Some(problem) = &memory.problem {
+        text += &format!("  {batch} {images} at once: {problem}\n");
+    }
+    text + "\n" + COUNTING
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_add_up_to_the_network() {
+        for name in ["efficientnet_b0", "regnety_004", "resnet18"] {
+            let spec = triaxis_models::zoo(name).unwrap();
+            let (whole, layers) = (Summary::of(&spec).unwrap(), layers(&drawn(&spec).unwrap()));
+            let sum = |number: fn(&Layer) -> u64| layers.iter().map(number).sum::<u64>();
+            assert_eq!(
+                [sum(|l| l.flops), sum(|l| l.params), sum(|l| l.acts)],
+                [whole.flops, whole.params, whole.acts],
+                "{name}"
+            );
+            assert!(layers.iter().all(|l| l.shape.iter().all(|&side| side > 0)));
+        }
+    }
+}

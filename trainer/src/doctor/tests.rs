@@ -1,0 +1,60 @@
+use std::collections::BTreeSet;
+
+use triaxis_engine::{Graph, Limits, Schedule, Value};
+
+use super::*;
+
+/// Entry points of a graph's kernels in both variants.
+fn launched(graph: &Graph, keep: &[Value]) -> BTreeSet<&'static str> {
+    let mut entries = BTreeSet::new();
+    for (_, kind) in VARIANTS {
+        let limits = Limits {
+            kind,
+            ..Limits::default()
+        };
+        let schedule = Schedule::new(graph, keep, &limits).unwrap();
+        entries.extend(
+            schedule
+                .launches()
+                .map(|(_, dispatch)| dispatch.kernel.entry),
+        );
+    }
+    entries
+}
+
+#[test]
+fn the_self_test_runs_every_kernel_there_is() {
+    let step = training::step().unwrap();
+    let mut reached = launched(&step.graph, &[step.loss]);
+    for case in cases() {
+        let drawn = case.draw().unwrap();
+        reached.extend(launched(&drawn.graph, &drawn.kept()));
+    }
+    let entry = |text: &'static str| text.split_once("fn ")?.1.split('(').next();
+    let all: BTreeSet<&str> = triaxis_shaders::SOURCES
+        .iter()
+        .flat_map(|(_, text)| text.split("@compute").skip(1).filter_map(entry))
+        .collect();
+    let missed: Vec<_> = all.difference(&reached).collect();
+    assert!(
+        all.len() > 40 && missed.is_empty(),
+        "not tested: {missed:?}"
+    );
+}
+
+#[test]
+fn a_reference_that_disagrees_is_a_fault_with_place_and_numbers() {
+    let gpu = Gpu::open(&Default::default()).expect("a driver answers (`make test` installs one)");
+    let mut case = cases::layers().swap_remove(0);
+    let right = examine(&case, "tiled", &gpu);
+    assert!(right.is_ok() && right.error.is_some(), "{right:?}");
+    let reference = case.reference;
+    case.reference = Box::new(move |v| {
+        let mut y = reference(v);
+        y[3] += 0.01;
+        y
+    });
+    let wrong = examine(&case, "tiled", &gpu);
+    assert!(wrong.error.unwrap() > 0.005, "{wrong:?}");
+    assert!(wrong.fault.unwrap().starts_with("output, number 3: "));
+}

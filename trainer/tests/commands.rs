@@ -1,0 +1,222 @@
+//! The binary as a user starts it: what it prints and how it ends.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn triaxis(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_triaxis"));
+    command.args(arguments).env_remove("TRIAXIS_ADAPTER");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    triaxis(arguments).output().expect("the binary starts")
+}
+
+/// Exactly one JSON document.
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e} in {output:?}"))
+}
+
+/// The one paragraph of an error, which ended with this code.
+fn error(output: &Output, code: i32) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert!(
+        text.starts_with("error: ") && text.trim_end().lines().count() == 1,
+        "{text}"
+    );
+    text
+}
+
+#[test]
+fn info_counts_as_the_paper_does() {
+    let output = run(&["info", "efficientnet_b0", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let info = json(&output);
+    assert_eq!(info["model"], "efficientnet_b0");
+    assert_eq!([&info["resolution"], &info["num_classes"]], [224, 1000]);
+    let counts = [&info["flops"], &info["params"], &info["acts"]];
+    assert_eq!(counts, [385_825_092, 5_288_548, 6_748_036]);
+    let memory = |key: &str| info["memory"][key].as_u64().unwrap();
+    assert!(memory("train") > 2 * memory("evaluate"), "{info}");
+    assert!(memory("evaluate") > 4 * 5_288_548, "{info}");
+}
+
+#[test]
+fn info_takes_another_size_and_a_description_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.toml");
+    let text = "name = \"small\"\nresolution = 32\nnum_classes = 10\n\n[network.regnet]\n\
+                stem = { width = 16, kernel = 3, stride = 1 }\nbottleneck = 1.0\n\
+                stages = [{ depth = 1, width = 24, group_width = 8 }]\n";
+    fs::write(&path, text).unwrap();
+    let small = path.to_str().unwrap();
+    let rest = [
+        "--img-size",
+        "16",
+        "--num-classes",
+        "7",
+        "--batch-size",
+        "3",
+        "--layers",
+        "--json",
+    ];
+    let output = run(&[&["info", small], &rest[..]].concat());
+    let info = json(&output);
+    assert_eq!(
+        [
+            &info["resolution"],
+            &info["num_classes"],
+            &info["memory"]["batch_size"]
+        ],
+        [16, 7, 3]
+    );
+    let layers = info["layers"].as_array().unwrap();
+    assert_eq!(layers[0]["shape"], serde_json::json!([16, 16, 16]));
+    for key in ["flops", "params", "acts"] {
+        let sum: u64 = layers.iter().map(|l| l[key].as_u64().unwrap()).sum();
+        assert_eq!(info[key], sum, "{key}");
+    }
+    let text = run(&["info", small, "--layers"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    for part in ["32×32×16", "multiply-add", "GPU memory for 128 images"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn an_unknown_model_brings_the_likely_one() {
+    let text = error(&run(&["info", "efficentnet_b0"]), 2);
+    assert!(text.contains("did you mean `efficientnet_b0`"), "{text}");
+    let text = error(&run(&["info", "no/such.toml"]), 2);
+    assert!(text.contains("no/such.toml"), "{text}");
+    let text = error(&run(&["info", "resnet18", "--img-size", "0"]), 2);
+    assert!(text.contains("resolution is 0"), "{text}");
+    assert_eq!(
+        run(&["info", "resnet18", "--image-size", "5"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn models_lists_the_zoo() {
+    let models = json(&run(&["models", "--json"]));
+    let models = models.as_array().unwrap();
+    let b0 = models
+        .iter()
+        .find(|m| m["model"] == "efficientnet_b0")
+        .unwrap();
+    assert_eq!([&b0["resolution"], &b0["params"]], [224, 5_288_548]);
+    assert!(models.len() > 40);
+    let text = String::from_utf8(run(&["models"]).stdout).unwrap();
+    assert!(
+        text.contains("385,825,092") && text.contains("tinynet_e"),
+        "{text}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut child = triaxis(&["models"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+}
+
+fn pictures(folder: &Path, class: &str, count: u8) {
+    fs::create_dir_all(folder.join(class)).expect("a temporary folder takes files");
+    for i in 0..count {
+        let picture =
+            image::RgbImage::from_pixel(4 + u32::from(i), 5, image::Rgb([i, class.len() as u8, 9]));
+        picture
+            .save(folder.join(class).join(format!("{i}.png")))
+            .expect("a temporary folder takes files");
+    }
+}
+
+#[test]
+fn data_check_reports_good_folders_and_refuses_damaged_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), "cat", 8);
+    pictures(folder.path(), "horse", 4);
+    let path = folder.path().to_str().unwrap();
+    let output = run(&["data", "check", path]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("every picture decodes"),
+        "{output:?}"
+    );
+
+    fs::write(folder.path().join("horse/cut.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let output = run(&["data", "check", path, "--json"]);
+    let text = error(&output, 3);
+    assert!(
+        text.contains("1 of 13 pictures") && text.contains(path),
+        "{text}"
+    );
+    let report = json(&output);
+    let damaged = |split: &str| report[split]["damaged"].as_array().unwrap().len();
+    assert_eq!(damaged("train") + damaged("validation"), 1);
+
+    let text = error(&run(&["data", "check", "no/such/folder"]), 3);
+    assert!(text.contains("no/such/folder does not exist"), "{text}");
+}
+
+#[test]
+fn doctor_finds_every_kernel_right() {
+    // Any one adapter will do, and the software driver's variants are as good as a card's.
+    let output = run(&["doctor", "--adapter", "0", "--json"]);
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!(report["ok"], true);
+    let adapter = &report["adapters"][0];
+    assert!(
+        adapter["limits"]["binding_bytes"].as_u64().unwrap() >= 128 << 20,
+        "{adapter:#}"
+    );
+    let tests = adapter["tests"].as_array().unwrap();
+    for variant in ["tiled", "blocked"] {
+        assert!(tests.iter().filter(|t| t["variant"] == variant).count() > 30);
+    }
+}
+
+#[test]
+fn doctor_without_a_driver_says_what_to_install() {
+    let none = |arguments: &[&str]| {
+        // The loader's names for the list of drivers, new and old.
+        triaxis(arguments)
+            .env("VK_DRIVER_FILES", "/nonexistent")
+            .env("VK_ICD_FILENAMES", "/nonexistent")
+            .output()
+            .unwrap()
+    };
+    // Only Vulkan can be hidden so.
+    if cfg!(any(windows, target_os = "macos")) {
+        return;
+    }
+    let output = none(&["doctor"]);
+    let text = error(&output, 5);
+    assert!(
+        text.contains("mesa-vulkan-drivers") && output.stdout.is_empty(),
+        "{text}"
+    );
+    let output = none(&["doctor", "--json"]);
+    error(&output, 5);
+    assert_eq!(json(&output)["adapters"], serde_json::json!([]));
+    let text = error(&run(&["doctor", "--adapter", "no such card"]), 5);
+    assert!(text.contains("no adapter is called no such card"), "{text}");
+}
