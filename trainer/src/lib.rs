@@ -62,6 +62,7 @@ mod trainer;
 
 pub use error::{Error, Result};
 pub use recipe::Recipe;
+pub use trainer::draw;
 pub use trainer::{
     Flow, MemoryNeeded, StepDone, Sums, Trainer, Weights, largest_batch, memory_needed,
 };

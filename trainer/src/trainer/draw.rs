@@ -13,7 +13,8 @@ use crate::recipe::{ModelEma, Optimizer, Recipe};
 
 /// A graph with the values that are written and read around a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Drawn {
+pub struct Drawn {
+    /// The whole of it.
     pub graph: Graph,
     /// `[n, side, side, 3]` bytes.
     pub pictures: Value,
@@ -31,7 +32,7 @@ pub(crate) struct Drawn {
 
 /// What a training step is given besides its pictures.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct StepInputs {
+pub struct StepInputs {
     /// Learning rate.
     pub rate: Value,
     /// Share of the new weights in their average.
@@ -41,12 +42,11 @@ pub(crate) struct StepInputs {
 }
 
 /// Draws a whole step: pictures, network, loss, gradients, update, average, counts.
-pub(crate) fn training(
-    model: &dyn Model,
-    recipe: &Recipe,
-    batch: usize,
-    side: usize,
-) -> Result<Drawn> {
+///
+/// # Errors
+///
+/// The engine's, naming the node whose inputs do not fit.
+pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Train);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
     let augmentation = Augment {
@@ -105,7 +105,11 @@ pub(crate) fn training(
 }
 
 /// Draws the evaluation of a batch.
-pub(crate) fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn> {
+///
+/// # Errors
+///
+/// As [`training`].
+pub fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Evaluate);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
     let images = augment(&mut g, pictures, Augment::default())?;

@@ -1,7 +1,7 @@
 //! Training: two plans, two loaders, and the loop that joins them.
 
 mod diagnose;
-pub(crate) mod draw;
+pub mod draw;
 mod epochs;
 mod fit;
 mod memory;
