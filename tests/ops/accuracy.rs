@@ -7,31 +7,37 @@ use crate::{Case, Differences, Input, random};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |n: usize, c: usize| {
-        // Few different logits, so that many are equal.
-        let logits = random(8, n * c).iter().map(|x| (6.0 * x).round()).collect();
-        let labels = random(9, n)
-            .iter()
-            .map(|x| ((x + 0.5) * c as f64).floor())
-            .collect();
-        let weights = random(10, n)
-            .iter()
-            .map(|x| if *x < 0.3 { 1.0 } else { 0.0 })
-            .collect();
-        Case {
-            name: format!("accuracy {n} images, {c} classes"),
-            inputs: vec![
-                Input::of([n, 1, 1, c], logits).constant(),
-                Input::whole([n, 1, 1, 1], DType::U32, labels),
-                Input::random([n, 1, 1, 1]).constant(),
-                Input::of([n, 1, 1, 1], weights).constant(),
-            ],
-            apply: Box::new(|g, v| accuracy(g, v[0], v[1], v[2], v[3])),
-            reference: Box::new(move |v| reference(v, c)),
-            differences: Differences::None,
-        }
-    };
     vec![case(1, 1), case(3, 6), case(40, 10), case(70, 1001)]
+}
+
+/// 1000 classes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![case(n, 1000)]
+}
+
+fn case(n: usize, c: usize) -> Case {
+    // Few different logits, so that many are equal.
+    let logits = random(8, n * c).iter().map(|x| (6.0 * x).round()).collect();
+    let labels = random(9, n)
+        .iter()
+        .map(|x| ((x + 0.5) * c as f64).floor())
+        .collect();
+    let weights = random(10, n)
+        .iter()
+        .map(|x| if *x < 0.3 { 1.0 } else { 0.0 })
+        .collect();
+    Case {
+        name: format!("accuracy {n} images, {c} classes"),
+        inputs: vec![
+            Input::of([n, 1, 1, c], logits).constant(),
+            Input::whole([n, 1, 1, 1], DType::U32, labels),
+            Input::random([n, 1, 1, 1]).constant(),
+            Input::of([n, 1, 1, 1], weights).constant(),
+        ],
+        apply: Box::new(|g, v| accuracy(g, v[0], v[1], v[2], v[3])),
+        reference: Box::new(move |v| reference(v, c)),
+        differences: Differences::None,
+    }
 }
 
 /// The counts of one batch.

@@ -12,19 +12,36 @@ pub fn cases() -> Vec<Case> {
         Activation::Sigmoid,
         Activation::HardSwish,
     ]
-    .into_iter()
-    .map(|kind| Case {
-        name: format!("activation {kind:?}"),
+    .map(|kind| {
         // -8.0 to 8.0 in steps that miss the bends at -3, 0 and 3, where there is no derivative.
-        inputs: vec![Input::of(
-            [2, 3, 5, 6],
-            (0..180).map(|i| f64::from(i) * 0.0889 - 7.97).collect(),
-        )],
+        let numbers = (0..180).map(|i| f64::from(i) * 0.0889 - 7.97).collect();
+        let input = Input::of([2, 3, 5, 6], numbers);
+        case(&format!("{kind:?}"), input, kind, Differences::All)
+    })
+    .into()
+}
+
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let layer = |name, side, channels, kind| {
+        let input = Input::random([n, side, side, channels]);
+        case(name, input, kind, Differences::Some(1))
+    };
+    vec![
+        layer("relu_256_56", 56, 256, Activation::Relu),
+        layer("silu_144_56", 56, 144, Activation::Silu),
+        layer("sigmoid_672_1", 1, 672, Activation::Sigmoid),
+    ]
+}
+
+fn case(name: &str, input: Input, kind: Activation, differences: Differences) -> Case {
+    Case {
+        name: format!("activation {name}"),
+        inputs: vec![input],
         apply: Box::new(move |g, v| activation(g, v[0], kind)),
         reference: Box::new(move |v| v[0].iter().map(|&x| reference(kind, x)).collect()),
-        differences: Differences::All,
-    })
-    .collect()
+        differences,
+    }
 }
 
 /// The function in f64.

@@ -6,13 +6,6 @@ use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |name: &str, shape: [usize; 4], differences| Case {
-        name: format!("add {name}"),
-        inputs: vec![Input::random(shape), Input::random(shape)],
-        apply: Box::new(|g, v| add(g, v[0], v[1])),
-        reference: Box::new(|v| v[0].iter().zip(&v[1]).map(|(a, b)| a + b).collect()),
-        differences,
-    };
     vec![
         case("odd sides", [2, 5, 7, 6], Differences::All),
         case("one number", [1, 1, 1, 1], Differences::All),
@@ -23,6 +16,25 @@ pub fn cases() -> Vec<Case> {
             Differences::None,
         ),
     ]
+}
+
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![
+        case("24_56", [n, 56, 56, 24], Differences::Some(1)),
+        case("256_56", [n, 56, 56, 256], Differences::Some(1)),
+        case("112_14", [n, 14, 14, 112], Differences::Some(1)),
+    ]
+}
+
+fn case(name: &str, shape: [usize; 4], differences: Differences) -> Case {
+    Case {
+        name: format!("add {name}"),
+        inputs: vec![Input::random(shape), Input::random(shape)],
+        apply: Box::new(|g, v| add(g, v[0], v[1])),
+        reference: Box::new(|v| v[0].iter().zip(&v[1]).map(|(a, b)| a + b).collect()),
+        differences,
+    }
 }
 
 #[cfg(test)]

@@ -12,23 +12,37 @@ pub fn cases() -> Vec<Case> {
         crop: 3,
         ..Augment::default()
     };
-    let case = |name: &str, shape: [usize; 4], options: Augment| Case {
-        name: format!("augment {name}"),
-        inputs: vec![Input::whole(
-            shape,
-            DType::U8,
-            bytes(shape.iter().product()),
-        )],
-        apply: Box::new(move |g, v| augment(g, v[0], options)),
-        reference: Box::new(move |v| reference(&v[0], shape, &options, SEED, EPOCH)),
-        differences: Differences::None,
-    };
     vec![
         case("one pixel", [1, 1, 1, 3], Augment::default()),
         case("normalised", [3, 5, 7, 3], Augment::default()),
         case("moved and flipped", [3, 5, 7, 3], moving),
         case("larger", [40, 32, 32, 3], moving),
     ]
+}
+
+/// Pictures of 224 and of 32 pixels a side, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let moves = Augment {
+        flip: 0.5,
+        crop: 4,
+        ..Augment::default()
+    };
+    vec![
+        case("normalised_224", [n, 224, 224, 3], Augment::default()),
+        case("moved_224", [n, 224, 224, 3], moves),
+        case("moved_32", [n, 32, 32, 3], moves),
+    ]
+}
+
+fn case(name: &str, shape: [usize; 4], options: Augment) -> Case {
+    let bytes = bytes(shape.iter().product());
+    Case {
+        name: format!("augment {name}"),
+        inputs: vec![Input::whole(shape, DType::U8, bytes)],
+        apply: Box::new(move |g, v| augment(g, v[0], options)),
+        reference: Box::new(move |v| reference(&v[0], shape, &options, SEED, EPOCH)),
+        differences: Differences::None,
+    }
 }
 
 /// Bytes, the same each time.

@@ -3,16 +3,29 @@
 use triaxis::engine::ops::{GradientNorm, average, gradient_norm};
 use triaxis::engine::{Arena, Graph, Init, Result, Value};
 
-use super::gradient_norm::parameters;
+use super::gradient_norm::{MANY, parameters};
 use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |name: &str, guarded: bool| Case {
+    let shapes = [[3, 3, 2, 5], [1, 1, 1, 3]];
+    vec![
+        case("always", shapes, false),
+        case("where a step was taken", shapes, true),
+    ]
+}
+
+/// 4.4 million numbers, whatever the batch.
+pub fn timed(_: usize) -> Vec<Case> {
+    vec![case("4.4 million", MANY, true)]
+}
+
+fn case(name: &str, shapes: [[usize; 4]; 2], guarded: bool) -> Case {
+    Case {
         name: format!("average {name}"),
         inputs: vec![
-            Input::random([3, 3, 2, 5]).constant(),
-            Input::random([1, 1, 1, 3]).constant(),
+            Input::random(shapes[0]).constant(),
+            Input::random(shapes[1]).constant(),
             Input::of([1, 1, 1, 1], vec![0.25]).constant(),
         ],
         apply: Box::new(move |g, v| averaged(g, &v[..2], v[2], guarded)),
@@ -23,8 +36,7 @@ pub fn cases() -> Vec<Case> {
                 .collect()
         }),
         differences: Differences::None,
-    };
-    vec![case("always", false), case("where a step was taken", true)]
+    }
 }
 
 /// Averages two parameters and a running mean of 2; gives the running mean's average.

@@ -8,26 +8,14 @@ use crate::{Case, Differences, Input};
 pub fn cases() -> Vec<Case> {
     use Divisor::{Pixels, Window};
     use Padding::{Same, Symmetric};
-    let case = |image: [usize; 4], (kernel, stride), padding, divisor, differences| {
+    let case = |image, (kernel, stride), padding, divisor, differences| {
         let pool = Pool {
             kernel,
             stride,
             padding,
         };
-        let mean = move |pixels: &[f64]| {
-            let over = match divisor {
-                Window => kernel * kernel,
-                Pixels => pixels.len(),
-            };
-            pixels.iter().sum::<f64>() / over as f64
-        };
-        Case {
-            name: format!("avg_pool of {image:?}, {pool:?}, {divisor:?}"),
-            inputs: vec![Input::random(image)],
-            apply: Box::new(move |g, v| avg_pool(g, v[0], pool, divisor)),
-            reference: Box::new(move |v| super::pooled(&v[0], image, pool, mean)),
-            differences,
-        }
+        let name = format!("of {image:?}, {pool:?}, {divisor:?}");
+        case(&name, image, pool, divisor, differences)
     };
     let all = Differences::All;
     vec![
@@ -49,6 +37,46 @@ pub fn cases() -> Vec<Case> {
             Differences::Some(8),
         ),
     ]
+}
+
+/// What shortcuts that average take at ResNet-50's sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let halves = Pool {
+        kernel: 2,
+        stride: 2,
+        padding: Padding::Symmetric(0),
+    };
+    let layer = |name, side, channels| {
+        let image = [n, side, side, channels];
+        case(name, image, halves, Divisor::Window, Differences::Some(1))
+    };
+    vec![
+        layer("2x2s2_256_56", 56, 256),
+        layer("2x2s2_1024_14", 14, 1024),
+    ]
+}
+
+fn case(
+    name: &str,
+    image: [usize; 4],
+    pool: Pool,
+    divisor: Divisor,
+    differences: Differences,
+) -> Case {
+    let mean = move |pixels: &[f64]| {
+        let over = match divisor {
+            Divisor::Window => pool.kernel * pool.kernel,
+            Divisor::Pixels => pixels.len(),
+        };
+        pixels.iter().sum::<f64>() / over as f64
+    };
+    Case {
+        name: format!("avg_pool {name}"),
+        inputs: vec![Input::random(image)],
+        apply: Box::new(move |g, v| avg_pool(g, v[0], pool, divisor)),
+        reference: Box::new(move |v| super::pooled(&v[0], image, pool, mean)),
+        differences,
+    }
 }
 
 #[cfg(test)]

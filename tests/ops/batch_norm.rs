@@ -64,6 +64,26 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let layer = |name, side, channels, activation| {
+        let options = BatchNorm {
+            activation,
+            ..BatchNorm::default()
+        };
+        let shape = [n, side, side, channels];
+        case(name, shape, options, Differences::Some(1))
+    };
+    vec![
+        layer("silu_32_112", 112, 32, Activation::Silu),
+        layer("silu_144_56", 56, 144, Activation::Silu),
+        layer("identity_24_56", 56, 24, Activation::Identity),
+        layer("relu_256_56", 56, 256, Activation::Relu),
+        layer("silu_672_14", 14, 672, Activation::Silu),
+        layer("silu_1280_7", 7, 1280, Activation::Silu),
+    ]
+}
+
 fn case(name: &str, shape: [usize; 4], options: BatchNorm, differences: Differences) -> Case {
     let vector = [1, 1, 1, shape[3]];
     let moved = |seed, by: f64| {

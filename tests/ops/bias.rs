@@ -11,8 +11,21 @@ pub fn cases() -> Vec<Case> {
         ("odd sides", [3, 5, 7, 6], Differences::All),
         ("many tiles", [3, 37, 41, 20], Differences::Some(5)),
     ]
-    .into_iter()
-    .map(|(name, shape, differences)| Case {
+    .map(|(name, shape, differences)| case(name, shape, differences))
+    .into()
+}
+
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![
+        case("6_1", [n, 1, 1, 6], Differences::Some(1)),
+        case("672_1", [n, 1, 1, 672], Differences::Some(1)),
+        case("1000_1", [n, 1, 1, 1000], Differences::Some(1)),
+    ]
+}
+
+fn case(name: &str, shape: [usize; 4], differences: Differences) -> Case {
+    Case {
         name: format!("bias {name}"),
         inputs: vec![Input::random(shape), Input::random([1, 1, 1, shape[3]])],
         apply: Box::new(|g, v| bias(g, v[0], v[1])),
@@ -21,8 +34,7 @@ pub fn cases() -> Vec<Case> {
             v[0].iter().zip(channels).map(|(x, b)| x + b).collect()
         }),
         differences,
-    })
-    .collect()
+    }
 }
 
 #[cfg(test)]

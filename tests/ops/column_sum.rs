@@ -17,6 +17,15 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![
+        case("144_56", [n, 56, 56, 144]),
+        case("672_14", [n, 14, 14, 672]),
+        case("1000_1", [n, 1, 1, 1000]),
+    ]
+}
+
 /// Sums the channels of random numbers of this shape.
 pub fn case(name: &str, shape: [usize; 4]) -> Case {
     Case {

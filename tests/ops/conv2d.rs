@@ -144,60 +144,43 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+///
+/// Names say kernel, channels and side of the input.
 pub fn timed(n: usize) -> Vec<Case> {
-    let conv = |stride, padding, groups| Conv2d {
-        stride,
-        padding: Padding::Symmetric(padding),
-        groups,
+    let layer = |name, side, [cin, cout]: [usize; 2], kernel, stride, groups| {
+        let conv = Conv2d {
+            stride,
+            padding: Padding::Symmetric(kernel / 2),
+            groups,
+        };
+        let weight = [kernel, kernel, cin / groups, cout];
+        case(
+            name,
+            [n, side, side, cin],
+            weight,
+            conv,
+            Differences::Some(1),
+        )
     };
-    [
-        ("stem 3×3", [n, 224, 224, 3], [3, 3, 3, 32], conv(2, 1, 1)),
-        (
-            "pointwise 24 to 144",
-            [n, 56, 56, 24],
-            [1, 1, 24, 144],
-            conv(1, 0, 1),
-        ),
-        (
-            "pointwise 144 to 24",
-            [n, 56, 56, 144],
-            [1, 1, 144, 24],
-            conv(1, 0, 1),
-        ),
-        (
-            "pointwise 112 to 672",
-            [n, 14, 14, 112],
-            [1, 1, 112, 672],
-            conv(1, 0, 1),
-        ),
-        (
-            "pointwise 256 to 64",
-            [n, 56, 56, 256],
-            [1, 1, 256, 64],
-            conv(1, 0, 1),
-        ),
-        (
-            "dense 3×3, 64",
-            [n, 56, 56, 64],
-            [3, 3, 64, 64],
-            conv(1, 1, 1),
-        ),
-        (
-            "groups of 4",
-            [n, 56, 56, 96],
-            [3, 3, 4, 96],
-            conv(1, 1, 24),
-        ),
-        (
-            "groups of 16",
-            [n, 28, 28, 224],
-            [3, 3, 16, 224],
-            conv(1, 1, 14),
-        ),
-        ("linear", [n, 1, 1, 1280], [1, 1, 1280, 1000], conv(1, 0, 1)),
+    vec![
+        layer("stem3x3s2_3to32_224", 224, [3, 32], 3, 2, 1),
+        layer("stem7x7s2_3to64_224", 224, [3, 64], 7, 2, 1),
+        layer("point_16to96_112", 112, [16, 96], 1, 1, 1),
+        layer("point_24to144_56", 56, [24, 144], 1, 1, 1),
+        layer("point_144to24_56", 56, [144, 24], 1, 1, 1),
+        layer("point_256to64_56", 56, [256, 64], 1, 1, 1),
+        layer("point_240to80_28", 28, [240, 80], 1, 1, 1),
+        layer("point_80to480_14", 14, [80, 480], 1, 1, 1),
+        layer("point_1152to320_7", 7, [1152, 320], 1, 1, 1),
+        layer("point_s2_256to512_56", 56, [256, 512], 1, 2, 1),
+        layer("dense3x3_64_56", 56, [64, 64], 3, 1, 1),
+        layer("dense3x3_256_14", 14, [256, 256], 3, 1, 1),
+        layer("group3x3_gw4_96_56", 56, [96, 96], 3, 1, 24),
+        layer("group3x3_gw16_224_28", 28, [224, 224], 3, 1, 14),
+        layer("group3x3_gw16_448_14", 14, [448, 448], 3, 1, 28),
+        layer("squeeze_144to6_1", 1, [144, 6], 1, 1, 1),
+        layer("linear_1280to1000_1", 1, [1280, 1000], 1, 1, 1),
     ]
-    .map(|(name, x, w, conv)| case(name, x, w, conv, Differences::Some(1)))
-    .into()
 }
 
 fn case(name: &str, x: [usize; 4], w: [usize; 4], conv: Conv2d, differences: Differences) -> Case {

@@ -9,16 +9,8 @@ pub fn cases() -> Vec<Case> {
     use Padding::{Same, Symmetric};
     let case = |image: [usize; 4], kernel: usize, stride: usize, padding, differences| {
         let options = Depthwise { stride, padding };
-        Case {
-            name: format!("depthwise {kernel}×{kernel} of {image:?}, {options:?}"),
-            inputs: vec![
-                Input::random(image),
-                Input::random([kernel, kernel, 1, image[3]]),
-            ],
-            apply: Box::new(move |g, v| depthwise(g, v[0], v[1], options)),
-            reference: Box::new(move |v| reference(&v[0], &v[1], image, kernel, options)),
-            differences,
-        }
+        let name = format!("{kernel}×{kernel} of {image:?}, {options:?}");
+        case(&name, image, kernel, options, differences)
     };
     let all = Differences::All;
     vec![
@@ -44,6 +36,44 @@ pub fn cases() -> Vec<Case> {
         case([2, 33, 131, 20], 5, 1, Same, Differences::Some(8)),
         case([3, 40, 67, 3], 3, 2, Symmetric(1), Differences::Some(8)),
     ]
+}
+
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let layer = |name, side, channels, kernel, stride| {
+        let options = Depthwise {
+            stride,
+            padding: Padding::Symmetric(kernel / 2),
+        };
+        let image = [n, side, side, channels];
+        case(name, image, kernel, options, Differences::Some(1))
+    };
+    vec![
+        layer("depth3x3_32_112", 112, 32, 3, 1),
+        layer("depth3x3s2_96_112", 112, 96, 3, 2),
+        layer("depth3x3_96_56", 56, 96, 3, 1),
+        layer("depth5x5_240_28", 28, 240, 5, 1),
+        layer("depth5x5_672_14", 14, 672, 5, 1),
+    ]
+}
+
+fn case(
+    name: &str,
+    image: [usize; 4],
+    kernel: usize,
+    options: Depthwise,
+    differences: Differences,
+) -> Case {
+    Case {
+        name: format!("depthwise {name}"),
+        inputs: vec![
+            Input::random(image),
+            Input::random([kernel, kernel, 1, image[3]]),
+        ],
+        apply: Box::new(move |g, v| depthwise(g, v[0], v[1], options)),
+        reference: Box::new(move |v| reference(&v[0], &v[1], image, kernel, options)),
+        differences,
+    }
 }
 
 /// One multiplication at a time.

@@ -13,8 +13,20 @@ pub fn cases() -> Vec<Case> {
         ("many images", [35, 2, 3, 3], 0.2, Differences::Some(70)),
         ("large images", [3, 37, 41, 10], 0.5, Differences::Some(9)),
     ]
-    .into_iter()
-    .map(|(name, shape, rate, differences)| Case {
+    .map(|(name, shape, rate, differences)| case(name, shape, rate, differences))
+    .into()
+}
+
+/// Blocks of EfficientNet-B0 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![
+        case("24_56", [n, 56, 56, 24], 0.2, Differences::Some(1)),
+        case("112_14", [n, 14, 14, 112], 0.2, Differences::Some(1)),
+    ]
+}
+
+fn case(name: &str, shape: [usize; 4], rate: f32, differences: Differences) -> Case {
+    Case {
         name: format!("drop_path {name}"),
         inputs: vec![Input::random(shape)],
         apply: Box::new(move |g, v| g.scope("block", |g| drop_path(g, v[0], rate))),
@@ -25,8 +37,7 @@ pub fn cases() -> Vec<Case> {
             (0..v[0].len()).map(|i| v[0][i] * factor(i)).collect()
         }),
         differences,
-    })
-    .collect()
+    }
 }
 
 /// What an image of the batch is multiplied by.

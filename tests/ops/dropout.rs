@@ -13,8 +13,17 @@ pub fn cases() -> Vec<Case> {
         ("a head", [3, 1, 1, 20], 0.5, Differences::All),
         ("many numbers", [3, 37, 41, 10], 0.1, Differences::Some(9)),
     ]
-    .into_iter()
-    .map(|(name, shape, rate, differences)| Case {
+    .map(|(name, shape, rate, differences)| case(name, shape, rate, differences))
+    .into()
+}
+
+/// EfficientNet-B0's features at their real size, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![case("1280_1", [n, 1, 1, 1280], 0.2, Differences::Some(1))]
+}
+
+fn case(name: &str, shape: [usize; 4], rate: f32, differences: Differences) -> Case {
+    Case {
         name: format!("dropout {name}"),
         inputs: vec![Input::random(shape)],
         apply: Box::new(move |g, v| g.scope("head", |g| dropout(g, v[0], rate))),
@@ -26,8 +35,7 @@ pub fn cases() -> Vec<Case> {
                 .collect()
         }),
         differences,
-    })
-    .collect()
+    }
 }
 
 /// What each number is multiplied by.

@@ -6,22 +6,7 @@ use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |image: [usize; 4], differences| {
-        let [n, h, w, c] = image;
-        Case {
-            name: format!("gate of {image:?}"),
-            inputs: vec![Input::random(image), Input::random([n, 1, 1, c])],
-            apply: Box::new(|g, v| gate(g, v[0], v[1])),
-            reference: Box::new(move |v| {
-                let of = |i: usize| i / (h * w * c) * c + i % c;
-                v[0].iter()
-                    .enumerate()
-                    .map(|(i, x)| x * v[1][of(i)])
-                    .collect()
-            }),
-            differences,
-        }
-    };
+    let case = |image, differences| case(&format!("of {image:?}"), image, differences);
     vec![
         case([1, 1, 1, 1], Differences::All),
         case([3, 1, 1, 6], Differences::All),
@@ -31,6 +16,30 @@ pub fn cases() -> Vec<Case> {
         case([3, 64, 131, 10], Differences::Some(8)),
         case([1, 300, 301, 1], Differences::Some(1)),
     ]
+}
+
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![
+        case("144_56", [n, 56, 56, 144], Differences::Some(1)),
+        case("672_14", [n, 14, 14, 672], Differences::Some(1)),
+        case("1152_7", [n, 7, 7, 1152], Differences::Some(1)),
+    ]
+}
+
+fn case(name: &str, image: [usize; 4], differences: Differences) -> Case {
+    let [n, h, w, c] = image;
+    Case {
+        name: format!("gate {name}"),
+        inputs: vec![Input::random(image), Input::random([n, 1, 1, c])],
+        apply: Box::new(|g, v| gate(g, v[0], v[1])),
+        reference: Box::new(move |v| {
+            let of = |i: usize| i / (h * w * c) * c + i % c;
+            let gated = |(i, x): (usize, &f64)| x * v[1][of(i)];
+            v[0].iter().enumerate().map(gated).collect()
+        }),
+        differences,
+    }
 }
 
 #[cfg(test)]

@@ -6,16 +6,9 @@ use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |image: [usize; 4], differences| Case {
-        name: format!("global_avg_pool of {image:?}"),
-        // Times the pixels, and far from zero: no pixel and no gradient is too small to be missed.
-        inputs: vec![Input::of(image, numbers(image))],
-        apply: Box::new(move |g, v| {
-            let mean = global_avg_pool(g, v[0])?;
-            scale(g, mean, (image[1] * image[2]) as f32)
-        }),
-        reference: Box::new(move |v| reference(&v[0], image)),
-        differences,
+    let case = |image, differences| {
+        let input = Input::of(image, numbers(image));
+        case(&format!("of {image:?}"), image, input, differences)
     };
     vec![
         case([1, 1, 1, 1], Differences::All),
@@ -26,6 +19,33 @@ pub fn cases() -> Vec<Case> {
         case([3, 64, 131, 3], Differences::Some(8)),
         case([1, 300, 301, 1], Differences::Some(2)),
     ]
+}
+
+/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let layer = |name, side, channels| {
+        let image = [n, side, side, channels];
+        case(name, image, Input::random(image), Differences::Some(1))
+    };
+    vec![
+        layer("144_56", 56, 144),
+        layer("672_14", 14, 672),
+        layer("1280_7", 7, 1280),
+    ]
+}
+
+fn case(name: &str, image: [usize; 4], input: Input, differences: Differences) -> Case {
+    Case {
+        name: format!("global_avg_pool {name}"),
+        inputs: vec![input],
+        // Times the pixels, as the numbers are far from zero: no pixel and no gradient is too small to be missed.
+        apply: Box::new(move |g, v| {
+            let mean = global_avg_pool(g, v[0])?;
+            scale(g, mean, (image[1] * image[2]) as f32)
+        }),
+        reference: Box::new(move |v| reference(&v[0], image)),
+        differences,
+    }
 }
 
 fn numbers(image: [usize; 4]) -> Vec<f64> {

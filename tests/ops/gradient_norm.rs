@@ -9,7 +9,35 @@ use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |name: &str, shapes: Vec<[usize; 4]>, max_norm: Option<f32>| Case {
+    vec![
+        case("one number", vec![[1, 1, 1, 1]], None),
+        case("clipped", vec![[3, 3, 6, 10], [1, 1, 1, 10]], Some(0.5)),
+        case(
+            "short enough",
+            vec![[3, 3, 1, 20], [1, 1, 7, 3]],
+            Some(100.0),
+        ),
+        case(
+            "300,000 numbers",
+            vec![[3, 5, 100, 200], [1, 1, 1, 1]],
+            None,
+        ),
+    ]
+}
+
+/// 4.4 million numbers, whatever the batch.
+pub fn timed(_: usize) -> Vec<Case> {
+    vec![case("4.4 million", MANY.to_vec(), Some(1.0))]
+}
+
+/// Shapes of two parameters of an optimizer's case.
+pub const SMALL: [[usize; 4]; 2] = [[3, 3, 6, 10], [1, 1, 1, 10]];
+
+/// Shapes of two layers of ResNet-50, 4.4 million numbers: what optimizers are timed on.
+pub const MANY: [[usize; 4]; 2] = [[3, 3, 512, 512], [1, 1, 2048, 1000]];
+
+fn case(name: &str, shapes: Vec<[usize; 4]>, max_norm: Option<f32>) -> Case {
+    Case {
         name: format!("gradient_norm {name}"),
         inputs: shapes
             .iter()
@@ -26,21 +54,7 @@ pub fn cases() -> Vec<Case> {
             vec![norm, 0.0, clip, 1.0]
         }),
         differences: Differences::None,
-    };
-    vec![
-        case("one number", vec![[1, 1, 1, 1]], None),
-        case("clipped", vec![[3, 3, 6, 10], [1, 1, 1, 10]], Some(0.5)),
-        case(
-            "short enough",
-            vec![[3, 3, 1, 20], [1, 1, 7, 3]],
-            Some(100.0),
-        ),
-        case(
-            "300,000 numbers",
-            vec![[3, 5, 100, 200], [1, 1, 1, 1]],
-            None,
-        ),
-    ]
+    }
 }
 
 /// Parameters `p0`, `p1`, ... of the shapes of `grads`, which are their gradients; they begin as 0.5, the first of

@@ -13,13 +13,14 @@ pub fn cases() -> Vec<Case> {
             stride,
             padding,
         };
-        Case {
-            name: format!("max_pool of {image:?}, {pool:?}"),
-            inputs: vec![Input::of(image, distinct(image.iter().product()))],
-            apply: Box::new(move |g, v| max_pool(g, v[0], pool)),
-            reference: Box::new(move |v| super::pooled(&v[0], image, pool, largest)),
+        let input = Input::of(image, distinct(image.iter().product()));
+        case(
+            &format!("of {image:?}, {pool:?}"),
+            image,
+            input,
+            pool,
             differences,
-        }
+        )
     };
     let all = Differences::All;
     vec![
@@ -34,6 +35,34 @@ pub fn cases() -> Vec<Case> {
         case([1, 17, 16, 2], 15, 2, Symmetric(7), all),
         case([3, 56, 57, 20], 3, 2, Symmetric(1), Differences::Some(8)),
     ]
+}
+
+/// The pool behind ResNet-50's stem at its real size, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let image = [n, 112, 112, 64];
+    let pool = Pool {
+        kernel: 3,
+        stride: 2,
+        padding: Padding::Symmetric(1),
+    };
+    let input = Input::random(image);
+    vec![case(
+        "3x3s2_64_112",
+        image,
+        input,
+        pool,
+        Differences::Some(1),
+    )]
+}
+
+fn case(name: &str, image: [usize; 4], input: Input, pool: Pool, differences: Differences) -> Case {
+    Case {
+        name: format!("max_pool {name}"),
+        inputs: vec![input],
+        apply: Box::new(move |g, v| max_pool(g, v[0], pool)),
+        reference: Box::new(move |v| super::pooled(&v[0], image, pool, largest)),
+        differences,
+    }
 }
 
 /// Numbers in -0.5..0.5 in no order, of which no two in a window are so near that a difference could change the winner.

@@ -31,6 +31,17 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
+/// The losses of a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![Case {
+        name: "mean losses".into(),
+        inputs: vec![Input::random([n, 1, 1, 1])],
+        apply: Box::new(|g, v| mean(g, v[0])),
+        reference: Box::new(move |v| vec![v[0].iter().sum::<f64>() / n as f64]),
+        differences: Differences::Some(1),
+    }]
+}
+
 #[cfg(test)]
 mod tests {
     use triaxis::engine::{Graph, Mode, ops};

@@ -7,25 +7,6 @@ use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |name: &str, shape: [usize; 4], partner: Vec<f64>, lambda: f64, differences| Case {
-        name: format!("mixup {name}"),
-        inputs: vec![
-            Input::random(shape),
-            Input::whole([shape[0], 1, 1, 1], DType::U32, partner),
-            Input::of([1, 1, 1, 1], vec![lambda]).constant(),
-        ],
-        apply: Box::new(|g, v| mixup(g, v[0], v[1], v[2])),
-        reference: Box::new(move |v| {
-            let image = shape[1] * shape[2] * shape[3];
-            (0..v[0].len())
-                .map(|i| {
-                    let other = v[1][i / image] as usize * image + i % image;
-                    v[2][0] * v[0][i] + (1.0 - v[2][0]) * v[0][other]
-                })
-                .collect()
-        }),
-        differences,
-    };
     vec![
         case("one image", [1, 1, 1, 1], vec![0.0], 0.25, Differences::All),
         case(
@@ -50,6 +31,46 @@ pub fn cases() -> Vec<Case> {
             Differences::None,
         ),
     ]
+}
+
+/// Pictures of 224 pixels a side and the targets of 1000 classes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let case = |name, shape| {
+        let partner = (0..n).rev().map(|i| i as f64).collect();
+        case(name, shape, partner, 0.3, Differences::None)
+    };
+    vec![
+        case("3_224", [n, 224, 224, 3]),
+        case("1000_1", [n, 1, 1, 1000]),
+    ]
+}
+
+fn case(
+    name: &str,
+    shape: [usize; 4],
+    partner: Vec<f64>,
+    lambda: f64,
+    differences: Differences,
+) -> Case {
+    Case {
+        name: format!("mixup {name}"),
+        inputs: vec![
+            Input::random(shape),
+            Input::whole([shape[0], 1, 1, 1], DType::U32, partner),
+            Input::of([1, 1, 1, 1], vec![lambda]).constant(),
+        ],
+        apply: Box::new(|g, v| mixup(g, v[0], v[1], v[2])),
+        reference: Box::new(move |v| {
+            let image = shape[1] * shape[2] * shape[3];
+            (0..v[0].len())
+                .map(|i| {
+                    let other = v[1][i / image] as usize * image + i % image;
+                    v[2][0] * v[0][i] + (1.0 - v[2][0]) * v[0][other]
+                })
+                .collect()
+        }),
+        differences,
+    }
 }
 
 #[cfg(test)]

@@ -2,16 +2,25 @@
 
 use triaxis::engine::ops::{RmsProp, rmsprop};
 
-use super::gradient_norm::parameters;
+use super::gradient_norm::{MANY, SMALL, parameters};
 use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    vec![Case {
-        name: "rmsprop".into(),
+    vec![case("small", SMALL)]
+}
+
+/// 4.4 million numbers, whatever the batch.
+pub fn timed(_: usize) -> Vec<Case> {
+    vec![case("4.4 million", MANY)]
+}
+
+fn case(name: &str, shapes: [[usize; 4]; 2]) -> Case {
+    Case {
+        name: format!("rmsprop {name}"),
         inputs: vec![
-            Input::random([3, 3, 6, 10]).constant(),
-            Input::random([1, 1, 1, 10]).constant(),
+            Input::random(shapes[0]).constant(),
+            Input::random(shapes[1]).constant(),
             Input::of([1, 1, 1, 1], vec![0.25]).constant(),
         ],
         apply: Box::new(move |g, v| {
@@ -26,7 +35,7 @@ pub fn cases() -> Vec<Case> {
                 .collect()
         }),
         differences: Differences::None,
-    }]
+    }
 }
 
 #[cfg(test)]

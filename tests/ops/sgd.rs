@@ -2,16 +2,37 @@
 
 use triaxis::engine::ops::{Sgd, sgd};
 
-use super::gradient_norm::parameters;
+use super::gradient_norm::{MANY, SMALL, parameters};
 use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |name: &str, options: Sgd| Case {
+    let plain = Sgd {
+        momentum: 0.0,
+        nesterov: false,
+        ..Sgd::default()
+    };
+    let decayed = Sgd {
+        weight_decay: 0.125,
+        ..Sgd::default()
+    };
+    vec![
+        case("without momentum", SMALL, plain),
+        case("with all", SMALL, decayed),
+    ]
+}
+
+/// 4.4 million numbers, whatever the batch.
+pub fn timed(_: usize) -> Vec<Case> {
+    vec![case("4.4 million", MANY, Sgd::default())]
+}
+
+fn case(name: &str, shapes: [[usize; 4]; 2], options: Sgd) -> Case {
+    Case {
         name: format!("sgd {name}"),
         inputs: vec![
-            Input::random([3, 3, 6, 10]).constant(),
-            Input::random([1, 1, 1, 10]).constant(),
+            Input::random(shapes[0]).constant(),
+            Input::random(shapes[1]).constant(),
             Input::of([1, 1, 1, 1], vec![0.25]).constant(),
         ],
         apply: Box::new(move |g, v| {
@@ -32,17 +53,7 @@ pub fn cases() -> Vec<Case> {
                 .collect()
         }),
         differences: Differences::None,
-    };
-    let plain = Sgd {
-        momentum: 0.0,
-        nesterov: false,
-        ..Sgd::default()
-    };
-    let decayed = Sgd {
-        weight_decay: 0.125,
-        ..Sgd::default()
-    };
-    vec![case("without momentum", plain), case("with all", decayed)]
+    }
 }
 
 #[cfg(test)]

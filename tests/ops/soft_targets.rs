@@ -7,7 +7,23 @@ use crate::{Case, Differences, Input};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |labels: Vec<f64>, classes: usize, smoothing: f32| Case {
+    vec![
+        case(vec![0.0], 1, 0.0),
+        case(vec![2.0, 0.0, 1.0], 3, 0.25),
+        // 10 is no class.
+        case(vec![9.0, 10.0, 4.0, 0.0, 3.0], 10, 0.1),
+        case((0..40).map(|i| f64::from(i) * 24.0).collect(), 1000, 0.1),
+    ]
+}
+
+/// 1000 classes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    let labels = (0..n).map(|i| (i * 7 % 1000) as f64).collect();
+    vec![case(labels, 1000, 0.1)]
+}
+
+fn case(labels: Vec<f64>, classes: usize, smoothing: f32) -> Case {
+    Case {
         name: format!("soft_targets {classes} classes"),
         inputs: vec![Input::whole([labels.len(), 1, 1, 1], DType::U32, labels)],
         apply: Box::new(move |g, v| soft_targets(g, v[0], SoftTargets { classes, smoothing })),
@@ -17,14 +33,7 @@ pub fn cases() -> Vec<Case> {
                 .collect()
         }),
         differences: Differences::None,
-    };
-    vec![
-        case(vec![0.0], 1, 0.0),
-        case(vec![2.0, 0.0, 1.0], 3, 0.25),
-        // 10 is no class.
-        case(vec![9.0, 10.0, 4.0, 0.0, 3.0], 10, 0.1),
-        case((0..40).map(|i| f64::from(i) * 24.0).collect(), 1000, 0.1),
-    ]
+    }
 }
 
 /// One image's targets.

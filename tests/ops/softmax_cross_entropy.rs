@@ -6,20 +6,6 @@ use crate::{Case, Differences, Input, random};
 
 /// The configurations that are checked and timed.
 pub fn cases() -> Vec<Case> {
-    let case = |name: &str, n: usize, c: usize, spread: f64, differences| {
-        let logits = random(3, n * c).iter().map(|x| spread * x).collect();
-        let targets = random(4, n * c).iter().map(|x| x + 0.5).collect();
-        Case {
-            name: format!("softmax_cross_entropy {name}"),
-            inputs: vec![
-                Input::of([n, 1, 1, c], logits),
-                Input::of([n, 1, 1, c], targets).constant(),
-            ],
-            apply: Box::new(|g, v| softmax_cross_entropy(g, v[0], v[1])),
-            reference: Box::new(move |v| reference(&v[0], &v[1], c)),
-            differences,
-        }
-    };
     vec![
         case("one class", 1, 1, 4.0, Differences::All),
         case("6 classes", 3, 6, 4.0, Differences::All),
@@ -27,6 +13,26 @@ pub fn cases() -> Vec<Case> {
         case("logits to 400", 3, 20, 800.0, Differences::All),
         case("1001 classes", 37, 1001, 8.0, Differences::Some(40)),
     ]
+}
+
+/// 1000 classes, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![case("1000 classes", n, 1000, 8.0, Differences::Some(1))]
+}
+
+fn case(name: &str, n: usize, c: usize, spread: f64, differences: Differences) -> Case {
+    let logits = random(3, n * c).iter().map(|x| spread * x).collect();
+    let targets = random(4, n * c).iter().map(|x| x + 0.5).collect();
+    Case {
+        name: format!("softmax_cross_entropy {name}"),
+        inputs: vec![
+            Input::of([n, 1, 1, c], logits),
+            Input::of([n, 1, 1, c], targets).constant(),
+        ],
+        apply: Box::new(|g, v| softmax_cross_entropy(g, v[0], v[1])),
+        reference: Box::new(move |v| reference(&v[0], &v[1], c)),
+        differences,
+    }
 }
 
 /// Each image's loss in f64.

@@ -15,6 +15,11 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
+/// The many partial sums of EfficientNet-B0's first layer, for a batch of `n`.
+pub fn timed(n: usize) -> Vec<Case> {
+    vec![case("32_112", [n, 112, 112, 32])]
+}
+
 #[cfg(test)]
 mod tests {
     use triaxis::engine::{AdapterKind, Graph, Limits, Mode, Schedule, ops::column_sum};
