@@ -1,0 +1,77 @@
+//! Where and with what a row was measured.
+
+use std::fmt;
+use std::process::Command;
+
+use triaxis::engine::Gpu;
+
+/// The adapter and the build.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    /// The adapter's name.
+    pub(crate) adapter: String,
+    /// Its driver and the driver's version.
+    pub(crate) driver: String,
+    /// `vulkan`, `metal` or `dx12`.
+    pub(crate) backend: String,
+    /// What `git describe` says of the sources, or `unknown`.
+    pub(crate) commit: String,
+}
+
+/// Our version.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl Machine {
+    /// Of this device and these sources.
+    pub(crate) fn of(gpu: &Gpu) -> Self {
+        let info = gpu.info();
+        Self {
+            adapter: info.name.clone(),
+            driver: info.driver.clone(),
+            backend: info.backend.clone(),
+            commit: commit(),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let profile = if cfg!(debug_assertions) {
+            ", a debug build"
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "{} ({}, {}), triaxis {VERSION} ({}{profile})",
+            self.adapter, self.driver, self.backend, self.commit
+        )
+    }
+}
+
+/// Asked when run, so that it is never the commit of an older build.
+fn commit() -> String {
+    let described = Command::new("git")
+        .args(["-C", env!("CARGO_MANIFEST_DIR")])
+        .args(["describe", "--always", "--dirty"])
+        .output();
+    match described {
+        Ok(done) if done.status.success() => {
+            String::from_utf8_lossy(&done.stdout).trim().to_owned()
+        }
+        Ok(_) | Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// Seconds of processor time that this process has used so far, its driver's threads included.
+#[cfg(unix)]
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+}
+
+/// Seconds of processor time: unknown on this system.
+#[cfg(not(unix))]
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    None
+}
