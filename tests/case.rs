@@ -2,6 +2,12 @@
 
 use triaxis::engine::{DType, Graph, Result, Shape, Value};
 
+/// Adds an operator to a graph, over the case's inputs.
+pub type Apply = Box<dyn Fn(&mut Graph, &[Value]) -> Result<Value> + Send + Sync>;
+
+/// The same in plain f64: inputs without padding in, output without padding out.
+pub type Reference = Box<dyn Fn(&[Vec<f64>]) -> Vec<f64> + Send + Sync>;
+
 /// An operator at one configuration: checked by the tests, timed by the benchmarks.
 pub struct Case {
     /// Told when it fails.
@@ -9,9 +15,9 @@ pub struct Case {
     /// What it reads.
     pub inputs: Vec<Input>,
     /// Applies the operator; the first value is compared with the reference.
-    pub apply: Box<dyn Fn(&mut Graph, &[Value]) -> Result<Value> + Send + Sync>,
+    pub apply: Apply,
     /// The same, in plain f64: inputs without padding in, output without padding out.
-    pub reference: Box<dyn Fn(&[Vec<f64>]) -> Vec<f64> + Send + Sync>,
+    pub reference: Reference,
     /// How the gradients are proven.
     pub differences: Differences,
 }

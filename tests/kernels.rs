@@ -131,7 +131,7 @@ fn within_default_limits(module: &naga::Module, info: &ModuleInfo, name: &str) {
         match global.space {
             naga::AddressSpace::Storage { .. } => buffers += 1,
             naga::AddressSpace::WorkGroup => {
-                workgroup_bytes += module.types[global.ty].inner.size(module.to_ctx())
+                workgroup_bytes += module.types[global.ty].inner.size(module.to_ctx());
             }
             _ => {}
         }
