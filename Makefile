@@ -17,6 +17,7 @@ test: setup ## Run every test
 
 test-long: setup ## Run every test, and those that take too long for each change
 	cargo test --workspace --release --features triaxis-tests/long
+	TRIAXIS_CHECKED=1 cargo test --package triaxis-tests --release # the kernels with bounds checks
 
 check: setup ## Formatting, lints, documentation, spelling
 	.ci/run fmt clippy doc typos

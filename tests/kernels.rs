@@ -59,6 +59,16 @@ fn every_kernel_passes_naga_and_translates_for_every_backend() {
     }
 }
 
+#[test]
+fn the_doctors_own_kernel_translates_too() {
+    let kernel = Kernel {
+        link: vec!["doctor/pack", "storage/f16"],
+        entry: "pack",
+        constants: Vec::new(),
+    };
+    translate(&kernel, &kernel.source());
+}
+
 fn translate(kernel: &Kernel, text: &str) {
     let name = format!("{} of {:?}", kernel.entry, kernel.link);
     let module = naga::front::wgsl::parse_str(text)

@@ -268,9 +268,9 @@ group_width = 8
 
     #[test]
     fn an_unknown_key_is_refused_with_its_line_and_the_likely_key() {
-        let error = refusal(&SMALL.replace("width = 24", "widht = 24"));
+        let error = refusal(&SMALL.replace("width = 24", "widthx = 24"));
         assert!(
-            error.starts_with("line 12: unknown field `widht`"),
+            error.starts_with("line 12: unknown field `widthx`"),
             "{error}"
         );
         assert!(error.ends_with("did you mean `width`?"), "{error}");

@@ -1,0 +1,147 @@
+//! Parameters, gradients, momenta and averages lie together, at equal offsets: an update is a dispatch or two.
+
+use std::ops::Range;
+
+use super::{Graph, Kind, Parameter, ParameterOptions, Value};
+use crate::{DType, Error, Result, Shape};
+
+/// Parameters, and what goes with each of them at the same place, lie together in one buffer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Arena {
+    /// The parameters.
+    Parameters,
+    /// Their gradients.
+    Gradients,
+    /// Running statistics.
+    Buffers,
+    /// A number for each parameter: momentum, an average.
+    OfParameters(&'static str),
+    /// A number for each running statistic: an average.
+    OfBuffers(&'static str),
+}
+
+impl Graph {
+    /// A whole arena as one vector; from now on no parameter or buffer can be added.
+    pub fn arena(&mut self, arena: Arena) -> Value {
+        self.sealed = true;
+        let count = match arena {
+            Arena::Parameters | Arena::Gradients | Arena::OfParameters(_) => {
+                self.parameter_offsets().1
+            }
+            Arena::Buffers | Arena::OfBuffers(_) => self.buffer_offsets().1,
+        };
+        let known =
+            (0..self.values.len()).find(|&i| self.values[i].kind == Kind::Arena(arena.clone()));
+        match known {
+            Some(i) => Value(i),
+            None => self.value(
+                format!("{arena:?}"),
+                Shape::vector(count),
+                DType::F32,
+                Kind::Arena(arena),
+            ),
+        }
+    }
+
+    /// As [`Graph::arena`], begun with `first` instead of zero by [`crate::Plan::initialise`].
+    pub fn arena_from(&mut self, arena: Arena, first: f32) -> Value {
+        self.arena_firsts.insert(arena.clone(), first);
+        self.arena(arena)
+    }
+
+    /// Puts each trainable parameter's gradient into [`Arena::Gradients`], where an optimizer reads them all at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] for a trainable parameter that the loss does not depend on.
+    pub fn pin_gradients(&mut self, gradients: &crate::Gradients) -> Result<()> {
+        let mut pins = Vec::new();
+        for (i, p) in self.parameters.iter().enumerate() {
+            match gradients.get(p.value) {
+                _ if !p.options.trainable => {}
+                Some(dx) => pins.push((i, dx)),
+                None => {
+                    return Err(Error::Graph(format!(
+                        "the loss does not depend on the parameter {}: remove or freeze it",
+                        p.name
+                    )));
+                }
+            }
+        }
+        for &(i, dx) in &pins {
+            let shape = self.shape(self.parameters[i].value);
+            let computed = matches!(self.kind(dx), Kind::Output(_)) && self.shape(dx) == shape;
+            let shared = pins.iter().filter(|&&(_, other)| other == dx).count() > 1;
+            let read = self.nodes.iter().any(|node| node.inputs.contains(&dx));
+            // A gradient that something else is made of stays where it is, and a copy is pinned: no kernel may read
+            // one part of the arena while it writes another.
+            let own = if computed && !shared && !read {
+                dx
+            } else {
+                crate::ops::scale(self, dx, 1.0)?
+            };
+            self.pinned.insert(own, i);
+        }
+        Ok(())
+    }
+
+    /// Where each parameter begins in its arenas, in numbers, and the arenas' length: decayed ones first, then
+    /// undecayed, then frozen.
+    pub(crate) fn parameter_offsets(&self) -> (Vec<usize>, usize) {
+        let group = |p: &Parameter| match (p.options.trainable, p.options.decay) {
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, _) => 2,
+        };
+        let mut order: Vec<usize> = (0..self.parameters.len()).collect();
+        order.sort_by_key(|&i| group(&self.parameters[i]));
+        self.offsets(
+            order.iter().map(|&i| (i, self.parameters[i].value)),
+            self.parameters.len(),
+        )
+    }
+
+    /// The parts of the parameters' arenas that are decayed and that are updated without decay, in numbers.
+    pub fn decay_ranges(&self) -> [Range<usize>; 2] {
+        let (offsets, _) = self.parameter_offsets();
+        let end = |wanted: fn(&ParameterOptions) -> bool| {
+            let of = |(p, &at): (&Parameter, &usize)| {
+                wanted(&p.options).then(|| at + aligned(self.shape(p.value)))
+            };
+            self.parameters
+                .iter()
+                .zip(&offsets)
+                .filter_map(of)
+                .max()
+                .unwrap_or(0)
+        };
+        let decayed = end(|o| o.trainable && o.decay);
+        [0..decayed, decayed..end(|o| o.trainable).max(decayed)]
+    }
+
+    pub(crate) fn buffer_offsets(&self) -> (Vec<usize>, usize) {
+        self.offsets(
+            self.buffers.iter().map(|b| b.value).enumerate(),
+            self.buffers.len(),
+        )
+    }
+
+    fn offsets(
+        &self,
+        order: impl Iterator<Item = (usize, Value)>,
+        count: usize,
+    ) -> (Vec<usize>, usize) {
+        let (mut offsets, mut next) = (vec![0; count], 0);
+        for (i, value) in order {
+            offsets[i] = next;
+            next += aligned(self.shape(value));
+        }
+        (offsets, next.max(64))
+    }
+}
+
+/// Numbers that a tensor takes in an arena: every binding may then begin at a tensor, 256 bytes being the largest
+/// alignment that WebGPU allows an adapter to ask for.
+fn aligned(shape: Shape) -> usize {
+    (shape.vec4s() * 4).next_multiple_of(64)
+}
