@@ -7,11 +7,14 @@
 //! | `kernels` | every kernel of every case passes naga and stays within WebGPU's limits |
 //! | `golden_recipe` | what torch and pycls make of a recipe's parts |
 //! | `optimizer` | follows an optimizer step by step in f64 |
+//! | `device` | a device that is lost or too small is an error |
 //! | `golden` | whole networks against PyTorch's numbers |
 //! | `tidy` | the rules of the tree: one name in four places, the layers |
 
 pub mod case;
 mod check;
+#[cfg(test)]
+mod device;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

@@ -184,11 +184,12 @@ impl Gpu {
                 ))
             })?;
         let failure = Arc::new(Mutex::new(None));
+        // The first failure counts, but a lost device explains all others.
         let note = |failure: &Arc<Mutex<Option<Failure>>>, what| {
-            failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(what);
+            let mut known = failure.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.is_none() || matches!(what, Failure::Lost(_)) {
+                *known = Some(what);
+            }
         };
         let seen = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, text| {

@@ -1,0 +1,54 @@
+//! A device that is lost or too small is an error that says what to do, never a panic.
+
+use triaxis::engine::{Error, Gpu, GpuOptions, Graph, Mode, Plan, ops};
+
+fn doubling(g: &mut Graph, side: usize) -> [triaxis::engine::Value; 2] {
+    let x = g.input("x", [1, side, side, 4]);
+    [x, ops::add(g, x, x).unwrap()]
+}
+
+#[test]
+fn a_lost_device_is_an_error_at_the_next_run() {
+    // A device of its own: the other tests go on with theirs.
+    let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+    let mut g = Graph::new(Mode::Evaluate);
+    let [x, y] = doubling(&mut g, 2);
+    let mut plan = Plan::compile(&gpu, &g, &[y]).unwrap();
+    plan.write(x, &[1.0; 16]).unwrap();
+    plan.run().unwrap();
+    assert_eq!(plan.read(y).unwrap(), [2.0; 16]);
+    gpu.lose();
+    let error = plan.run().and_then(|()| gpu.wait()).unwrap_err();
+    assert!(matches!(error, Error::DeviceLost { .. }), "{error:?}");
+    assert!(error.to_string().contains("triaxis doctor"), "{error}");
+}
+
+#[test]
+fn a_plan_beyond_the_memory_limit_says_what_it_needs_and_what_there_is() {
+    let options = GpuOptions {
+        memory_limit: Some(1 << 20),
+        ..GpuOptions::default()
+    };
+    let gpu = Gpu::open(&options).unwrap();
+    let mut g = Graph::new(Mode::Evaluate);
+    let [_, y] = doubling(&mut g, 256);
+    let error = Plan::compile(&gpu, &g, &[y]).unwrap_err().to_string();
+    // Two tensors of 256 x 256 x 4 numbers of 4 bytes.
+    assert!(
+        error.contains("2.0 MiB") && error.contains("1.0 MiB"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
+    let options = GpuOptions {
+        adapter: Some("abacus".into()),
+        ..GpuOptions::default()
+    };
+    let error = Gpu::open(&options).unwrap_err().to_string();
+    assert!(
+        error.contains("abacus") && error.contains("there are:"),
+        "{error}"
+    );
+}
