@@ -51,7 +51,11 @@ impl Dataset for Numbers {
         format!("number-{index}")
     }
     fn fingerprint(&self) -> Fingerprint {
-        unimplemented!("no loader asks for it")
+        Fingerprint {
+            pictures: self.count,
+            bytes: 0,
+            hash: "numbers".into(),
+        }
     }
 }
 
