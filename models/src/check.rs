@@ -14,6 +14,8 @@ pub(crate) const WIDTH: RangeInclusive<usize> = 1..=65_536;
 pub(crate) const OPTIONAL_WIDTH: RangeInclusive<usize> = 0..=65_536;
 /// Pixels from one output to the next.
 pub(crate) const STRIDE: RangeInclusive<usize> = 1..=16;
+/// Pixels of an image's side.
+pub(crate) const RESOLUTION: RangeInclusive<usize> = 1..=16_384;
 /// Stages.
 pub(crate) const STAGES: RangeInclusive<usize> = 1..=64;
 /// A part of something.

@@ -10,6 +10,7 @@ use crate::layers::{
     squeeze_excite,
 };
 use crate::rounding::{ceil_depth, round_depth, round_width};
+use crate::scaling::{Rounding, Scaling};
 
 /// A network of inverted bottlenecks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,17 @@ pub struct MbStage {
 
 fn depthwise() -> usize {
     1
+}
+
+impl MbStage {
+    /// Channels that its middle convolutions have, `width_in` entering the first block.
+    fn convolved(&self, width_in: usize) -> Vec<usize> {
+        let widths = match self.depth {
+            1 => vec![width_in],
+            _ => vec![width_in, self.width],
+        };
+        widths.iter().map(|width| width * self.expansion).collect()
+    }
 }
 
 /// The kinds of inverted bottleneck.
@@ -134,6 +146,36 @@ impl EfficientNet {
         }
         net.head = net.head.max(round_width(net.head as f64 * width));
         net
+    }
+
+    /// Every width and depth; TinyNet's rule spares the stem and never narrows the last convolution.
+    pub(crate) fn scaled(&self, scaling: &Scaling) -> Result<Self, String> {
+        let mut net = self.clone();
+        let head = match self.head {
+            0 => 0,
+            head => scaling.width("head", head)?,
+        };
+        match scaling.rounding {
+            Rounding::TinyNet => net.head = self.head.max(head),
+            Rounding::Pycls | Rounding::EfficientNet => {
+                net.head = head;
+                net.stem.width = scaling.width("stem.width", self.stem.width)?;
+            }
+        }
+        let mut width_in = net.stem.width;
+        for (s, stage) in net.stages.iter_mut().enumerate() {
+            stage.depth = scaling.depth(&format!("stages[{s}].depth"), stage.depth)?;
+            stage.width = scaling.width(&format!("stages[{s}].width"), stage.width)?;
+            if stage.group_width > 1 {
+                let what = format!("stages[{s}].group_width");
+                let group_width = scaling.group(&what, stage.group_width)?;
+                let widths = stage.convolved(width_in);
+                let fits = |group: &usize| widths.iter().all(|w| w.is_multiple_of(*group));
+                stage.group_width = (1..=group_width).rev().find(fits).unwrap_or(1);
+            }
+            width_in = stage.width;
+        }
+        Ok(net)
     }
 
     /// Draws all but the classifier: the last features, `[n, h, w, c]`.
@@ -266,13 +308,8 @@ impl EfficientNet {
             within(&of("squeeze"), stage.squeeze, &check::SHARE)?;
             check::kernel(&of("kernel"), stage.kernel)?;
             if stage.block == MbBlock::Mbconv {
-                let widths = match stage.depth {
-                    1 => vec![width_in],
-                    _ => vec![width_in, stage.width],
-                };
-                for width in widths {
-                    let expanded = width * stage.expansion;
-                    check::groups(&format!("stages[{s}]"), expanded, stage.group_width)?;
+                for width in stage.convolved(width_in) {
+                    check::groups(&format!("stages[{s}]"), width, stage.group_width)?;
                 }
             }
             width_in = stage.width;

@@ -35,6 +35,17 @@ pub enum Error {
     Engine(#[from] crate::engine::Error),
 }
 
+impl Error {
+    /// A description that says no network, from no file.
+    pub(crate) fn spec(what: impl Into<String>) -> Self {
+        Self::Spec {
+            path: None,
+            line: None,
+            what: what.into(),
+        }
+    }
+}
+
 /// This crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

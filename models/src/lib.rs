@@ -27,6 +27,7 @@ pub mod layers;
 mod regnet;
 mod resnet;
 pub mod rounding;
+pub mod scaling;
 mod spec;
 mod zoo;
 
@@ -36,7 +37,8 @@ pub use efficientnet::{EfficientNet, MbBlock, MbStage};
 pub use error::{Error, Result};
 pub use layers::{FanOut, PaddingRule, Stem, Style};
 pub use regnet::{Line, RegNet, RegNetStage};
-pub use resnet::{ResNet, ResNetBlock};
+pub use resnet::{ResNet, ResNetBlock, ResNetStage};
+pub use scaling::{Scaling, Strategy};
 pub use spec::{Network, Spec};
 pub use zoo::{names, zoo};
 

@@ -9,7 +9,9 @@ use crate::layers::{
     Classifier, Conv, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
     squeeze_excite,
 };
-use crate::rounding::round_to;
+use crate::rounding::{compatible, round_to};
+use crate::scaling::Scaling;
+use crate::{Network, Spec};
 
 /// A network of bottlenecks with grouped convolutions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +92,26 @@ pub struct Line {
     pub group_width: usize,
 }
 
+/// As the papers write it: blocks, `w0`, `wa`, `wm`, channels a group.
+pub(crate) const fn line(depth: usize, w0: usize, wa: f64, wm: f64, group_width: usize) -> Line {
+    Line {
+        depth,
+        w0,
+        wa,
+        wm,
+        group_width,
+    }
+}
+
+fn named(name: &str, resolution: usize, network: RegNet) -> Spec {
+    Spec {
+        name: name.into(),
+        resolution,
+        num_classes: 1000,
+        network: Network::RegNet(network),
+    }
+}
+
 impl Line {
     /// The stages: each wanted width is rounded to a power of `wm` times `w0`, then to 8; equal ones make a stage. Then
     /// width and group are made to fit each other, `bottleneck` being the inner width's ratio to the outer.
@@ -117,26 +139,6 @@ impl Line {
         }
         stages
     }
-}
-
-/// The nearest width whose inner width is a multiple of the group width, and that group width.
-pub(crate) fn compatible(width: usize, bottleneck: f64, group_width: usize) -> (usize, usize) {
-    let inner = ((width as f64 * bottleneck) as usize).max(1);
-    let group = group_width.clamp(1, inner);
-    let step = match bottleneck > 1.0 {
-        true => least_common_multiple(group, bottleneck as usize),
-        false => group,
-    };
-    let inner = round_to(inner as f64, step).max(step);
-    ((inner as f64 / bottleneck) as usize, group)
-}
-
-fn least_common_multiple(a: usize, b: usize) -> usize {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    a / x * b
 }
 
 impl RegNet {
@@ -176,6 +178,29 @@ impl RegNet {
             stages: line.stages(4.0),
             ..Self::y(line)
         }
+    }
+
+    /// RegNetY-500MF (<https://arxiv.org/abs/2103.06877>, Table 6): no configuration was released; this is the only one
+    /// found whose counts, its own and scaled, are the paper's.
+    pub fn y_500mf() -> Spec {
+        named("regnety_500mf", 224, Self::y(line(17, 32, 27.2, 2.78, 4)))
+    }
+
+    /// RegNetY-4GF, searched with its resolution: reconstructed like [`RegNet::y_500mf`].
+    pub fn y_4gf() -> Spec {
+        named("regnety_4gf", 240, Self::y(line(26, 88, 29.6, 2.388, 32)))
+    }
+
+    /// RegNetZ-500MF: ClassyVision's body, and the last convolution that gives the paper's counts.
+    pub fn z_500mf() -> Spec {
+        let net = Self::z(line(21, 16, 10.7, 2.51, 4), 1000);
+        named("regnetz_500mf", 224, net)
+    }
+
+    /// RegNetZ-4GF: as [`RegNet::z_500mf`].
+    pub fn z_4gf() -> Spec {
+        let net = Self::z(line(28, 48, 14.5, 2.226, 8), 1000);
+        named("regnetz_4gf", 256, net)
     }
 
     /// Draws all but the classifier: the last features, `[n, h, w, c]`.
@@ -278,6 +303,19 @@ impl RegNet {
             true => Ok(y),
             false => ops::activation(g, y, style.activation),
         }
+    }
+
+    /// Each stage by itself, as pycls does: the stem and the last convolution keep their widths.
+    pub(crate) fn scaled(&self, scaling: &Scaling) -> Result<Self, String> {
+        let mut net = self.clone();
+        for (s, stage) in net.stages.iter_mut().enumerate() {
+            stage.depth = scaling.depth(&format!("stages[{s}].depth"), stage.depth)?;
+            let width = scaling.width(&format!("stages[{s}].width"), stage.width)?;
+            let what = format!("stages[{s}].group_width");
+            let group_width = scaling.group(&what, stage.group_width)?;
+            (stage.width, stage.group_width) = compatible(width, self.bottleneck, group_width);
+        }
+        Ok(net)
     }
 
     /// Channels of the middle convolution.

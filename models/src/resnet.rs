@@ -7,8 +7,10 @@ use crate::check::{self, Checked, within};
 use crate::layers::{
     Classifier, Conv, FanOut, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
 };
+use crate::rounding::compatible;
+use crate::scaling::Scaling;
 
-/// A network of residual blocks, in stages of halving resolution.
+/// A network of residual blocks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResNet {
@@ -19,22 +21,33 @@ pub struct ResNet {
     pub stem: Stem,
     /// What the blocks are.
     pub block: ResNetBlock,
-    /// Blocks of each stage.
-    pub depths: Vec<usize>,
-    /// Channels of each stage: of a basic block; a quarter of what a bottleneck puts out.
-    pub widths: Vec<usize>,
-    /// Groups of the 3×3 convolution in a bottleneck.
-    #[serde(default = "one")]
-    pub cardinality: usize,
-    /// Channels inside a bottleneck for each 64 of `widths`, a group.
-    #[serde(default = "base_width")]
-    pub base_width: usize,
+    /// Channels inside a bottleneck, as a multiple of those that leave it; basic blocks have none.
+    #[serde(default = "quarter")]
+    pub bottleneck: f64,
     /// Share of the last features that is dropped in training.
     #[serde(default)]
     pub dropout: f64,
     /// Share of images whose last block is dropped in training; earlier blocks drop evenly less.
     #[serde(default)]
     pub drop_path: f64,
+    /// The stages, first to last.
+    pub stages: Vec<ResNetStage>,
+}
+
+/// A run of equal blocks; the first has the stride.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResNetStage {
+    /// Blocks.
+    pub depth: usize,
+    /// Channels out.
+    pub width: usize,
+    /// Channels a group of a bottleneck's 3×3 convolution; 0 for a single group.
+    #[serde(default)]
+    pub group_width: usize,
+    /// Pixels from one output of the first block to the next.
+    #[serde(default = "two")]
+    pub stride: usize,
 }
 
 /// The kinds of residual block.
@@ -43,18 +56,8 @@ pub struct ResNet {
 pub enum ResNetBlock {
     /// Two 3×3 convolutions.
     Basic,
-    /// 1×1, 3×3 (which has the stride), 1×1 to four times the stage's width.
+    /// 1×1, 3×3 (which has the stride), 1×1.
     Bottleneck,
-}
-
-impl ResNetBlock {
-    /// Channels that leave a block, as a multiple of the stage's width.
-    pub const fn expansion(self) -> usize {
-        match self {
-            Self::Basic => 1,
-            Self::Bottleneck => 4,
-        }
-    }
 }
 
 fn style() -> Style {
@@ -64,18 +67,28 @@ fn style() -> Style {
     }
 }
 
-fn one() -> usize {
-    1
+fn quarter() -> f64 {
+    0.25
 }
 
-fn base_width() -> usize {
-    64
+fn two() -> usize {
+    2
 }
 
 impl ResNet {
     /// The published networks: 18 and 34 are of [`ResNetBlock::Basic`], 50, 101 and 152 of
     /// [`ResNetBlock::Bottleneck`].
     pub fn new(block: ResNetBlock, depths: [usize; 4]) -> Self {
+        let (first, inner) = match block {
+            ResNetBlock::Basic => (64, 0),
+            ResNetBlock::Bottleneck => (256, 64),
+        };
+        let stage = |s: usize| ResNetStage {
+            depth: depths[s],
+            width: first << s,
+            group_width: inner << s,
+            stride: if s == 0 { 1 } else { 2 },
+        };
         Self {
             style: style(),
             stem: Stem {
@@ -85,22 +98,21 @@ impl ResNet {
                 pool: true,
             },
             block,
-            depths: depths.into(),
-            widths: vec![64, 128, 256, 512],
-            cardinality: 1,
-            base_width: 64,
+            bottleneck: quarter(),
             dropout: 0.0,
             drop_path: 0.0,
+            stages: [0, 1, 2, 3].map(stage).into(),
         }
     }
 
-    /// ResNeXt: bottlenecks of `cardinality` groups.
+    /// ResNeXt: bottlenecks of `cardinality` groups, `base_width` channels wide in the first stage.
     pub fn next(depths: [usize; 4], cardinality: usize, base_width: usize) -> Self {
-        Self {
-            cardinality,
-            base_width,
-            ..Self::new(ResNetBlock::Bottleneck, depths)
+        let mut net = Self::new(ResNetBlock::Bottleneck, depths);
+        for (s, stage) in net.stages.iter_mut().enumerate() {
+            stage.group_width = base_width << s;
         }
+        net.bottleneck = (cardinality * base_width) as f64 / net.stages[0].width as f64;
+        net
     }
 
     /// Draws all but the classifier: the last features, `[n, h, w, c]`.
@@ -111,14 +123,14 @@ impl ResNet {
     pub fn features(&self, g: &mut Graph, images: Value) -> Result<Value> {
         self.check().map_err(Error::Graph)?;
         let mut x = self.stem.draw(g, ["conv1", "bn1"], images, &self.style)?;
-        let blocks = self.depths.iter().sum();
+        let blocks = self.stages.iter().map(|s| s.depth).sum();
         let mut index = 0;
-        for (s, (&depth, &width)) in (1..).zip(self.depths.iter().zip(&self.widths)) {
-            for b in 0..depth {
-                let stride = if b == 0 && s > 1 { 2 } else { 1 };
+        for (s, stage) in (1..).zip(&self.stages) {
+            for b in 0..stage.depth {
+                let stride = if b == 0 { stage.stride } else { 1 };
                 let drop = drop_path_rate(self.drop_path, index, blocks);
                 x = g.scope(format!("layer{s}.{b}"), |g| {
-                    self.residual(g, x, width, stride, drop)
+                    self.residual(g, x, stage, stride, drop)
                 })?;
                 index += 1;
             }
@@ -147,13 +159,12 @@ impl ResNet {
         &self,
         g: &mut Graph,
         x: Value,
-        width: usize,
+        stage: &ResNetStage,
         stride: usize,
         drop_path: f64,
     ) -> Result<Value> {
         let style = &self.style;
-        let width_in = g.shape(x).c();
-        let width_out = width * self.block.expansion();
+        let (width_in, width) = (g.shape(x).c(), stage.width);
         let middle = |width, stride, groups| Conv {
             width,
             kernel: 3,
@@ -166,19 +177,20 @@ impl ResNet {
                 conv_norm(g, ["conv2", "bn2"], y, middle(width, 1, 1), style)?
             }
             ResNetBlock::Bottleneck => {
-                let inner = self.inner(width);
-                let grouped = middle(inner, stride, self.cardinality);
+                let inner = self.inner(stage);
+                let groups = inner / self.group_width(stage);
+                let grouped = middle(inner, stride, groups);
                 let y = conv_norm_act(g, ["conv1", "bn1"], x, Conv::to(inner), style)?;
                 let y = conv_norm_act(g, ["conv2", "bn2"], y, grouped, style)?;
-                conv_norm(g, ["conv3", "bn3"], y, Conv::to(width_out), style)?
+                conv_norm(g, ["conv3", "bn3"], y, Conv::to(width), style)?
             }
         };
-        let shortcut = match stride == 1 && width_in == width_out {
+        let shortcut = match stride == 1 && width_in == width {
             true => x,
             false => {
                 let layer = Conv {
                     stride,
-                    ..Conv::to(width_out)
+                    ..Conv::to(width)
                 };
                 conv_norm(g, ["downsample.0", "downsample.1"], x, layer, style)?
             }
@@ -188,33 +200,50 @@ impl ResNet {
     }
 
     /// Channels of a bottleneck's 3×3 convolution.
-    fn inner(&self, width: usize) -> usize {
-        width * self.base_width / 64 * self.cardinality
+    fn inner(&self, stage: &ResNetStage) -> usize {
+        (stage.width as f64 * self.bottleneck).round_ties_even() as usize
+    }
+
+    /// Channels a group of that convolution.
+    fn group_width(&self, stage: &ResNetStage) -> usize {
+        match stage.group_width {
+            0 => self.inner(stage),
+            width => width,
+        }
+    }
+
+    /// Each stage by itself, as pycls does; the stem keeps its width.
+    pub(crate) fn scaled(&self, scaling: &Scaling) -> Result<Self, String> {
+        let mut net = self.clone();
+        for (s, stage) in net.stages.iter_mut().enumerate() {
+            stage.depth = scaling.depth(&format!("stages[{s}].depth"), stage.depth)?;
+            stage.width = scaling.width(&format!("stages[{s}].width"), stage.width)?;
+            if self.block == ResNetBlock::Bottleneck && stage.group_width > 0 {
+                let what = format!("stages[{s}].group_width");
+                let group_width = scaling.group(&what, stage.group_width)?;
+                (stage.width, stage.group_width) =
+                    compatible(stage.width, self.bottleneck, group_width);
+            }
+        }
+        Ok(net)
     }
 
     pub(crate) fn check(&self) -> Checked {
         self.style.check()?;
         self.stem.check()?;
+        within("bottleneck", self.bottleneck, &check::MULTIPLE)?;
         within("dropout", self.dropout, &check::RATE)?;
         within("drop_path", self.drop_path, &check::RATE)?;
-        within("cardinality", self.cardinality, &check::WIDTH)?;
-        within("base_width", self.base_width, &check::WIDTH)?;
-        within("the number of stages", self.depths.len(), &check::STAGES)?;
-        if self.depths.len() != self.widths.len() {
-            return Err(format!(
-                "depths has {} stages and widths {}: give each stage both",
-                self.depths.len(),
-                self.widths.len()
-            ));
-        }
-        for (s, (&depth, &width)) in self.depths.iter().zip(&self.widths).enumerate() {
-            within(&format!("depths[{s}]"), depth, &check::DEPTH)?;
-            within(&format!("widths[{s}]"), width, &check::WIDTH)?;
+        within("the number of stages", self.stages.len(), &check::STAGES)?;
+        for (s, stage) in self.stages.iter().enumerate() {
+            let of = |field| format!("stages[{s}].{field}");
+            within(&of("depth"), stage.depth, &check::DEPTH)?;
+            within(&of("width"), stage.width, &check::WIDTH)?;
+            within(&of("stride"), stage.stride, &check::STRIDE)?;
             if self.block == ResNetBlock::Bottleneck {
-                let what = format!(
-                    "the inner width of stage {s} (widths · base_width / 64 · cardinality)"
-                );
-                within(&what, self.inner(width), &check::WIDTH)?;
+                let inner = self.inner(stage);
+                within(&of("width times bottleneck"), inner, &check::WIDTH)?;
+                check::groups(&format!("stages[{s}]"), inner, self.group_width(stage))?;
             }
         }
         Ok(())
@@ -244,10 +273,15 @@ mod tests {
 
     #[test]
     fn a_network_for_small_images_keeps_their_pixels() {
+        let stage = |(width, stride)| ResNetStage {
+            depth: 3,
+            width,
+            group_width: 0,
+            stride,
+        };
         let net = ResNet {
             stem: Stem::small(16, 1),
-            depths: vec![3, 3, 3],
-            widths: vec![16, 32, 64],
+            stages: [(16, 1), (32, 2), (64, 2)].map(stage).into(),
             ..ResNet::new(ResNetBlock::Basic, [1; 4])
         };
         let mut g = Graph::new(Mode::Evaluate);

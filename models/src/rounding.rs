@@ -28,6 +28,26 @@ pub fn round_to(value: f64, step: usize) -> usize {
     (value / step as f64).round_ties_even().max(0.0) as usize * step
 }
 
+/// The nearest width whose inner width is a multiple of the group width, and that group width.
+pub(crate) fn compatible(width: usize, bottleneck: f64, group_width: usize) -> (usize, usize) {
+    let inner = ((width as f64 * bottleneck) as usize).max(1);
+    let group = group_width.clamp(1, inner);
+    let step = match bottleneck > 1.0 {
+        true => least_common_multiple(group, bottleneck as usize),
+        false => group,
+    };
+    let inner = round_to(inner as f64, step).max(step);
+    ((inner as f64 / bottleneck) as usize, group)
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use triaxis_engine as engine;
-use triaxis_engine::{Graph, Value};
+use triaxis_engine::{Complexity, Graph, Mode, Value};
 
-use crate::check::within;
+use crate::check::{RESOLUTION, within};
 use crate::error::similar;
-use crate::{EfficientNet, Error, Model, RegNet, ResNet, Result, Style, zoo};
+use crate::{EfficientNet, Error, Model, RegNet, ResNet, Result, Stem, Style, zoo};
 
 /// Bytes of the largest file that is read.
 const LARGEST: u64 = 1 << 20;
@@ -77,6 +77,21 @@ impl Network {
             Self::ResNet(net) => (&mut net.dropout, &mut net.drop_path),
         };
         (*fields.0, *fields.1) = (dropout, drop_path);
+    }
+
+    /// Pixels of an image's side for one of the last features': the product of all strides.
+    pub fn stride(&self) -> usize {
+        let strides = |stem: &Stem, stages: &mut dyn Iterator<Item = usize>| {
+            let pool = if stem.pool { 2 } else { 1 };
+            stages.fold(stem.stride * pool, |product, stride| {
+                product.saturating_mul(stride)
+            })
+        };
+        match self {
+            Self::EfficientNet(net) => strides(&net.stem, &mut net.stages.iter().map(|s| s.stride)),
+            Self::RegNet(net) => strides(&net.stem, &mut net.stages.iter().map(|s| s.stride)),
+            Self::ResNet(net) => strides(&net.stem, &mut net.stages.iter().map(|s| s.stride)),
+        }
     }
 
     /// Draws all but the classifier: the last features, `[n, h, w, c]`.
@@ -159,10 +174,9 @@ impl Spec {
             .read_to_string(&mut text)
             .map_err(failed)?;
         let parsed = match text.len() as u64 > LARGEST {
-            true => Err(fault(
-                None,
-                format!("larger than {LARGEST} bytes: not a network's description"),
-            )),
+            true => Err(Error::spec(format!(
+                "larger than {LARGEST} bytes: not a network's description"
+            ))),
             false => Self::from_toml(&text),
         };
         parsed.map_err(|error| match error {
@@ -184,7 +198,11 @@ impl Spec {
         let spec: Self = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map(|before| before.matches('\n').count() + 1);
-            fault(line, in_words(error.message()))
+            Error::Spec {
+                path: None,
+                line,
+                what: in_words(error.message()),
+            }
         })?;
         spec.check()?;
         Ok(spec)
@@ -201,22 +219,42 @@ impl Spec {
     ///
     /// [`Error::Spec`] with the number and what was expected.
     pub fn check(&self) -> Result<()> {
-        let checked = within("resolution", self.resolution, &(1..=16_384))
+        let checked = within("resolution", self.resolution, &RESOLUTION)
             .and_then(|()| within("num_classes", self.num_classes, &(1..=1_000_000)))
             .and_then(|()| match &self.network {
                 Network::EfficientNet(net) => net.check(),
                 Network::RegNet(net) => net.check(),
                 Network::ResNet(net) => net.check(),
+            })
+            .and_then(|()| match self.network.stride() {
+                stride if stride > self.resolution => Err(format!(
+                    "resolution is {}, expected {stride} or more: the network's strides leave one pixel of {stride}",
+                    self.resolution
+                )),
+                _ => Ok(()),
             });
-        checked.map_err(|what| fault(None, what))
+        checked.map_err(Error::spec)
     }
-}
 
-fn fault(line: Option<usize>, what: String) -> Error {
-    Error::Spec {
-        path: None,
-        line,
-        what,
+    /// What one image of this resolution costs, by the counting rules of pycls. Needs no GPU and allocates no weights.
+    ///
+    /// # Errors
+    ///
+    /// The engine's, naming the node whose inputs do not fit.
+    pub fn complexity(&self) -> Result<Complexity> {
+        Ok(self.drawn()?.complexity())
+    }
+
+    /// The network's graph for one image.
+    ///
+    /// # Errors
+    ///
+    /// As [`Spec::complexity`].
+    pub fn drawn(&self) -> Result<Graph> {
+        let mut g = Graph::new(Mode::Evaluate);
+        let image = g.input("image", [1, self.resolution, self.resolution, 3]);
+        self.forward(&mut g, image)?;
+        Ok(g)
     }
 }
 

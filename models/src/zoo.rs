@@ -1,6 +1,7 @@
 //! The published networks by name: timm's names where it has them, the papers' otherwise.
 
 use crate::error::similar;
+use crate::regnet::line;
 use crate::{EfficientNet, Error, Line, Network, RegNet, ResNet, ResNetBlock, Result, Spec, Style};
 
 /// EfficientNet's released table (<https://arxiv.org/abs/1905.11946>): width, depth, resolution of B0 to B7.
@@ -84,16 +85,6 @@ const RESNEXTS: [(&str, [usize; 4]); 3] = [
     ("resnext101_32x4d", [3, 4, 23, 3]),
     ("resnext152_32x4d", [3, 8, 36, 3]),
 ];
-
-const fn line(depth: usize, w0: usize, wa: f64, wm: f64, group_width: usize) -> Line {
-    Line {
-        depth,
-        w0,
-        wa,
-        wm,
-        group_width,
-    }
-}
 
 /// The published network of that name, for the 1000 classes of ImageNet, at its paper's resolution. It drops nothing:
 /// dropout and drop-path are a recipe's choice ([`Network::set_drop`]).

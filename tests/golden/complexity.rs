@@ -5,7 +5,7 @@ use triaxis::engine::ops::Activation;
 use triaxis::engine::{Complexity, Graph, Mode};
 use triaxis::models::{
     EfficientNet, Line, MbBlock, MbStage, Model, Network, RegNet, RegNetStage, ResNet, ResNetBlock,
-    Spec, Stem, Style, zoo,
+    ResNetStage, Spec, Stem, Style, zoo,
 };
 
 /// What one image of this side costs.
@@ -139,15 +139,17 @@ fn network(model: &Json) -> Network {
     }
     let bottleneck = stages[0]["bottleneck_mul"].as_f64().unwrap();
     if stem.pool {
-        let depths = [0, 1, 2, 3].map(|s| int(&stages[s]["depth"]));
-        let inner = bottleneck * int(&stages[0]["width"]) as f64;
-        let cardinality = inner as usize / int(&stages[0]["group_width"]);
+        let stage = |s: &Json| ResNetStage {
+            depth: int(&s["depth"]),
+            width: int(&s["width"]),
+            group_width: int(&s["group_width"]),
+            stride: int(&s["stride"]),
+        };
         return Network::ResNet(ResNet {
             stem,
-            widths: stages.iter().map(|s| int(&s["width"]) / 4).collect(),
-            cardinality,
-            base_width: inner as usize / cardinality,
-            ..ResNet::new(ResNetBlock::Bottleneck, depths)
+            bottleneck,
+            stages: stages.iter().map(stage).collect(),
+            ..ResNet::new(ResNetBlock::Bottleneck, [1; 4])
         });
     }
     Network::RegNet(RegNet {

@@ -219,18 +219,18 @@ fn small_regnety_trains_as_in_pytorch() {
 
 #[test]
 fn small_resnet_trains_as_in_pytorch() {
-    let network = ResNet {
-        widths: vec![8, 16, 32, 48],
-        ..ResNet::new(ResNetBlock::Bottleneck, [1, 2, 1, 1])
-    };
+    let mut network = ResNet::new(ResNetBlock::Bottleneck, [1, 2, 1, 1]);
+    for (stage, inner) in network.stages.iter_mut().zip([8, 16, 32, 48]) {
+        (stage.width, stage.group_width) = (4 * inner, inner);
+    }
     Golden::load("small_resnet", Network::ResNet(network)).check();
 }
 
 #[test]
 fn small_resnext_trains_as_in_pytorch() {
-    let network = ResNet {
-        widths: vec![16, 32, 48, 64],
-        ..ResNet::next([1, 1, 1, 1], 8, 8)
-    };
+    let mut network = ResNet::new(ResNetBlock::Bottleneck, [1, 1, 1, 1]);
+    for (stage, inner) in network.stages.iter_mut().zip([16, 32, 48, 64]) {
+        (stage.width, stage.group_width) = (4 * inner, inner / 8);
+    }
     Golden::load("small_resnext", Network::ResNet(network)).check();
 }
