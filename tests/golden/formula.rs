@@ -31,9 +31,9 @@ pub(super) fn parameter(name: &str, shape: &[usize]) -> Vec<f32> {
     }
 }
 
-/// Images, `[4, 3, r, r]`.
-pub(super) fn images(resolution: usize) -> Vec<f32> {
-    let v = hashed("input", 4 * 3 * resolution * resolution);
+/// The images of that name, `[4, 3, r, r]`.
+pub(super) fn images(name: &str, resolution: usize) -> Vec<f32> {
+    let v = hashed(name, 4 * 3 * resolution * resolution);
     v.iter().map(|v| 3f64.sqrt() as f32 * v).collect()
 }
 

@@ -106,7 +106,11 @@ fn part(g: &Graph, network: &Network, name: &str) -> Value {
     let scope = match (network, name) {
         (Network::EfficientNet(_), "stem_out") => "bn1".into(),
         (Network::EfficientNet(_), "head_conv") => "bn2".into(),
-        (Network::EfficientNet(_), _) => format!("blocks.{digits}"),
+        // pycls counts stages from 1: `s1`; timm from 0: `stage0`.
+        (Network::EfficientNet(_), _) => {
+            let first = usize::from(!name.starts_with("stage"));
+            format!("blocks.{}", digits.parse::<usize>().unwrap() - first)
+        }
         (Network::RegNet(_), "stem_out") => "stem".into(),
         (Network::RegNet(_), "head_conv") => "final_conv".into(),
         (Network::ResNet(_), "stem_out") => "maxpool".into(),
