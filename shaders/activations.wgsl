@@ -5,6 +5,7 @@ const RELU: u32 = 1u;
 const SILU: u32 = 2u;
 const SIGMOID: u32 = 3u;
 const HARD_SWISH: u32 = 4u;
+const RELU6: u32 = 5u;
 
 fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
     switch kind {
@@ -12,6 +13,7 @@ fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
         case SILU: { return x / (1.0 + exp(-x)); }
         case SIGMOID: { return 1.0 / (1.0 + exp(-x)); }
         case HARD_SWISH: { return x * clamp(x / 6.0 + 0.5, vec4(0.0), vec4(1.0)); }
+        case RELU6: { return clamp(x, vec4(0.0), vec4(6.0)); }
         default: { return x; }
     }
 }
@@ -31,6 +33,10 @@ fn activate_grad(kind: u32, x: vec4<f32>) -> vec4<f32> {
         case HARD_SWISH: {
             let inner = select(vec4(0.0), x / 3.0 + 0.5, x > vec4(-3.0));
             return select(inner, vec4(1.0), x >= vec4(3.0));
+        }
+        case RELU6: {
+            let inside = (x > vec4(0.0)) & (x < vec4(6.0));
+            return select(vec4(0.0), vec4(1.0), inside);
         }
         default: { return vec4(1.0); }
     }

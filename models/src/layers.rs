@@ -78,6 +78,7 @@ enum ActivationName {
     Silu,
     Sigmoid,
     HardSwish,
+    Relu6,
 }
 
 /// How many zeros lie around an image.

@@ -11,9 +11,10 @@ pub fn cases() -> Vec<Case> {
         Activation::Silu,
         Activation::Sigmoid,
         Activation::HardSwish,
+        Activation::Relu6,
     ]
     .map(|kind| {
-        // -8.0 to 8.0 in steps that miss the bends at -3, 0 and 3, where there is no derivative.
+        // -8.0 to 8.0 in steps that miss the bends at -3, 0, 3 and 6, where there is no derivative.
         let numbers = (0..180).map(|i| f64::from(i) * 0.0889 - 7.97).collect();
         let input = Input::of([2, 3, 5, 6], numbers);
         case(&format!("{kind:?}"), input, kind, Differences::All)
@@ -52,6 +53,7 @@ pub fn reference(kind: Activation, x: f64) -> f64 {
         Activation::Silu => x / (1.0 + (-x).exp()),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Activation::Relu6 => x.clamp(0.0, 6.0),
     }
 }
 

@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
         Activation::Silu,
         Activation::Sigmoid,
         Activation::HardSwish,
+        Activation::Relu6,
     ] {
         for frozen in [false, true] {
             let options = BatchNorm {

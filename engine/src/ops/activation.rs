@@ -18,6 +18,8 @@ pub enum Activation {
     Sigmoid,
     /// `x · min(max(x + 3, 0), 6) / 6`.
     HardSwish,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
 }
 
 impl Activation {
@@ -29,6 +31,7 @@ impl Activation {
             Self::Silu => 2.0,
             Self::Sigmoid => 3.0,
             Self::HardSwish => 4.0,
+            Self::Relu6 => 5.0,
         }
     }
 }

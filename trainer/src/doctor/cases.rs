@@ -150,12 +150,13 @@ fn norms() -> Vec<Case> {
 }
 
 fn activations() -> Vec<Case> {
-    use Activation::{HardSwish, Relu, Sigmoid, Silu};
+    use Activation::{HardSwish, Relu, Relu6, Sigmoid, Silu};
     [
         ("ReLU", Relu),
         ("SiLU", Silu),
         ("sigmoid", Sigmoid),
         ("hard-swish", HardSwish),
+        ("ReLU6", Relu6),
     ]
     .map(|(name, kind)| Case {
         name,

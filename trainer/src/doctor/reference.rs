@@ -65,6 +65,7 @@ pub(super) fn activate(activation: Activation, x: f64) -> f64 {
         Activation::Silu => x * sigmoid,
         Activation::Sigmoid => sigmoid,
         Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Activation::Relu6 => x.clamp(0.0, 6.0),
     }
 }
 
