@@ -26,7 +26,8 @@ pub struct EfficientNet {
     /// Share of the last features that is dropped in training.
     #[serde(default)]
     pub dropout: f64,
-    /// Share of images whose last block is dropped in training; earlier blocks drop evenly less.
+    /// Share of images that a block after the last would drop in training: block `i` of `n`, counted from 0, drops
+    /// `i / n` of it, as in EfficientNet's released code and in timm.
     #[serde(default)]
     pub drop_path: f64,
     /// The stages, first to last.

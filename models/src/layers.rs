@@ -376,8 +376,8 @@ pub(crate) fn residual(g: &mut Graph, shortcut: Value, y: Value, drop_path: f64)
     ops::add(g, shortcut, y)
 }
 
-/// Block `index` of `blocks` is dropped at this rate: nothing at the first, growing evenly towards `rate`
-/// (<https://arxiv.org/abs/1603.09382>, counted as EfficientNet's released code does).
-pub(crate) fn drop_path_rate(rate: f64, index: usize, blocks: usize) -> f64 {
-    rate * index as f64 / blocks.max(1) as f64
+/// Block `index` is dropped at this rate: nothing at the first, growing evenly to `rate` at block `end`
+/// (<https://arxiv.org/abs/1603.09382>). As in timm, RegNets and ResNets end at the last block, EfficientNets one behind.
+pub(crate) fn drop_path_rate(rate: f64, index: usize, end: usize) -> f64 {
+    rate * index as f64 / end.max(1) as f64
 }

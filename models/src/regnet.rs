@@ -213,12 +213,12 @@ impl RegNet {
         let mut x = self
             .stem
             .draw(g, ["stem.conv", "stem.bn"], images, &self.style)?;
-        let blocks = self.stages.iter().map(|s| s.depth).sum();
+        let blocks: usize = self.stages.iter().map(|s| s.depth).sum();
         let mut index = 0;
         for (s, stage) in (1..).zip(&self.stages) {
             for b in 1..=stage.depth {
                 let stride = if b == 1 { stage.stride } else { 1 };
-                let drop = drop_path_rate(self.drop_path, index, blocks);
+                let drop = drop_path_rate(self.drop_path, index, blocks - 1);
                 x = g.scope(format!("s{s}.b{b}"), |g| {
                     self.block(g, x, stage, stride, drop)
                 })?;

@@ -123,12 +123,12 @@ impl ResNet {
     pub fn features(&self, g: &mut Graph, images: Value) -> Result<Value> {
         self.check().map_err(Error::Graph)?;
         let mut x = self.stem.draw(g, ["conv1", "bn1"], images, &self.style)?;
-        let blocks = self.stages.iter().map(|s| s.depth).sum();
+        let blocks: usize = self.stages.iter().map(|s| s.depth).sum();
         let mut index = 0;
         for (s, stage) in (1..).zip(&self.stages) {
             for b in 0..stage.depth {
                 let stride = if b == 0 { stage.stride } else { 1 };
-                let drop = drop_path_rate(self.drop_path, index, blocks);
+                let drop = drop_path_rate(self.drop_path, index, blocks - 1);
                 x = g.scope(format!("layer{s}.{b}"), |g| {
                     self.residual(g, x, stage, stride, drop)
                 })?;
