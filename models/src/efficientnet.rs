@@ -1,5 +1,9 @@
 //! EfficientNet (<https://arxiv.org/abs/1905.11946>), its second version's blocks (<https://arxiv.org/abs/2104.00298>)
-//! and TinyNet (<https://arxiv.org/abs/2010.14819>): inverted bottlenecks.
+//! TinyNet (<https://arxiv.org/abs/2010.14819>) and MobileNetV2 (<https://arxiv.org/abs/1801.04381>): inverted
+//! bottlenecks.
+
+mod mobile;
+mod v2;
 
 use serde::{Deserialize, Serialize};
 use triaxis_engine::{Error, Graph, Init, Result, Value};

@@ -9,7 +9,7 @@ use crate::layers::{
     Classifier, Conv, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
     squeeze_excite,
 };
-use crate::rounding::{compatible, round_to};
+use crate::rounding::{compatible, round_to, round_within_a_tenth};
 use crate::scaling::Scaling;
 use crate::{Network, Spec};
 
@@ -116,6 +116,27 @@ impl Line {
     /// The stages: each wanted width is rounded to a power of `wm` times `w0`, then to 8; equal ones make a stage. Then
     /// width and group are made to fit each other, `bottleneck` being the inner width's ratio to the outer.
     pub fn stages(&self, bottleneck: f64) -> Vec<RegNetStage> {
+        let mut stages = self.quantised();
+        for stage in &mut stages {
+            (stage.width, stage.group_width) =
+                compatible(stage.width, bottleneck, stage.group_width);
+        }
+        stages
+    }
+
+    /// [`Line::stages`] of ratio 1 as torchvision fits them: a width goes up where the nearest multiple of the group's
+    /// would lose more than a tenth of it.
+    pub fn torchvision_stages(&self) -> Vec<RegNetStage> {
+        let mut stages = self.quantised();
+        for stage in &mut stages {
+            stage.group_width = stage.group_width.clamp(1, stage.width.max(1));
+            stage.width = round_within_a_tenth(stage.width as f64, stage.group_width);
+        }
+        stages
+    }
+
+    /// The stages before widths and groups fit each other.
+    fn quantised(&self) -> Vec<RegNetStage> {
         let w0 = self.w0 as f64;
         let mut stages: Vec<RegNetStage> = Vec::new();
         for j in 0..self.depth {
@@ -132,10 +153,6 @@ impl Line {
                     stride: 2,
                 }),
             }
-        }
-        for stage in &mut stages {
-            (stage.width, stage.group_width) =
-                compatible(stage.width, bottleneck, stage.group_width);
         }
         stages
     }

@@ -3,9 +3,15 @@
 /// EfficientNet's rule for channels: the nearest multiple of 8, at least 8, and at least 90 % of `width`
 /// (<https://arxiv.org/abs/1905.11946>, its released code).
 pub fn round_width(width: f64) -> usize {
-    let rounded = 8.0 * ((width + 4.0) / 8.0).floor().max(1.0);
+    round_within_a_tenth(width, 8)
+}
+
+/// [`round_width`] to multiples of `step`: as torchvision makes a RegNet's widths fit its groups.
+pub(crate) fn round_within_a_tenth(width: f64, step: usize) -> usize {
+    let multiple = step as f64;
+    let rounded = multiple * ((width + multiple / 2.0) / multiple).floor().max(1.0);
     let rounded = if rounded < 0.9 * width {
-        rounded + 8.0
+        rounded + multiple
     } else {
         rounded
     };
