@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A name that the zoo does not know.
-    #[error("no model is named `{name}`{}; `triaxis models` lists all of them, and a file ending in .toml may describe one", suggestion(.similar))]
+    #[error("no model is named `{name}`: {}`triaxis models` lists all names, and a path that ends in .toml names a file", suggestion(.similar))]
     UnknownModel {
         /// The name.
         name: String,
@@ -52,7 +52,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 fn suggestion(similar: &[String]) -> String {
     match similar {
         [] => String::new(),
-        names => format!("; did you mean `{}`?", names.join("`, `")),
+        [name] => format!("did you mean `{name}`? "),
+        [names @ .., last] => format!("did you mean `{}` or `{last}`? ", names.join("`, `")),
     }
 }
 
@@ -69,7 +70,12 @@ fn place(path: Option<&PathBuf>, line: Option<usize>) -> String {
 pub(crate) fn similar<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<String> {
     let name = name.to_lowercase();
     let mut scored: Vec<(f64, &str)> = candidates
-        .map(|c| (strsim::normalized_damerau_levenshtein(&name, c), c))
+        .map(|c| {
+            (
+                strsim::normalized_damerau_levenshtein(&name, &c.to_lowercase()),
+                c,
+            )
+        })
         .filter(|(score, _)| *score > 0.5)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));

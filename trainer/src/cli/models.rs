@@ -3,45 +3,82 @@
 use clap::Args;
 use serde::Serialize;
 use triaxis_engine::{Complexity, Graph, Mode};
-use triaxis_models::{Model, Spec, names, zoo};
+use triaxis_models::{Entry, Model, Spec, Status, entries};
 
 use super::print;
 use crate::error::Result;
 
 /// Options of `triaxis models`.
 #[derive(Debug, Args)]
+#[command(after_long_help = format!("Status, where a network's numbers come from:\n{}", statuses()))]
 pub(super) struct Models {
-    /// Print JSON on standard output
+    /// Print JSON on standard output, with the other names of each network
     #[arg(long)]
     json: bool,
 }
 
+/// A network that is known by name.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    summary: Summary,
+    aliases: &'static [&'static str],
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaled_from: Option<ScaledFrom>,
+}
+
+#[derive(Serialize)]
+struct ScaledFrom {
+    model: &'static str,
+    factor: f64,
+}
+
+impl Listed {
+    fn of(entry: &Entry) -> Result<Self> {
+        Ok(Self {
+            summary: Summary::of(&entry.spec()?)?,
+            aliases: entry.aliases,
+            status: entry.status.to_string(),
+            scaled_from: entry
+                .scaled_from()
+                .map(|(model, factor)| ScaledFrom { model, factor }),
+        })
+    }
+
+    fn row(&self) -> [String; 6] {
+        let s = &self.summary;
+        let [flops, params, acts] = [s.flops, s.params, s.acts].map(print::count);
+        let status = match &self.scaled_from {
+            Some(ScaledFrom { model, factor }) => format!("{model} × {factor}, {}", self.status),
+            None => self.status.clone(),
+        };
+        let resolution = s.resolution.to_string();
+        [s.model.clone(), resolution, flops, params, acts, status]
+    }
+}
+
 impl Models {
     pub(super) fn run(&self) -> Result<()> {
-        let all = names()
-            .iter()
-            .map(|name| Summary::of(&zoo(name)?))
-            .collect::<Result<Vec<Summary>>>()?;
+        let all = entries().map(Listed::of).collect::<Result<Vec<_>>>()?;
         if self.json {
             return print::json(&all);
         }
-        let row = |s: &Summary| {
-            let counts = [s.flops, s.params, s.acts].map(print::count);
-            let [flops, params, acts] = counts;
-            [
-                s.model.clone(),
-                s.resolution.to_string(),
-                flops,
-                params,
-                acts,
-            ]
-        };
-        let rows: Vec<_> = all.iter().map(row).collect();
-        let heading = ["model", "resolution", "flops", "params", "acts"];
+        let rows: Vec<_> = all.iter().map(Listed::row).collect();
+        let heading = ["model", "resolution", "flops", "params", "acts", "status"];
         let table = print::table(heading, &rows);
-        print::text(&format!("{table}\n{COUNTING}"))
+        print::text(&format!("{table}\n{COUNTING}\n\n{}\n{NAMES}", statuses()))
     }
 }
+
+/// What each status means, a line each.
+fn statuses() -> String {
+    let line = |status: Status| format!("  {status:<13}  {}\n", status.meaning());
+    Status::ALL.map(line).concat()
+}
+
+const NAMES: &str =
+    "Names may be in upper or lower case. --json lists the papers' and torchvision's names, too.";
 
 /// How costs are counted, for the foot of a table.
 pub(super) const COUNTING: &str = "Costs are for one image. A FLOP is a multiply-add; acts are the outputs of \
