@@ -1,12 +1,8 @@
 //! Multiply-adds, parameters and activations equal pycls's and timm's, to the last one.
 
-use serde_json::Value as Json;
-use triaxis::engine::ops::Activation;
+use serde_json::{Value as Json, json};
 use triaxis::engine::{Complexity, Graph, Mode};
-use triaxis::models::{
-    EfficientNet, Line, MbBlock, MbStage, Model, Network, RegNet, RegNetStage, ResNet, ResNetBlock,
-    ResNetStage, Spec, Stem, Style, zoo,
-};
+use triaxis::models::{MbStage, Model, Network, RegNetStage, ResNetStage, Spec, zoo};
 
 /// What one image of this side costs.
 fn count(spec: &Spec, resolution: usize) -> Complexity {
@@ -33,153 +29,67 @@ fn int(value: &Json) -> usize {
 }
 
 #[test]
-fn every_configuration_of_the_papers_costs_what_pycls_counts() {
+fn every_configuration_of_the_papers_is_in_the_zoo_and_costs_what_pycls_counts() {
     let models = super::json("complexity.json");
     assert_eq!(models.len(), 68);
     for (name, model) in &models {
         let counts = model["counts"].as_array().unwrap();
-        let spec = Spec {
-            name: name.clone(),
-            resolution: int(&counts[0]["resolution"]),
-            num_classes: 1000,
-            network: network(model),
-        };
-        spec.check().unwrap_or_else(|e| panic!("{name}: {e}"));
-        for counts in counts {
-            check(&spec, counts);
+        assert_eq!(counts.len(), 2, "{name}");
+        for name in [name.clone(), name.to_uppercase(), name.to_lowercase()] {
+            let spec = zoo(&name).unwrap();
+            assert_eq!(spec.resolution, int(&counts[0]["resolution"]), "{name}");
+            counts.iter().for_each(|counts| check(&spec, counts));
+            let stages = model["stages"].as_array().unwrap();
+            assert_eq!(&self::stages(&spec.network), stages, "{name}");
         }
+    }
+}
+
+/// The stages of a network as complexity.json writes them.
+fn stages(network: &Network) -> Vec<Json> {
+    match network {
+        Network::EfficientNet(net) => {
+            let stage = |s: &MbStage| {
+                json!({
+                    "depth": s.depth, "width": s.width, "kernel": s.kernel, "stride": s.stride,
+                    "expansion": s.expansion, "group_width": s.group_width,
+                })
+            };
+            net.stages.iter().map(stage).collect()
+        }
+        Network::RegNet(net) => {
+            let stage = |s: &RegNetStage| {
+                json!({
+                    "depth": s.depth, "width": s.width, "kernel": s.kernel, "stride": s.stride,
+                    "bottleneck_mul": net.bottleneck, "group_width": s.group_width,
+                })
+            };
+            net.stages.iter().map(stage).collect()
+        }
+        Network::ResNet(net) => {
+            let stage = |s: &ResNetStage| {
+                json!({
+                    "depth": s.depth, "width": s.width, "kernel": 3, "stride": s.stride,
+                    "bottleneck_mul": net.bottleneck, "group_width": s.group_width,
+                })
+            };
+            net.stages.iter().map(stage).collect()
+        }
+        other => panic!("no rows of {other:?}"),
     }
 }
 
 #[test]
 fn the_zoo_costs_what_timms_networks_do() {
-    let models = super::json("complexity_timm.json");
-    assert!(models.len() >= 45, "{}", models.len());
-    for (name, counts) in models {
-        let spec = zoo(&name).unwrap();
-        assert_eq!(spec.resolution, int(&counts["resolution"]), "{name}");
-        check(&spec, &counts);
+    let models = super::json("timm_networks.json");
+    assert!(models.len() >= 69, "{}", models.len());
+    for (name, model) in models {
+        let mut spec = zoo(&name).unwrap();
+        let counts = model["counts"].as_array().unwrap();
+        assert_eq!(spec.resolution, int(&counts[0]["resolution"]), "{name}");
+        assert_eq!(spec.network.style_mut().eps, model["eps"], "{name}");
+        counts.iter().for_each(|counts| check(&spec, counts));
     }
-}
-
-#[test]
-fn the_zoo_holds_the_scaling_papers_networks() {
-    let models = super::json("complexity.json");
-    for (ours, theirs) in [
-        ("regnety_500mf", "RegNetY-500MF"),
-        ("regnety_4gf", "RegNetY-4GF"),
-        ("regnetz_500mf", "RegNetZ-500MF"),
-        ("regnetz_4gf", "RegNetZ-4GF"),
-        ("resnet101", "DDS R-101"),
-        ("resnet152", "DDS R-152"),
-        ("resnext101_32x4d", "DDS X-101-32x4d"),
-        ("resnext152_32x4d", "DDS X-152-32x4d"),
-    ] {
-        check(&zoo(ours).unwrap(), &models[theirs]["counts"][0]);
-    }
-}
-
-#[test]
-fn lines_generate_the_published_stages() {
-    let mut lines = 0;
-    for (name, model) in super::json("complexity.json") {
-        let Some(line) = model.get("regnet_params") else {
-            continue;
-        };
-        let line_of = Line {
-            depth: int(&line["depth"]),
-            w0: int(&line["w0"]),
-            wa: line["wa"].as_f64().unwrap(),
-            wm: line["wm"].as_f64().unwrap(),
-            group_width: int(&line["group_w"]),
-        };
-        let generated = line_of.stages(line["bot_mul"].as_f64().unwrap());
-        assert_eq!(generated, regnet_stages(&model), "{name}");
-        lines += 1;
-    }
-    assert!(lines > 30, "{lines}");
-}
-
-/// A row of complexity.json as one of our families.
-fn network(model: &Json) -> Network {
-    let style = Style {
-        activation: match model["activation"].as_str() {
-            Some("silu") => Activation::Silu,
-            Some("relu") => Activation::Relu,
-            other => panic!("activation {other:?}"),
-        },
-        ..Style::default()
-    };
-    let stem = Stem {
-        width: int(&model["stem"]["width"]),
-        kernel: int(&model["stem"]["kernel"]),
-        stride: int(&model["stem"]["stride"]),
-        pool: model["stem"].get("maxpool").is_some(),
-    };
-    let squeeze = model.get("se_ratio").map_or(0.0, |s| s.as_f64().unwrap());
-    let stages = model["stages"].as_array().unwrap();
-    if model["family"] == "effnet" {
-        let stage = |s: &Json| MbStage {
-            block: MbBlock::Mbconv,
-            depth: int(&s["depth"]),
-            width: int(&s["width"]),
-            kernel: int(&s["kernel"]),
-            stride: int(&s["stride"]),
-            expansion: int(&s["expansion"]),
-            group_width: int(&s["group_width"]),
-            squeeze,
-        };
-        return Network::EfficientNet(EfficientNet {
-            style,
-            stem,
-            head: int(&model["head"]),
-            stages: stages.iter().map(stage).collect(),
-            ..EfficientNet::b0()
-        });
-    }
-    let bottleneck = stages[0]["bottleneck_mul"].as_f64().unwrap();
-    if stem.pool {
-        let stage = |s: &Json| ResNetStage {
-            depth: int(&s["depth"]),
-            width: int(&s["width"]),
-            group_width: int(&s["group_width"]),
-            stride: int(&s["stride"]),
-        };
-        return Network::ResNet(ResNet {
-            stem,
-            bottleneck,
-            stages: stages.iter().map(stage).collect(),
-            ..ResNet::new(ResNetBlock::Bottleneck, [1; 4])
-        });
-    }
-    Network::RegNet(RegNet {
-        style,
-        stem,
-        bottleneck,
-        squeeze,
-        linear: model["linear"] == true,
-        downsample: model["linear"] != true,
-        head: int(&model["head"]),
-        dropout: 0.0,
-        drop_path: 0.0,
-        stages: regnet_stages(model),
-    })
-}
-
-fn regnet_stages(model: &Json) -> Vec<RegNetStage> {
-    let stage = |s: &Json| RegNetStage {
-        depth: int(&s["depth"]),
-        width: int(&s["width"]),
-        group_width: int(&s["group_width"]),
-        kernel: int(&s["kernel"]),
-        stride: int(&s["stride"]),
-    };
-    model["stages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(stage)
-        .collect()
 }
 
 #[test]

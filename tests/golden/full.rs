@@ -1,4 +1,4 @@
-//! Ten published networks with weights by formula: logits, loss and gradients of a training step, and an evaluation.
+//! Thirteen published networks with weights by formula: logits, loss and gradients of a training step, and an evaluation.
 
 use std::collections::BTreeMap;
 
@@ -231,4 +231,23 @@ fn regnety_500mf_computes_what_pyclss_does() {
         Naming::Pycls,
         "full_pycls_RegNetY-500MF_r64",
     );
+}
+
+#[test]
+fn mobilenetv2_035_computes_what_timms_does() {
+    check("mobilenetv2_035", Naming::Timm, "full_mobilenetv2_035_r64");
+}
+
+#[test]
+fn tf_efficientnetv2_b0_computes_what_timms_does() {
+    check(
+        "tf_efficientnetv2_b0",
+        Naming::Timm,
+        "full_tf_efficientnetv2_b0_r64",
+    );
+}
+
+#[test]
+fn regnetz_040_activates_its_last_features_as_timms() {
+    check("regnetz_040", Naming::Timm, "full_regnetz_040_r64");
 }

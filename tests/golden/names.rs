@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use triaxis::engine::{Graph, Layout, Mode};
-use triaxis::models::{Model, Naming, Network, zoo};
+use triaxis::models::{Model, Naming, Network, Status, entries, zoo};
 
 /// Names and shapes in files, of everything that a checkpoint of this network holds.
 fn shapes(model: &str) -> (Network, BTreeMap<String, Vec<usize>>) {
     let spec = zoo(model).unwrap();
     let mut g = Graph::new(Mode::Train);
-    let images = g.input("images", [2, spec.resolution, spec.resolution, 3]);
+    // Shapes do not depend on the resolution; batch norm wants more than one number a channel.
+    let images = g.input("images", [2, 64, 64, 3]);
     spec.forward(&mut g, images).unwrap();
     let parameters = g.parameters().iter().map(|p| {
         let shape = p.options.layout.file_shape(g.shape(p.value));
@@ -23,19 +24,6 @@ fn shapes(model: &str) -> (Network, BTreeMap<String, Vec<usize>>) {
     (spec.network, shapes)
 }
 
-/// The zoo's name for another project's network.
-fn ours(model: &str) -> &str {
-    match model {
-        "EN-B0" => "efficientnet_b0",
-        "RegNetY-500MF" => "regnety_500mf",
-        "RegNetZ-500MF" => "regnetz_500mf",
-        "RegNetY-4GF-224" => "regnety_040",
-        "regnet_y_400mf" => "regnety_004",
-        "ResNet50" => "resnet50",
-        timms => timms,
-    }
-}
-
 fn check(naming: Naming) {
     let mut checked = 0;
     for (key, expected) in super::json("keys.json") {
@@ -45,7 +33,7 @@ fn check(naming: Naming) {
         }
         checked += 1;
         let expected: BTreeMap<String, Vec<usize>> = serde_json::from_value(expected).unwrap();
-        let (network, shapes) = shapes(ours(model));
+        let (network, shapes) = shapes(model);
         let count = shapes.len();
         let got: BTreeMap<String, Vec<usize>> = shapes
             .into_iter()
@@ -85,4 +73,26 @@ fn parameters_and_buffers_are_named_and_shaped_as_pyclss() {
 #[test]
 fn parameters_and_buffers_are_named_and_shaped_as_torchvisions() {
     check(Naming::Torchvision);
+}
+
+#[test]
+fn the_names_and_shapes_of_every_network_that_timm_has_are_timms() {
+    let models = super::json("timm_networks.json");
+    for (model, facts) in &models {
+        let (_, shapes) = shapes(model);
+        assert_eq!(shapes.len(), facts["state"]["tensors"], "{model}");
+        let line = |(name, shape): (&String, &Vec<usize>)| {
+            let sides: String = shape.iter().map(|side| format!(" {side}")).collect();
+            format!("{name}{sides}")
+        };
+        let mut lines: Vec<String> = shapes.iter().map(line).collect();
+        lines.sort();
+        let hash = blake3::hash(lines.join("\n").as_bytes()).to_hex();
+        assert_eq!(hash.as_str(), facts["state"]["blake3"], "{model}");
+    }
+    for entry in entries().filter(|e| e.status == Status::Released) {
+        // timm has no ResNeXt of 152 layers.
+        let known = models.contains_key(entry.name) || entry.name == "resnext152_32x4d";
+        assert!(known, "{} is not compared with timm's", entry.name);
+    }
 }

@@ -76,9 +76,6 @@ def main(reference):
     counts = {c["name"]: c for c in complexity["models"]}
     rows = {name: configuration(model, counts[name]) for name, model in models.items()}
     Path("complexity.json").write_text(lines(rows))
-    timm = {k: dict(zip(COUNTS, [v["resolution_counted"], v["flops"], v["params"], v["acts"]]))
-            for k, v in complexity["timm"].items() if not k.endswith("_tv")}
-    Path("complexity_timm.json").write_text(lines(timm))
 
 
 main(Path(sys.argv[1]))
