@@ -23,6 +23,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod schedule;
+pub mod table;
 mod trainer;
 
 pub use error::{Error, Result};
