@@ -18,6 +18,7 @@ pub mod data;
 pub mod doctor;
 pub mod error;
 pub mod output;
+pub mod paper;
 pub mod progress;
 pub mod random;
 pub mod recipe;
