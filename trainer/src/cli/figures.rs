@@ -20,7 +20,12 @@ pub(super) struct Figures {
     #[arg(value_name = "FIGURE", default_value = "all")]
     figure: String,
     /// Folder that takes an SVG and a CSV for each
-    #[arg(long, value_name = "DIR", default_value = "figures")]
+    #[arg(
+        long,
+        visible_alias = "output",
+        value_name = "DIR",
+        default_value = "figures"
+    )]
     out: PathBuf,
     /// Print JSON on standard output
     #[arg(long)]

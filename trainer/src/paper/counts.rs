@@ -95,24 +95,20 @@ fn complexity(title: &str, rows: &[Published]) -> Result<Table> {
 }
 
 fn columns() -> Vec<Column> {
-    let units = [
-        ("flops", "flops (B)"),
-        ("params", "params (M)"),
-        ("acts", "acts (M)"),
-    ];
+    let costs = ["flops", "params", "acts"];
     let group = |prefix: &str, group: &str| {
-        units.map(|(key, heading)| Column::numbers(&format!("{prefix}_{key}"), heading).of(group))
+        costs.map(|key| Column::numbers(&format!("{prefix}_{key}"), key).of(group))
     };
-    let exact = ["flops", "params", "acts"].map(|key| Column::numbers(key, key).of("counted"));
+    let exact = costs.map(|key| Column::numbers(key, key).of("counted"));
     let mut columns = vec![
         Column::words("model", "model"),
         Column::numbers("pixels", "pixels"),
     ];
     columns.extend(exact);
-    columns.extend(group("rounded", "rounded"));
-    columns.extend(group("paper", "paper"));
+    columns.extend(group("rounded", "rounded (B, M, M)"));
+    columns.extend(group("paper", "paper (B, M, M)"));
     columns.extend(group("difference", "difference"));
-    columns.push(Column::numbers("paper_minutes", "min").of("paper: time"));
+    columns.push(Column::numbers("paper_minutes", "min").of("paper"));
     let errors = ["1x", "2x", "4x"].map(|times| {
         Column::numbers(&format!("paper_error_{times}"), times).of("paper: error (%)")
     });

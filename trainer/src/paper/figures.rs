@@ -106,7 +106,7 @@ fn families(bases: &[(&'static str, &str)], strategies: &[&'static str]) -> Resu
 
 /// One cost of each network against its multiply-adds, in 10⁶ and 10⁹.
 fn panel(family: &Family, y_label: &str, cost: fn(&Complexity) -> u64) -> Panel {
-    let curves = family.ways.iter().enumerate().map(|(look, (name, steps))| {
+    let curves = family.ways.iter().map(|(name, steps)| {
         let point = |step: &Step| {
             (
                 step.counted.flops as f64 / 1e9,
@@ -117,7 +117,7 @@ fn panel(family: &Family, y_label: &str, cost: fn(&Complexity) -> u64) -> Panel 
         Curve {
             name: (*name).into(),
             remark: format!("{:.2}", slope(&points)),
-            look,
+            look: look(name),
             points,
         }
     });
@@ -135,8 +135,8 @@ fn activations() -> Result<Figure> {
     let panels = Panels {
         title: "Figure 1, bottom left: activations against flops".into(),
         caption: format!(
-            "{READING} s = 1, 2, 4 … 64. The paper's plot is not in numbers: which strategies are drawn, and how far, is our \
-             own reading of it."
+            "{READING} s = 1, 2, 4 … 64. The paper gives no numbers for its plot: which strategies are drawn, and how far, is our own \
+             reading of it."
         ),
         across: 1,
         field: (560.0, 400.0),
@@ -194,20 +194,29 @@ const READING: &str = "Counted here, both axes logarithmic. The number behind ea
                        that fits its points best: 1 grows as the flops do, 0.5 as their square root. Each mark is a \
                        network, scaled by s and rounded as pycls does:";
 
-/// What the short names mean.
-fn legend(strategies: &[&str]) -> Vec<String> {
-    let meaning = |name: &&str| match *name {
-        "d" => "d: depth".into(),
-        "w" => "w: width".into(),
-        "r" => "r: resolution".into(),
-        "dw" => "dw: depth, width".into(),
-        "dr" => "dr: depth, resolution".into(),
-        "wr" => "wr: width, resolution".into(),
-        "dwr" => "dwr: all three alike".into(),
-        "dWr" => "dWr: fast scaling, mostly width".into(),
-        other => other.to_owned(),
-    };
-    strategies.iter().map(meaning).collect()
+/// The strategies that are drawn: name, look, what it means. Those of one figure look different.
+const STRATEGIES: [(&str, usize, &str); 8] = [
+    ("dWr", 0, "fast scaling, mostly width"),
+    ("w", 1, "width"),
+    ("dw", 2, "depth, width"),
+    ("dwr", 3, "all three alike"),
+    ("wr", 4, "width, resolution"),
+    ("dr", 5, "depth, resolution"),
+    ("d", 2, "depth"),
+    ("r", 3, "resolution"),
+];
+
+fn look(strategy: &str) -> usize {
+    let known = STRATEGIES.iter().find(|(name, ..)| *name == strategy);
+    known.map_or(0, |(_, look, _)| *look)
+}
+
+fn legend(strategies: &[&str]) -> Vec<(usize, String)> {
+    STRATEGIES
+        .iter()
+        .filter(|(name, ..)| strategies.contains(name))
+        .map(|(name, look, meaning)| (*look, format!("{name}: {meaning}")))
+        .collect()
 }
 
 /// The numbers behind a figure.

@@ -4,7 +4,7 @@
 /// <https://arxiv.org/abs/2103.06877>).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Published {
-    /// The network, by the name that `Spec::find` knows it by.
+    /// The network, by the paper's name: see [`candidates`](super::candidates).
     pub model: &'static str,
     /// Multiply-adds, 10⁹.
     pub flops: f64,

@@ -21,8 +21,8 @@ pub struct Panels {
     pub field: (f64, f64),
     /// The horizontal axis with its unit: `flops (10⁹)`.
     pub x_label: String,
-    /// What a short name stands for, in the order of [`Curve::look`]: `w: width`.
-    pub legend: Vec<String>,
+    /// A [`Curve::look`] and what it stands for: `w: width`.
+    pub legend: Vec<(usize, String)>,
     /// The panels, row by row.
     pub panels: Vec<Panel>,
 }
@@ -45,7 +45,7 @@ pub struct Curve {
     pub name: String,
     /// What stands behind the name: a slope.
     pub remark: String,
-    /// Which colour, dashes and mark; counted as the legend's lines are.
+    /// Which colour, dashes and mark, from 0; they repeat after six.
     pub look: usize,
     /// Its points, left to right; both numbers are above nought.
     pub points: Vec<(f64, f64)>,
@@ -55,14 +55,14 @@ const EDGE: f64 = 18.0;
 /// Left of a row: the axis' name and the numbers of its ticks.
 const LEFT: f64 = 56.0;
 /// Right of a field: the names of its curves.
-const RIGHT: f64 = 70.0;
+const RIGHT: f64 = 84.0;
 /// Above a field: its title.
 const ABOVE: f64 = 30.0;
 /// Below a field: ticks, and below the last row the axis' name.
 const BELOW: f64 = 30.0;
 const LINE: f64 = 17.0;
 /// Width that a character is reckoned with, pixels: that of a wide typeface.
-const CHARACTER: f64 = 6.7;
+const CHARACTER: f64 = 6.3;
 
 const STYLE: &str = "\
 .tp{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Liberation Sans',Arial,sans-serif}\
@@ -293,22 +293,22 @@ struct Legend {
 }
 
 impl Legend {
-    fn new(names: &[String], room: f64) -> Self {
+    fn new(names: &[(usize, String)], room: f64) -> Self {
         let (mut x, mut row, mut places) = (0.0, 0, Vec::new());
-        for name in names {
-            let wide = 38.0 + CHARACTER * name.chars().count() as f64 + 16.0;
+        for (_, name) in names {
+            let wide = 38.0 + CHARACTER * name.chars().count() as f64;
             if x > 0.0 && x + wide > room {
                 (x, row) = (0.0, row + 1);
             }
             places.push((EDGE + x, 50.0 + 20.0 * f64::from(row)));
-            x += wide;
+            x += wide + 16.0;
         }
         let rows = places.last().map_or(0, |_| row as usize + 1);
         Self { places, rows }
     }
 
-    fn draw(&self, svg: &mut String, names: &[String]) {
-        for (look, (name, &(x, y))) in names.iter().zip(&self.places).enumerate() {
+    fn draw(&self, svg: &mut String, names: &[(usize, String)]) {
+        for (&(look, ref name), &(x, y)) in names.iter().zip(&self.places) {
             stroke(svg, &format!("M{x:.1} {y:.1}h30"), look);
             mark(svg, (x + 15.0, y), look);
             put(

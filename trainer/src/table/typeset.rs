@@ -135,6 +135,8 @@ fn latex_escaped(text: &str) -> String {
             '→' => out += "$\\to$",
             '×' => out += "$\\times$",
             '²' => out += "$^2$",
+            '⁶' => out += "$^6$",
+            '⁹' => out += "$^9$",
             'α' => out += "$\\alpha$",
             'φ' => out += "$\\phi$",
             '√' => out += "$\\surd$",

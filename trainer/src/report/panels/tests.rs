@@ -20,7 +20,7 @@ fn figure() -> Panels {
         across: 2,
         field: (200.0, 150.0),
         x_label: "flops (10⁹)".into(),
-        legend: vec!["c0: one".into(), "c1: two".into(), "c2: three".into()],
+        legend: vec![(0, "c0: one".into()), (2, "c2: three".into())],
         panels: vec![panel.clone(), panel],
     }
 }
