@@ -32,25 +32,19 @@ fn table() -> Table {
 
 #[test]
 fn text_is_aligned_under_the_names_of_its_groups() {
-    let expected = "\
-Counts & powers
-
-             counted        difference
-        -------------------   ----------
-model       flops  acts (M)        flops   theory
-A->B    1,234,567       0.2            0    s^5/6
-a_b             9         -         +0.1        1
-
-* A note with 100 % of a|b.
-";
-    let text = table().render(Format::Text);
-    assert_eq!(text.lines().count(), expected.lines().count(), "{text}");
-    // Right edges agree: all lines of the body end in one column.
-    let ends: Vec<usize> = text.lines().skip(4).take(3).map(str::len).collect();
-    assert!(ends.iter().all(|&end| end == ends[0]), "{text}");
-    for part in ["1,234,567", "s^5/6", "+0.1", "* A note with 100 % of a|b."] {
-        assert!(text.contains(part), "{part} is not in\n{text}");
-    }
+    let expected = [
+        "Counts & powers",
+        "",
+        "              counted         difference",
+        "        -------------------   ----------",
+        "model       flops  acts (M)        flops   theory",
+        "A->B    1,234,567       0.2            0    s^5/6",
+        "a_b             9         -         +0.1        1",
+        "",
+        "* A note with 100 % of a|b.",
+        "",
+    ];
+    assert_eq!(table().render(Format::Text), expected.join("\n"));
 }
 
 #[test]
@@ -73,9 +67,8 @@ fn json_is_one_document_with_numbers_as_numbers() {
 #[test]
 fn markdown_escapes_what_would_break_its_rows() {
     let text = table().render(Format::Markdown);
-    for part in ["| model | counted: flops |", "| :-- | --: |", "| A-> | "] {
-        let part = part.replace("A-> |", "A->B |");
-        assert!(text.contains(&part), "{part} is not in\n{text}");
+    for part in ["| model | counted: flops |", "| :-- | --: |", "| A->B | "] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
     }
     assert!(text.contains("s<sup>5/6</sup>") && text.contains("a\\|b") && text.contains("a\\_b"));
 }
