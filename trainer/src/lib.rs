@@ -18,11 +18,13 @@ pub mod data;
 pub mod doctor;
 pub mod error;
 pub mod output;
+pub mod paper;
 pub mod progress;
 pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod schedule;
+pub mod table;
 mod trainer;
 
 pub use error::{Error, Result};

@@ -150,6 +150,66 @@ fn a_model_is_found_by_its_papers_name_in_any_case() {
     }
 }
 
+#[test]
+fn tables_stand_beside_the_papers_in_every_format() {
+    let table = json(&run(&["tables", "8", "--json"]));
+    let row = table["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["model"] == "RegNetZ-500MF->4GF");
+    let row = row.unwrap();
+    assert_eq!(
+        [&row["flops"], &row["params"], &row["acts"]],
+        [4_008_475_270_u64, 41_091_910, 19_363_462]
+    );
+    assert_eq!([&row["paper_acts"], &row["difference_acts"]], [19.4, 0.0]);
+    for (format, part) in [
+        ("text", "RegNetZ-500MF->4GF"),
+        ("md", "| RegNetZ-500MF->4GF | 8.25 |"),
+        ("csv", "RegNetZ-500MF->4GF,8.25,248,4008475270,"),
+        ("tex", "RegNetZ-500MF$\\to$4GF & 8.25 &"),
+    ] {
+        let output = run(&["tables", "8", "--format", format]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && text.contains(part),
+            "{part} is not in\n{text}"
+        );
+    }
+    let text = error(&run(&["tables", "9"]), 2);
+    assert!(
+        text.contains("there is no table `9`") && text.contains("r1, phi"),
+        "{text}"
+    );
+}
+
+#[test]
+fn figures_are_written_whole_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("new/folder");
+    let output = run(&["figures", "1", "--out", out.to_str().unwrap(), "--json"]);
+    let files = json(&output);
+    assert_eq!(files.as_array().unwrap().len(), 1, "{files}");
+    let read = |key: &str| fs::read_to_string(files[0][key].as_str().unwrap()).unwrap();
+    assert!(read("svg").starts_with("<svg") && read("svg").ends_with("</svg>\n"));
+    assert!(read("csv").contains("EfficientNet-B0,dWr,1,224,385825092,5288548,6748036"));
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 2);
+
+    let text = error(&run(&["figures", "2"]), 2);
+    assert!(
+        text.contains("there is no figure `2`") && text.contains("1, 11, 12"),
+        "{text}"
+    );
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let text = error(
+        &run(&["figures", "1", "--out", file.join("x").to_str().unwrap()]),
+        8,
+    );
+    assert!(text.contains("file/x"), "{text}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_leaves_is_no_failure() {

@@ -3,12 +3,14 @@
 mod data;
 mod device;
 mod doctor;
+mod figures;
 mod info;
 mod models;
 mod options;
 mod panic;
 mod print;
 mod stop;
+mod tables;
 mod train;
 
 use std::io::{self, Write};
@@ -36,6 +38,10 @@ enum Command {
     Models(models::Models),
     /// Look at data before a long run
     Data(data::Data),
+    /// A paper's table with our numbers beside its own
+    Tables(tables::Tables),
+    /// A paper's figures, counted here, as SVG and CSV
+    Figures(figures::Figures),
     /// The adapters here, and a test of every kernel on them
     Doctor(doctor::Doctor),
 }
@@ -68,6 +74,8 @@ fn run(command: Command) -> Result<()> {
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
         Command::Data(data) => data.run(),
+        Command::Tables(tables) => tables.run(),
+        Command::Figures(figures) => figures.run(),
         Command::Doctor(doctor) => doctor.run(),
     }
 }

@@ -52,15 +52,7 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
 
 /// A count with its thousands apart: `5,288,548`.
 pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::table::thousands(n, ",")
 }
 
 /// Bytes for people: `12.5 MiB`, `1.50 GiB`.

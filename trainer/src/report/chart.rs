@@ -186,7 +186,8 @@ impl Frame {
     }
 }
 
-fn put(svg: &mut String, element: std::fmt::Arguments<'_>) {
+/// Adds an element on a line of its own.
+pub(super) fn put(svg: &mut String, element: std::fmt::Arguments<'_>) {
     writeln!(svg, "{element}").expect("writing to a text cannot fail");
 }
 
@@ -271,16 +272,9 @@ fn last_values(svg: &mut String, chart: &Chart, frame: &Frame) {
         }
     }
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for i in 1..ends.len() {
-        ends[i].0 = ends[i].0.max(ends[i - 1].0 + SPACING);
-    }
-    // Those pushed below the floor move up again, and what is above them with them.
-    let mut floor = HEIGHT - BOTTOM;
-    for end in ends.iter_mut().rev() {
-        end.0 = end.0.min(floor);
-        floor = end.0 - SPACING;
-    }
-    for (y, x, index, value) in ends {
+    let mut heights: Vec<f64> = ends.iter().map(|end| end.0).collect();
+    apart(&mut heights, SPACING, HEIGHT - BOTTOM);
+    for (y, (_, x, index, value)) in heights.into_iter().zip(ends) {
         let text = significant(value);
         put(
             svg,
@@ -291,6 +285,19 @@ fn last_values(svg: &mut String, chart: &Chart, frame: &Frame) {
                 colour(chart, index)
             ),
         );
+    }
+}
+
+/// Pushes texts apart that would overlap: heights in rising order, none of them below the floor, pixels.
+pub(super) fn apart(heights: &mut [f64], spacing: f64, floor: f64) {
+    for i in 1..heights.len() {
+        heights[i] = heights[i].max(heights[i - 1] + spacing);
+    }
+    // Those pushed below the floor move up again, and what is above them with them.
+    let mut floor = floor;
+    for height in heights.iter_mut().rev() {
+        *height = height.min(floor);
+        floor = *height - spacing;
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod chart;
 pub(crate) mod numbers;
 mod page;
+pub mod panels;
 mod summary;
 
 use std::path::Path;

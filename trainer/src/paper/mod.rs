@@ -1,0 +1,54 @@
+//! The tables and figures of the papers whose networks and rules are here: what we count beside what they print.
+//!
+//! [`table`] and [`figure`] need no GPU and no weights: they draw networks and count. Times, errors and accuracies are the
+//! papers' own ([`published`]) and marked so; nothing in these tables was trained here.
+
+mod counts;
+mod figures;
+mod growth;
+mod networks;
+pub mod published;
+mod shrunk;
+
+pub use figures::{FIGURES, Figure, Step, figure, slope, steps};
+pub use networks::{Scaled, candidates, scaled};
+
+use crate::error::{Error, Result};
+use crate::table::Table;
+
+/// The tables that [`table`] knows: 1 to 8 of *Fast and Accurate Model Scaling*, `r1` for TinyNet, `phi` for
+/// EfficientNet's rule.
+pub const TABLES: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "r1", "phi"];
+
+/// The table of that name: see [`TABLES`].
+///
+/// # Errors
+///
+/// [`Error::Config`] for another name.
+pub fn table(name: &str) -> Result<Table> {
+    match name.to_lowercase().as_str() {
+        "1" => growth::simple(),
+        "2" => growth::compound(),
+        "3" => growth::groups(),
+        "4" => growth::family(),
+        "5" => counts::efficientnet(),
+        "6" => counts::regnet(),
+        "7" => counts::searched_or_scaled(),
+        "8" => counts::scaled_networks(),
+        "r1" => shrunk::tinynet(),
+        "phi" => shrunk::phi(),
+        _ => Err(unknown("table", name, &TABLES)),
+    }
+}
+
+/// There is no such table or figure.
+fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
+    Error::config(
+        format!("triaxis {what}s"),
+        format!("there is no {what} `{name}`"),
+        format!("It is one of {}", known.join(", ")),
+    )
+}
+
+#[cfg(test)]
+mod tests;
