@@ -42,7 +42,7 @@ pub use regnet::{Line, RegNet, RegNetStage};
 pub use resnet::{ResNet, ResNetBlock, ResNetStage};
 pub use scaling::{Scaling, Strategy};
 pub use spec::{Network, Spec};
-pub use zoo::{Entry, Status, entries, names, zoo};
+pub use zoo::{Entry, Status, entries, entry, names, zoo};
 
 use engine::{Graph, Value};
 

@@ -108,20 +108,28 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
     .flatten()
 }
 
-/// The published network of that name or alias, in upper or lower case, as [`Entry::spec`] says.
+/// The entry of that name or alias, in upper or lower case.
 ///
 /// # Errors
 ///
 /// [`Error::UnknownModel`] with the names that are spelled like it.
-pub fn zoo(name: &str) -> Result<Spec> {
-    let Some(entry) = entries().find(|entry| entry.is_named(name)) else {
+pub fn entry(name: &str) -> Result<&'static Entry> {
+    entries().find(|entry| entry.is_named(name)).ok_or_else(|| {
         let known = entries().flat_map(|e| [&[e.name], e.aliases].concat());
-        return Err(Error::UnknownModel {
+        Error::UnknownModel {
             name: name.into(),
             similar: similar(name, known),
-        });
-    };
-    entry.spec()
+        }
+    })
+}
+
+/// The published network of that name or alias, as [`Entry::spec`] says.
+///
+/// # Errors
+///
+/// Those of [`entry`].
+pub fn zoo(name: &str) -> Result<Spec> {
+    entry(name)?.spec()
 }
 
 /// The names of all [`entries`], without their aliases.

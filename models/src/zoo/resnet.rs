@@ -8,14 +8,14 @@ use crate::{Network, ResNet, ResNetBlock, Spec};
 pub(super) const ENTRIES: &[Entry] = &[
     Entry::spec_of("resnet18", &[], || net(Basic, [2, 2, 2, 2])),
     Entry::spec_of("resnet34", &[], || net(Basic, [3, 4, 6, 3])),
-    Entry::spec_of("resnet50", &[], || net(Bottleneck, [3, 4, 6, 3])),
+    Entry::spec_of("resnet50", &["R-50"], || net(Bottleneck, [3, 4, 6, 3])),
     Entry::spec_of("resnet101", &["DDS R-101"], || {
         net(Bottleneck, [3, 4, 23, 3])
     }),
     Entry::spec_of("resnet152", &["DDS R-152"], || {
         net(Bottleneck, [3, 8, 36, 3])
     }),
-    Entry::spec_of("resnext50_32x4d", &["ResNeXt50-32x4d"], || {
+    Entry::spec_of("resnext50_32x4d", &["ResNeXt50-32x4d", "X-50"], || {
         next([3, 4, 6, 3])
     }),
     Entry::spec_of("resnext101_32x4d", &["DDS X-101-32x4d"], || {

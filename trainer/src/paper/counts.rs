@@ -1,9 +1,9 @@
 //! Tables 5 to 8 of *Fast and Accurate Model Scaling*: what networks cost, counted here, beside what is printed there.
 
-use triaxis_models::Spec;
 use triaxis_models::engine::Complexity;
+use triaxis_models::{Entry, Spec, entry};
 
-use super::networks::{candidates, scaled};
+use super::networks::candidates;
 use super::published::{ORIGINAL_ERRORS, Published, TABLE_5, TABLE_6, TABLE_7, TABLE_8};
 use crate::error::Result;
 use crate::table::{Cell, Column, Table};
@@ -87,8 +87,8 @@ fn complexity(title: &str, rows: &[Published]) -> Result<Table> {
         rows: Vec::new(),
     };
     for published in rows {
-        for (which, spec) in candidates(published.model)? {
-            table.rows.push(row(published, which, &spec)?);
+        for (which, entry) in candidates(published.model)? {
+            table.rows.push(row(published, which, &entry.spec()?)?);
         }
     }
     Ok(table)
@@ -156,7 +156,10 @@ fn how_made(table: &mut Table) {
     table.columns.insert(1, Column::numbers("s", "s").of("dWr"));
     for row in &mut table.rows {
         let s = match &row[0] {
-            Cell::Text(model) => scaled(model).map(|scaled| scaled.s),
+            Cell::Text(model) => entry(model)
+                .ok()
+                .and_then(Entry::scaled_from)
+                .map(|(_, s)| s),
             _ => None,
         };
         let cell = s.map_or(Cell::Absent, |s| Cell::Number(s, decimals(s)));

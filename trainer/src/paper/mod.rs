@@ -11,7 +11,7 @@ pub mod published;
 mod shrunk;
 
 pub use figures::{FIGURES, Figure, Step, figure, slope, steps};
-pub use networks::{Scaled, candidates, scaled};
+pub use networks::candidates;
 
 use crate::error::{Error, Result};
 use crate::table::Table;

@@ -6,11 +6,11 @@ use crate::table::{Cell, Format};
 
 /// What of a row comes out otherwise than the paper prints it.
 fn departures(published: &Published) -> Vec<String> {
-    let specs = candidates(published.model).unwrap();
-    specs
+    let entries = candidates(published.model).unwrap();
+    entries
         .iter()
-        .filter_map(|(which, spec)| {
-            let ours = counts::rounded(&spec.complexity().unwrap());
+        .filter_map(|(which, entry)| {
+            let ours = counts::rounded(&entry.spec().unwrap().complexity().unwrap());
             let theirs = published.counts();
             (ours != theirs)
                 .then(|| format!("{}{which}: {ours:?}, printed {theirs:?}", published.model))
