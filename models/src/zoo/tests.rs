@@ -86,7 +86,7 @@ fn the_last_residual_block_drops_at_timms_rate() {
     ] {
         let g = train_graph(name);
         let drops = |id: &NodeId| g.node(*id).op.name() == "drop_path";
-        let last = g.node(g.nodes().filter(drops).next_back().unwrap());
+        let last = g.node(g.nodes().rfind(drops).unwrap());
         assert_eq!(last.scope, scope, "{name}");
         let op = format!("{:?}", last.op);
         assert!(op.contains(&format!("rate: {rate},")), "{name}: {op}");
@@ -102,7 +102,7 @@ fn linear_blocks_without_a_head_are_activated_before_the_mean_as_timms() {
     ] {
         let g = train_graph(name);
         let pools = |id: &NodeId| g.node(*id).op.name() == "global_avg_pool";
-        let pool = g.node(g.nodes().filter(pools).next_back().unwrap());
+        let pool = g.node(g.nodes().rfind(pools).unwrap());
         let makes = |id: &NodeId| g.node(*id).outputs.contains(&pool.inputs[0]);
         let before = g.node(g.nodes().find(makes).unwrap());
         assert_eq!(before.scope, scope, "{name}");
