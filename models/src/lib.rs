@@ -18,6 +18,20 @@
 //! # Ok::<(), triaxis_models::Error>(())
 //! ```
 //!
+//! [`scaling`] grows and shrinks any of them along depth, width and resolution: by a [`Strategy`] and a factor, or to a
+//! target that [`scaling::fit`] finds on the rounded network.
+//!
+//! ```
+//! use triaxis_models::{Scaling, zoo};
+//!
+//! let b0 = zoo("efficientnet_b0")?;
+//! let grown = b0.scaled(Scaling::fast(11.0))?;
+//! // Table 8 of *Fast and Accurate Model Scaling*, EfficientNet-B0 to 4 GF.
+//! assert_eq!(grown.resolution, 252);
+//! assert_eq!(grown.complexity()?.flops, 4_142_811_522);
+//! # Ok::<(), triaxis_models::Error>(())
+//! ```
+//!
 //! A network of your own is a type that implements [`Model`], drawn with [`layers`] and the engine's operators.
 
 mod check;
@@ -30,6 +44,7 @@ mod resnet;
 pub mod rounding;
 pub mod scaling;
 mod spec;
+mod stages;
 mod zoo;
 
 pub use triaxis_engine as engine;
@@ -42,6 +57,7 @@ pub use regnet::{Line, RegNet, RegNetStage};
 pub use resnet::{ResNet, ResNetBlock, ResNetStage};
 pub use scaling::{Scaling, Strategy};
 pub use spec::{Network, Spec};
+pub use stages::Stage;
 pub use zoo::{Entry, Status, entries, entry, names, zoo};
 
 use engine::{Graph, Value};

@@ -9,7 +9,7 @@ use crate::layers::{
     Classifier, Conv, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
     squeeze_excite,
 };
-use crate::rounding::{compatible, round_to, round_within_a_tenth};
+use crate::rounding::{compatible, inner_width, round_to, round_within_a_tenth};
 use crate::scaling::Scaling;
 use crate::{Network, Spec};
 
@@ -337,7 +337,7 @@ impl RegNet {
 
     /// Channels of the middle convolution.
     fn inner(&self, stage: &RegNetStage) -> usize {
-        (stage.width as f64 * self.bottleneck).round_ties_even() as usize
+        inner_width(stage.width, self.bottleneck)
     }
 
     pub(crate) fn check(&self) -> Checked {

@@ -7,7 +7,7 @@ use crate::check::{self, Checked, within};
 use crate::layers::{
     Classifier, Conv, FanOut, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
 };
-use crate::rounding::compatible;
+use crate::rounding::{compatible, inner_width};
 use crate::scaling::Scaling;
 
 /// A network of residual blocks.
@@ -201,11 +201,11 @@ impl ResNet {
 
     /// Channels of a bottleneck's 3×3 convolution.
     fn inner(&self, stage: &ResNetStage) -> usize {
-        (stage.width as f64 * self.bottleneck).round_ties_even() as usize
+        inner_width(stage.width, self.bottleneck)
     }
 
     /// Channels a group of that convolution.
-    fn group_width(&self, stage: &ResNetStage) -> usize {
+    pub(crate) fn group_width(&self, stage: &ResNetStage) -> usize {
         match stage.group_width {
             0 => self.inner(stage),
             width => width,

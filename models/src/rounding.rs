@@ -34,7 +34,8 @@ pub fn round_to(value: f64, step: usize) -> usize {
     (value / step as f64).round_ties_even().max(0.0) as usize * step
 }
 
-/// The nearest width whose inner width is a multiple of the group width, and that group width.
+/// The nearest width whose inner width is a multiple of the group width, and that group width. Where `bottleneck` is
+/// such that no width has that inner width, groups narrow to what divides the one it has.
 pub(crate) fn compatible(width: usize, bottleneck: f64, group_width: usize) -> (usize, usize) {
     let inner = ((width as f64 * bottleneck) as usize).max(1);
     let group = group_width.clamp(1, inner);
@@ -43,15 +44,25 @@ pub(crate) fn compatible(width: usize, bottleneck: f64, group_width: usize) -> (
         false => group,
     };
     let inner = round_to(inner as f64, step).max(step);
-    ((inner as f64 / bottleneck) as usize, group)
+    let width = (inner as f64 / bottleneck) as usize;
+    (width, common_divisor(group, inner_width(width, bottleneck)))
+}
+
+/// Channels inside a block from which `width` come out.
+pub(crate) fn inner_width(width: usize, bottleneck: f64) -> usize {
+    (width as f64 * bottleneck).round_ties_even() as usize
 }
 
 fn least_common_multiple(a: usize, b: usize) -> usize {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
+    a / common_divisor(a, b) * b
+}
+
+/// The greatest.
+fn common_divisor(mut a: usize, mut b: usize) -> usize {
+    while b != 0 {
+        (a, b) = (b, a % b);
     }
-    a / x * b
+    a
 }
 
 #[cfg(test)]
@@ -65,6 +76,22 @@ mod tests {
         assert_eq!(rounded(1.1), [8, 16, 24, 48], "44 lies between 40 and 48");
         // 10 would round to 8, a fifth less.
         assert_eq!(rounded(0.25), [8, 8, 8, 16]);
+    }
+
+    #[test]
+    fn groups_divide_the_inner_width_whatever_the_ratio() {
+        assert_eq!(compatible(24, 1.0, 16), (32, 16), "1.5 goes to the even 2");
+        assert_eq!(compatible(90, 4.0, 24), (90, 24), "360 is 15 groups of 24");
+        assert_eq!(compatible(8, 1.0, 64), (8, 8));
+        for bottleneck in [0.01, 0.3, 0.75, 1.25, 1.5, 2.7, 64.0] {
+            for width in 1..200 {
+                for group in [1, 2, 4, 8, 24, 128] {
+                    let (wide, group) = compatible(width, bottleneck, group);
+                    let inner = inner_width(wide, bottleneck);
+                    assert_eq!(inner % group, 0, "{width} {bottleneck}: {wide} {group}");
+                }
+            }
+        }
     }
 
     #[test]

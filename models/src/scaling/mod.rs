@@ -6,11 +6,13 @@
 
 mod strategy;
 mod target;
+mod tiny;
 
 use std::ops::RangeInclusive;
 
 pub use strategy::{Growth, Strategy};
 pub use target::{Fit, Step, fit};
+pub use tiny::tiny_shape;
 
 use crate::check;
 use crate::rounding::{ceil_depth, round_depth, round_to, round_width};
@@ -93,6 +95,12 @@ impl Scaling {
             rounding: Rounding::EfficientNet,
             ..Self::new(depth, width, resolution)
         }
+    }
+
+    /// EfficientNet's compound scaling with the `phi` that makes `s` times the multiply-adds, before rounding.
+    pub fn compound(s: f64) -> Self {
+        let [depth, width, resolution] = COMPOUND;
+        Self::phi(s.ln() / (depth * width * width * resolution * resolution).ln())
     }
 
     /// TinyNet's multipliers of depth, width and resolution.
@@ -244,6 +252,21 @@ mod tests {
         let b2 = zoo("efficientnet_b2").unwrap();
         assert_eq!(b1.network, b2.network);
         assert_eq!(b1.resolution, 256, "257.6 pixels");
+    }
+
+    #[test]
+    fn compound_scaling_by_1_92_is_phi_1() {
+        let (by_factor, by_phi) = (
+            Scaling::compound(1.2 * 1.1 * 1.1 * 1.15 * 1.15),
+            Scaling::phi(1.0),
+        );
+        for (a, b) in [
+            (by_factor.depth, by_phi.depth),
+            (by_factor.width, by_phi.width),
+            (by_factor.resolution, by_phi.resolution),
+        ] {
+            assert!((a - b).abs() < 1e-12, "{by_factor:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{Error, Result, Spec};
 /// A network found by [`fit`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// The network whose cost is nearest to the target.
+    /// The network whose cost is nearest to the target, by the factor with the fewest digits that makes it.
     pub nearest: Step,
     /// What rounding allows around the target at the crossing that was found: the last step below it, and the first
     /// that reaches it.
@@ -75,9 +75,28 @@ pub fn fit(
         }
     }
     Ok(Fit {
-        nearest,
+        nearest: in_few_digits(base, nearest, &scaling),
         around: [below, above],
     })
+}
+
+/// The same network by the shortest of the factors that make it, all being as good.
+fn in_few_digits(base: &Spec, step: Step, scaling: &impl Fn(f64) -> Scaling) -> Step {
+    let magnitude = step.factor.log10().floor() as i32;
+    for digits in 1..=6 {
+        let unit = 10f64.powi(digits - 1 - magnitude);
+        let scaled = step.factor * unit;
+        for factor in [scaled.floor() / unit, scaled.ceil() / unit] {
+            let Ok(spec) = base.scaled(scaling(factor)) else {
+                continue;
+            };
+            if spec.network == step.spec.network && spec.resolution == step.spec.resolution {
+                let cost = step.cost;
+                return Step { factor, spec, cost };
+            }
+        }
+    }
+    step
 }
 
 /// Two networks, the first below the target, the second not.
@@ -135,6 +154,15 @@ mod tests {
             assert_eq!(flops(&again).unwrap(), nearest.cost);
             assert!((distance as f64) < part * target as f64, "{distance}");
         }
+    }
+
+    #[test]
+    fn a_cost_that_a_round_factor_makes_is_found_by_that_factor() {
+        let base = zoo("efficientnet_b0").unwrap();
+        let target = base.scaled(Scaling::fast(11.0)).unwrap();
+        let found = fit(&base, flops(&target).unwrap(), Scaling::fast, flops).unwrap();
+        assert_eq!(found.nearest.spec, target);
+        assert_eq!(found.nearest.factor, 11.0);
     }
 
     #[test]
