@@ -7,6 +7,7 @@ mod formula;
 mod full;
 mod names;
 mod run;
+mod scaled;
 mod small;
 
 use std::path::PathBuf;

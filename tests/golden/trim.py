@@ -6,6 +6,7 @@ tensors); see README.md for what made them. Standard library only.
 
 import json
 import math
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ FULL = ["full_efficientnet_b0_r64", "full_tf_efficientnet_b0_r64", "full_regnetz
 # PyTorch's own f32 gradients are 2 to 4 % off there.
 WITHOUT_GRADIENTS = ["full_resnet50_r64", "full_resnext50_32x4d_r64"]
 COUNTS = ["resolution", "flops", "params", "acts"]
+SCALED = ["base", "strategy", "pycls_scaling_type", "s", "resolution", "test_scale_size", "depths", "widths",
+          "group_ws", "stem_w", "head_w", "flops", "params", "acts"]
 
 
 def lines(rows):
@@ -64,6 +67,22 @@ def configuration(model, counts):
     return kept
 
 
+def scaled(reference):
+    """The columns that name a scaled network and what it became; one name a row."""
+    indices = [reference["columns"].index(column) for column in SCALED]
+    rows = [dict(zip(SCALED, (row[i] for i in indices))) for row in reference["rows"]]
+    return {f"{row['base']} {row['strategy']} {row['s']}": row for row in rows}
+
+
+def published(models, windows):
+    """The paper's scaled networks: our factor, its rounded row, and the first and last factor that round to it."""
+    factor = {m["name"]: float(re.search(r"\bs=([0-9.]+)", m["status"])[1]) for m in models if "s=" in m["status"]}
+    columns = ["flops_B", "params_M", "acts_M"]
+    papers = {m["name"]: [m["paper"][k] for k in columns] for m in models if m["name"] in factor}
+    window = {name: [w["first"], w["last"]] for name, w in windows.items()}
+    return {name: {"s": s, "paper": papers[name], "window": window.get(name)} for name, s in factor.items()}
+
+
 def main(reference):
     golden = reference / "golden"
     for name in SMALL + FULL:
@@ -76,6 +95,8 @@ def main(reference):
     counts = {c["name"]: c for c in complexity["models"]}
     rows = {name: configuration(model, counts[name]) for name, model in models.items()}
     Path("complexity.json").write_text(lines(rows))
+    Path("scaled.json").write_text(lines(scaled(json.loads((reference / "scaled.json").read_text()))))
+    Path("scaled_published.json").write_text(lines(published(complexity["models"], complexity["paper_scale_windows"])))
 
 
 main(Path(sys.argv[1]))
