@@ -44,6 +44,10 @@ fn info_counts_as_the_paper_does() {
     let memory = |key: &str| info["memory"][key].as_u64().unwrap();
     assert!(memory("train") > 2 * memory("evaluate"), "{info}");
     assert!(memory("evaluate") > 4 * 5_288_548, "{info}");
+    // Each activation is written once and read at least once, and training comes back over them.
+    let traffic = |key: &str| info["traffic"][key].as_u64().unwrap();
+    assert!(traffic("evaluate") > 2 * 4 * 6_748_036, "{info}");
+    assert!(traffic("train") > 2 * traffic("evaluate"), "{info}");
 }
 
 #[test]
@@ -83,9 +87,31 @@ fn info_takes_another_size_and_a_description_in_a_file() {
     }
     let text = run(&["info", small, "--layers"]).stdout;
     let text = String::from_utf8(text).unwrap();
-    for part in ["32×32×16", "multiply-add", "GPU memory for 128 images"] {
+    for part in [
+        "32×32×16",
+        "multiply-add",
+        "GPU memory for 128 images",
+        "moved for each image",
+    ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+}
+
+#[test]
+fn info_prints_layers_as_csv_that_adds_up() {
+    let text = String::from_utf8(run(&["info", "regnety_004", "--csv"]).stdout).unwrap();
+    let mut lines = text.lines();
+    let heading = "layer,height,width,channels,flops,params,acts";
+    assert_eq!(lines.next(), Some(heading));
+    assert_eq!(
+        lines.next().unwrap(),
+        "stem.conv,112,112,32,10838016,864,401408"
+    );
+    let flops = |line: &str| line.split(',').nth(4).unwrap().parse::<u64>().unwrap();
+    let sum = text.lines().skip(1).map(flops).sum::<u64>();
+    assert_eq!(sum, 401_849_056);
+    let both = run(&["info", "regnety_004", "--csv", "--json"]);
+    assert_eq!(both.status.code(), Some(2));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::models::{COUNTING, Summary, drawn};
 use super::print;
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
-use crate::trainer::memory_needed;
+use crate::trainer::schedules;
 
 /// Options of `triaxis info`.
 #[derive(Debug, Args)]
@@ -22,12 +22,15 @@ pub(super) struct Info {
     /// Classes [default: the network's]
     #[arg(long)]
     num_classes: Option<usize>,
-    /// Images a step, for the memory to train and to evaluate
+    /// Images a step, for what training and evaluating take of memory and move through it
     #[arg(short, long, default_value_t = Recipe::default().batch_size)]
     batch_size: usize,
     /// Costs layer by layer
     #[arg(long)]
     layers: bool,
+    /// Print the layers alone, as CSV
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
     /// Print JSON on standard output
     #[arg(long)]
     json: bool,
@@ -39,6 +42,7 @@ struct Report {
     #[serde(flatten)]
     summary: Summary,
     memory: Memory,
+    traffic: Traffic,
     #[serde(skip_serializing_if = "Option::is_none")]
     layers: Option<Vec<Layer>>,
 }
@@ -51,6 +55,13 @@ struct Memory {
     evaluate: Option<u64>,
     #[serde(skip)]
     problem: Option<String>,
+}
+
+/// Bytes that kernels read and write for one image of the batch, its share of the weights' and the optimizer's included.
+#[derive(Debug, Default, Serialize)]
+struct Traffic {
+    train: Option<u64>,
+    evaluate: Option<u64>,
 }
 
 /// What stands under one path of the network.
@@ -73,9 +84,14 @@ impl Info {
         if self.batch_size == 0 {
             return Err(Error::config("--batch-size", "it is 0", "Give 1 or more"));
         }
+        if self.csv {
+            return print::text(&csv(&layers(&drawn(&spec)?))?);
+        }
+        let (memory, traffic) = self.plans(&spec)?;
         let report = Report {
             summary: Summary::of(&spec)?,
-            memory: self.memory(&spec)?,
+            memory,
+            traffic,
             layers: self
                 .layers
                 .then(|| drawn(&spec))
@@ -89,26 +105,29 @@ impl Info {
         }
     }
 
-    /// The memory of the default recipe, which differs from others' by the optimizer's state alone.
-    fn memory(&self, spec: &Spec) -> Result<Memory> {
+    /// Those of the default recipe, which differ from others' by the optimizer's state alone.
+    fn plans(&self, spec: &Spec) -> Result<(Memory, Traffic)> {
         let mut memory = Memory {
             batch_size: self.batch_size,
             train: None,
             evaluate: None,
             problem: None,
         };
-        let recipe = Recipe::default();
-        match memory_needed(spec, &recipe, self.batch_size, &Limits::default()) {
-            Ok(needed) => {
-                memory.train = Some(needed.train.total());
-                memory.evaluate = Some(needed.evaluate.total());
+        let mut traffic = Traffic::default();
+        let (recipe, batch) = (Recipe::default(), self.batch_size);
+        match schedules(spec, &recipe, batch, &Limits::default()) {
+            Ok(plans) => {
+                [memory.train, memory.evaluate] =
+                    plans.each_ref().map(|plan| Some(plan.memory().total()));
+                [traffic.train, traffic.evaluate] =
+                    plans.map(|plan| Some(plan.traffic().total() / batch as u64));
             }
             Err(error @ (EngineError::Limit { .. } | EngineError::Shape { .. })) => {
                 memory.problem = Some(error.to_string());
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(memory)
+        Ok((memory, traffic))
     }
 }
 
@@ -151,10 +170,30 @@ fn layers(g: &Graph) -> Vec<Layer> {
     layers
 }
 
+/// The layers with a heading.
+fn csv(layers: &[Layer]) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error: csv::Error| Error::config("--csv", error.to_string(), "Use --json");
+    let heading = [
+        "layer", "height", "width", "channels", "flops", "params", "acts",
+    ];
+    writer.write_record(heading).map_err(failed)?;
+    for l in layers {
+        let [h, w, c] = l.shape;
+        let row = (&l.layer, h, w, c, l.flops, l.params, l.acts);
+        writer.serialize(row).map_err(failed)?;
+    }
+    let bytes = writer
+        .into_inner()
+        .expect("writing to memory does not fail");
+    Ok(String::from_utf8(bytes).expect("names and numbers are text"))
+}
+
 fn text(report: &Report) -> String {
     let Report {
         summary,
         memory,
+        traffic,
         layers,
     } = report;
     let mut text = String::new();
@@ -186,6 +225,14 @@ fn text(report: &Report) -> String {
         if let Some(bytes) = bytes {
             text += &format!(
                 "  {name:<9} {:>15} of GPU memory for {batch} {images}\n",
+                print::bytes(bytes)
+            );
+        }
+    }
+    for (name, bytes) in [("train", traffic.train), ("evaluate", traffic.evaluate)] {
+        if let Some(bytes) = bytes {
+            text += &format!(
+                "  {name:<9} {:>15} moved for each image\n",
                 print::bytes(bytes)
             );
         }

@@ -1,4 +1,4 @@
-//! The memory that training a network takes, without a GPU.
+//! What training a network takes of memory and moves through it, without a GPU.
 
 use triaxis_engine::{Limits, Memory, Result, Schedule};
 use triaxis_models::Model;
@@ -27,12 +27,45 @@ pub fn memory_needed(
     batch: usize,
     limits: &Limits,
 ) -> Result<MemoryNeeded> {
-    let side = recipe.img_size.unwrap_or_else(|| model.resolution());
-    let train = draw::training(model, recipe, batch, side)?;
-    let evaluate = draw::evaluation(model, batch, side)?;
-    let laid = |drawn: &Drawn| Schedule::new(&drawn.graph, &[drawn.loss], limits);
+    let [train, evaluate] = schedules(model, recipe, batch, limits)?;
     Ok(MemoryNeeded {
-        train: laid(&train)?.memory(),
-        evaluate: laid(&evaluate)?.memory(),
+        train: train.memory(),
+        evaluate: evaluate.memory(),
     })
+}
+
+/// The plans of a training step and of an evaluation, laid out.
+///
+/// # Errors
+///
+/// As [`memory_needed`].
+pub(crate) fn schedules(
+    model: &dyn Model,
+    recipe: &Recipe,
+    batch: usize,
+    limits: &Limits,
+) -> Result<[Schedule; 2]> {
+    let side = recipe.img_size.unwrap_or_else(|| model.resolution());
+    let train = training_schedule(model, recipe, batch, limits)?;
+    let evaluate = laid_out(&draw::evaluation(model, batch, side)?, limits)?;
+    Ok([train, evaluate])
+}
+
+/// The plan of a training step, laid out.
+///
+/// # Errors
+///
+/// As [`memory_needed`].
+pub(crate) fn training_schedule(
+    model: &dyn Model,
+    recipe: &Recipe,
+    batch: usize,
+    limits: &Limits,
+) -> Result<Schedule> {
+    let side = recipe.img_size.unwrap_or_else(|| model.resolution());
+    laid_out(&draw::training(model, recipe, batch, side)?, limits)
+}
+
+fn laid_out(drawn: &Drawn, limits: &Limits) -> Result<Schedule> {
+    Schedule::new(&drawn.graph, &[drawn.loss], limits)
 }
