@@ -6,9 +6,11 @@ mod doctor;
 mod figures;
 mod info;
 mod models;
+mod number;
 mod options;
 mod panic;
 mod print;
+mod scale;
 mod stop;
 mod tables;
 mod train;
@@ -36,6 +38,8 @@ enum Command {
     Info(info::Info),
     /// The networks that are known by name
     Models(models::Models),
+    /// A network deeper, wider and finer, or smaller, by a factor or to a target
+    Scale(Box<scale::Scale>),
     /// Look at data before a long run
     Data(data::Data),
     /// A paper's table with our numbers beside its own
@@ -73,6 +77,7 @@ fn run(command: Command) -> Result<()> {
         Command::Train(train) => train.run(),
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
+        Command::Scale(scale) => scale.run(),
         Command::Data(data) => data.run(),
         Command::Tables(tables) => tables.run(),
         Command::Figures(figures) => figures.run(),

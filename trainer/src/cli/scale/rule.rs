@@ -1,0 +1,288 @@
+//! From options to a scaled network.
+
+use triaxis_engine::Limits;
+use triaxis_models::scaling::{self, Fit, fit, tiny_shape};
+use triaxis_models::{Error as ModelError, Scaling, Spec, Strategy};
+
+use super::{Reached, Scale, Scaled, short};
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+use crate::trainer::training_schedule;
+
+/// A strategy by what it computes from a factor.
+#[derive(Clone, Copy)]
+enum Rule {
+    Shares(Strategy),
+    Compound,
+    Tiny,
+}
+
+/// What a target counts.
+#[derive(Clone, Copy)]
+enum Cost {
+    Flops,
+    Params,
+    Acts,
+    Memory,
+}
+
+impl Cost {
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Flops => "flops",
+            Self::Params => "params",
+            Self::Acts => "acts",
+            Self::Memory => "bytes to train",
+        }
+    }
+}
+
+impl Scale {
+    pub(super) fn scaled(&self) -> Result<Scaled> {
+        let base = Spec::find(&self.model)?;
+        if let Some(name) = &self.name {
+            let plain = !name.starts_with('.') && !name.contains(['/', '\\']) && !name.is_empty();
+            if !plain {
+                let problem = format!("`{name}` cannot name a folder of results");
+                return Err(Error::config(
+                    "--name",
+                    problem,
+                    "Leave out slashes and a first dot",
+                ));
+            }
+        }
+        let mut scaled = match self.multipliers()? {
+            Some(scaling) => self.by_multipliers(base, scaling)?,
+            None => self.by_strategy(base)?,
+        };
+        if let Some(name) = &self.name {
+            scaled.spec.name.clone_from(name);
+        }
+        Ok(scaled)
+    }
+
+    /// What the options say about groups and rounding, whatever the strategy.
+    fn refined(&self, scaling: Scaling) -> Scaling {
+        Scaling {
+            group: if self.keep_group_width {
+                1.0
+            } else {
+                scaling.group
+            },
+            rounding: self
+                .rounding
+                .map_or(scaling.rounding, scaling::Rounding::from),
+            ..scaling
+        }
+    }
+
+    fn multipliers(&self) -> Result<Option<Scaling>> {
+        let given = &self.multipliers;
+        let all = [given.depth, given.width, given.group, given.resolution];
+        if all.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let [depth, width, _, resolution] = all.map(|x| x.unwrap_or(1.0));
+        let scaling = match self.strategy.as_deref() {
+            None => Scaling::new(depth, width, resolution),
+            Some("tiny") => Scaling::tiny(depth, width, resolution),
+            Some(other) => {
+                let problem = format!("`{other}` chooses the multipliers, but some are given");
+                let help = "Leave out the strategy, or give --factor instead of multipliers";
+                return Err(Error::config("--strategy", problem, help));
+            }
+        };
+        let group = given.group.unwrap_or(scaling.group);
+        Ok(Some(self.refined(Scaling { group, ..scaling })))
+    }
+
+    fn by_multipliers(&self, base: Spec, scaling: Scaling) -> Result<Scaled> {
+        Ok(Scaled {
+            spec: base.scaled(scaling)?,
+            base,
+            strategy: self
+                .strategy
+                .clone()
+                .unwrap_or_else(|| "multipliers".into()),
+            factor: scaling.depth * (scaling.width * scaling.resolution).powi(2),
+            scaling,
+            reached: None,
+        })
+    }
+
+    fn by_strategy(&self, base: Spec) -> Result<Scaled> {
+        let rule = self.rule()?;
+        let name = self.strategy.as_deref().unwrap_or(match rule {
+            Rule::Compound => "phi",
+            _ => "dWr",
+        });
+        let fixed = if self.keep_group_width && !name.ends_with("(g fixed)") {
+            " (g fixed)"
+        } else {
+            ""
+        };
+        let strategy = format!("{name}{fixed}");
+        let size = &self.size;
+        let scaling = |factor: f64| {
+            self.refined(match rule {
+                Rule::Shares(strategy) => strategy.at(factor),
+                Rule::Compound | Rule::Tiny => Scaling::compound(factor),
+            })
+        };
+        let targets = [
+            (size.target_flops, Cost::Flops),
+            (size.target_params, Cost::Params),
+            (size.target_acts, Cost::Acts),
+            (size.target_memory, Cost::Memory),
+        ];
+        let target = targets
+            .into_iter()
+            .find_map(|(n, cost)| n.map(|n| (n, cost)));
+        let mut scaled = match (rule, size.factor, size.phi, target) {
+            (_, Some(factor), ..) if !(factor.is_finite() && factor > 0.0) => {
+                let problem = format!("it is {factor}, expected a number above 0");
+                return Err(Error::config(
+                    "--factor",
+                    problem,
+                    "1 leaves the network as it is",
+                ));
+            }
+            (Rule::Tiny, Some(share), ..) => {
+                let flops = base.complexity()?.flops as f64 * share;
+                self.tiny(base, flops.round() as u64, strategy)?
+            }
+            (Rule::Tiny, _, _, Some((target, Cost::Flops))) => self.tiny(base, target, strategy)?,
+            (Rule::Tiny, ..) => {
+                let problem = "TinyNet's rule solves for multiply-adds alone";
+                let help = "Give --factor, --target-flops, or the multipliers";
+                return Err(Error::config("--strategy tiny", problem, help));
+            }
+            (_, Some(factor), ..) => built(base, strategy, factor, scaling(factor))?,
+            (_, _, Some(phi), _) => {
+                if !phi.is_finite() {
+                    let problem = format!("it is {phi}, expected a number");
+                    return Err(Error::config(
+                        "--phi",
+                        problem,
+                        "0 leaves the network as it is",
+                    ));
+                }
+                let by = self.refined(Scaling::phi(phi));
+                let factor = by.depth * (by.width * by.resolution).powi(2);
+                built(base, strategy, factor, by)?
+            }
+            (.., Some((target, cost))) => {
+                let found = fit(&base, target, scaling, |spec| self.cost(spec, cost))?;
+                let factor = found.nearest.factor;
+                fitted(
+                    base,
+                    found,
+                    (target, cost),
+                    (strategy, factor, scaling(factor)),
+                )
+            }
+            _ => {
+                let problem = "nothing says how far";
+                let help = "Give --factor, --phi, one of --target-flops, --target-params, --target-acts and \
+                            --target-memory, or multipliers such as --width 1.5";
+                return Err(Error::config("scale", problem, help));
+            }
+        };
+        let size = size.phi.unwrap_or(scaled.factor);
+        scaled.spec.name = format!(
+            "{}-{}-{}",
+            scaled.base.name,
+            slug(&scaled.strategy),
+            short(size)
+        );
+        Ok(scaled)
+    }
+
+    /// What the strategy's name means together with the size that is asked for.
+    fn rule(&self) -> Result<Rule> {
+        Ok(match (self.strategy.as_deref(), self.size.phi) {
+            (Some("phi"), _) | (Some("orig") | None, Some(_)) => Rule::Compound,
+            (Some(other), Some(_)) => {
+                let problem =
+                    format!("it is EfficientNet's own rule, but the strategy is `{other}`");
+                return Err(Error::config("--phi", problem, "Give --factor instead"));
+            }
+            (Some("tiny"), None) => Rule::Tiny,
+            (Some(name), None) => Rule::Shares(name.parse()?),
+            (None, None) => Rule::Shares(Strategy::fast()),
+        })
+    }
+
+    /// Depth and resolution by the budget, width by what is left of it.
+    fn tiny(&self, base: Spec, target: u64, strategy: String) -> Result<Scaled> {
+        let share = target as f64 / base.complexity()?.flops as f64;
+        let shape = tiny_shape(share)?;
+        let by = |width| {
+            self.refined(Scaling {
+                width,
+                group: width,
+                ..shape
+            })
+        };
+        let found = fit(&base, target, by, |spec| self.cost(spec, Cost::Flops))?;
+        let scaling = by(found.nearest.factor);
+        Ok(fitted(
+            base,
+            found,
+            (target, Cost::Flops),
+            (strategy, share, scaling),
+        ))
+    }
+
+    fn cost(&self, spec: &Spec, cost: Cost) -> Result<u64, ModelError> {
+        Ok(match cost {
+            Cost::Flops => spec.complexity()?.flops,
+            Cost::Params => spec.complexity()?.params,
+            Cost::Acts => spec.complexity()?.acts,
+            Cost::Memory => {
+                let (recipe, limits) = (Recipe::default(), Limits::default());
+                let plan = training_schedule(spec, &recipe, self.batch_size, &limits)?;
+                plan.memory().total()
+            }
+        })
+    }
+}
+
+fn built(base: Spec, strategy: String, factor: f64, scaling: Scaling) -> Result<Scaled> {
+    Ok(Scaled {
+        spec: base.scaled(scaling)?,
+        base,
+        strategy,
+        factor,
+        scaling,
+        reached: None,
+    })
+}
+
+fn fitted(
+    base: Spec,
+    found: Fit,
+    (target, cost): (u64, Cost),
+    (strategy, factor, scaling): (String, f64, Scaling),
+) -> Scaled {
+    Scaled {
+        base,
+        strategy,
+        factor,
+        scaling,
+        reached: Some(Reached {
+            target,
+            unit: cost.unit(),
+            nearest: found.nearest.cost,
+            around: found.around.map(|step| (step.factor, step.cost)),
+        }),
+        spec: found.nearest.spec,
+    }
+}
+
+/// A strategy's name as a part of a file's: `w (g fixed)` becomes `w-g-fixed`.
+fn slug(strategy: &str) -> String {
+    let parts = strategy.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_')));
+    let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join("-")
+}
