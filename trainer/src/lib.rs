@@ -26,10 +26,12 @@ pub mod report;
 pub mod schedule;
 pub mod table;
 mod trainer;
+pub mod weights;
 
 pub use error::{Error, Result};
 pub use recipe::Recipe;
 pub use trainer::draw;
 pub use trainer::{
-    Flow, MemoryNeeded, StepDone, Sums, Trainer, Weights, largest_batch, memory_needed,
+    Flow, MemoryNeeded, StepDone, Sums, Trainer, WeightKind, largest_batch, memory_needed,
 };
+pub use weights::Weights;
