@@ -13,6 +13,7 @@ pub use engine::{Gpu, GpuOptions};
 pub use models::{Model, Spec};
 
 pub mod checkpoint;
+mod classifier;
 pub mod cli;
 pub mod data;
 pub mod doctor;
@@ -28,6 +29,7 @@ pub mod table;
 mod trainer;
 pub mod weights;
 
+pub use classifier::{Classifier, ClassifierOptions, Measured, Measurement, Top, softmax};
 pub use error::{Error, Result};
 pub use recipe::Recipe;
 pub use trainer::draw;
