@@ -1,6 +1,7 @@
 //! Whole networks against numbers that other programs computed: PyTorch's logits, losses, activations, batch-norm
 //! buffers and gradients, timm's names and shapes, pycls's counts. `golden/README.md` says where each comes from.
 
+mod classify;
 mod complexity;
 mod file;
 mod formula;

@@ -31,6 +31,12 @@ pub(super) fn parameter(name: &str, shape: &[usize]) -> Vec<f32> {
     }
 }
 
+/// A picture's bytes: the upper 8 of the 32 bits behind each number.
+pub(super) fn bytes(name: &str, count: usize) -> Vec<u8> {
+    let upper = |v: &f32| ((v + 1.0) * 128.0) as u8;
+    hashed(name, count).iter().map(upper).collect()
+}
+
 /// The images of that name, `[4, 3, r, r]`.
 pub(super) fn images(name: &str, resolution: usize) -> Vec<f32> {
     let v = hashed(name, 4 * 3 * resolution * resolution);

@@ -8,6 +8,7 @@ mod check;
 mod cifar;
 mod decode;
 mod error;
+mod files;
 mod fit;
 mod folder;
 mod idx;
@@ -15,6 +16,7 @@ mod jpeg;
 mod loader;
 mod memory;
 mod open;
+mod preprocess;
 mod subset;
 mod synthetic;
 
@@ -25,9 +27,11 @@ pub use decode::{
     MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureFormat, decode, read_picture, sniff,
 };
 pub use error::DataError;
-pub use fit::{Interpolation, fit};
-pub use loader::{Batch, Damage, Epoch, Loader, LoaderOptions};
-pub use open::{DataOptions, Split, open};
+pub use files::Files;
+pub use fit::{Fit, Interpolation, Views, fit, fit_views};
+pub use loader::{Batch, Damage, Epoch, Loader, LoaderOptions, Tolerance};
+pub use open::{DataOptions, Split, open, open_validation};
+pub use preprocess::Preprocess;
 pub use subset::Subset;
 pub use synthetic::Synthetic;
 

@@ -13,6 +13,7 @@ pub use engine::{Gpu, GpuOptions};
 pub use models::{Model, Spec};
 
 pub mod checkpoint;
+mod classifier;
 pub mod cli;
 pub mod data;
 pub mod doctor;
@@ -26,10 +27,13 @@ pub mod report;
 pub mod schedule;
 pub mod table;
 mod trainer;
+pub mod weights;
 
+pub use classifier::{Classifier, ClassifierOptions, Measured, Measurement, Top, softmax};
 pub use error::{Error, Result};
 pub use recipe::Recipe;
 pub use trainer::draw;
 pub use trainer::{
-    Flow, MemoryNeeded, StepDone, Sums, Trainer, Weights, largest_batch, memory_needed,
+    Flow, MemoryNeeded, StepDone, Sums, Trainer, WeightKind, largest_batch, memory_needed,
 };
+pub use weights::Weights;

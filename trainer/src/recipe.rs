@@ -29,6 +29,9 @@ pub struct Recipe {
     pub img_size: Option<usize>,
     /// Classes to tell apart; those of the data where left out.
     pub num_classes: Option<usize>,
+    /// Weights that training begins from, as [`Weights::load`](crate::weights::Weights::load) takes them; random ones
+    /// where left out.
+    pub initial_checkpoint: Option<String>,
     /// Images a step.
     pub batch_size: usize,
     /// Passes over the training images.
@@ -89,6 +92,7 @@ impl Default for Recipe {
             model: "regnetz_500mf".into(),
             img_size: None,
             num_classes: None,
+            initial_checkpoint: None,
             batch_size: 128,
             epochs: 100,
             seed: 42,

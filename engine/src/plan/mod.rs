@@ -31,6 +31,7 @@ pub struct Plan {
     /// Steps of one submit each.
     submits: Vec<Range<usize>>,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
+    staging: transfer::Staging,
 }
 
 /// A kernel with everything bound.
@@ -171,6 +172,7 @@ impl Plan {
             steps,
             submits,
             in_flight: VecDeque::new(),
+            staging: transfer::Staging::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Numbers to and from a plan's buffers.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use super::Plan;
 use super::schedule::{Place, Region};
@@ -19,10 +19,35 @@ struct Located {
     at: usize,
 }
 
+/// Largest buffer that is kept for the next read, in bytes: a batch's logits, not an arena.
+const KEPT: u64 = 1 << 20;
+
+/// Buffers that earlier reads went through and later ones of the same size may.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Staging(Arc<Mutex<Vec<wgpu::Buffer>>>);
+
+impl Staging {
+    fn take(&self, size: u64) -> Option<wgpu::Buffer> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|buffer| buffer.size() == size)?;
+        Some(kept.swap_remove(at))
+    }
+
+    /// Keeps a buffer that is no longer mapped.
+    fn give(&self, buffer: wgpu::Buffer) {
+        if buffer.size() <= KEPT {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.push(buffer);
+        }
+    }
+}
+
 /// A value on its way from the device.
 #[derive(Debug)]
 pub struct Pending {
     staging: wgpu::Buffer,
+    /// Where the buffer goes when it was read.
+    kept: Staging,
     mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
     gpu: crate::Gpu,
     shape: Shape,
@@ -66,7 +91,11 @@ impl Pending {
             |e: &dyn std::fmt::Display| self.gpu.device_error(format!("reading back failed: {e}"));
         mapped.map_err(|e| failed(&e))?;
         let view = self.staging.get_mapped_range(..).map_err(|e| failed(&e))?;
-        Ok(unpad(self.shape, bytemuck::cast_slice(&view)))
+        let numbers = unpad(self.shape, bytemuck::cast_slice(&view));
+        drop(view);
+        self.staging.unmap();
+        self.kept.give(self.staging.clone());
+        Ok(numbers)
     }
 }
 
@@ -319,12 +348,15 @@ impl Plan {
 
     fn pending(&self, region: &Region, shape: Shape) -> Pending {
         let size = region.bytes.end - region.bytes.start;
-        let staging = self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read back"),
-            size,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        let make = || {
+            self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some("read back"),
+                size,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        let staging = self.staging.take(size).unwrap_or_else(make);
         let mut encoder = self
             .gpu
             .device()
@@ -344,6 +376,7 @@ impl Plan {
         });
         Pending {
             staging,
+            kept: self.staging.clone(),
             mapped,
             gpu: self.gpu.clone(),
             shape,

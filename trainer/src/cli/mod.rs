@@ -3,17 +3,20 @@
 mod data;
 mod device;
 mod doctor;
+mod evaluate;
 mod figures;
 mod info;
 mod models;
 mod number;
 mod options;
 mod panic;
+mod predict;
 mod print;
 mod scale;
 mod stop;
 mod tables;
 mod train;
+mod validate;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,6 +37,10 @@ struct Cli {
 enum Command {
     /// Train a network on pictures
     Train(Box<train::Train>),
+    /// What pictures show, by a trained network
+    Predict(Box<predict::Predict>),
+    /// How often a trained network is right
+    Validate(Box<validate::Validate>),
     /// Costs of a network and the memory to train it, without a GPU
     Info(info::Info),
     /// The networks that are known by name
@@ -75,6 +82,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Train(train) => train.run(),
+        Command::Predict(predict) => predict.run(),
+        Command::Validate(validate) => validate.run(),
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
         Command::Scale(scale) => scale.run(),

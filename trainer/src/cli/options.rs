@@ -22,6 +22,9 @@ pub(super) struct RecipeOptions {
     /// Classes [default: those of the data]
     #[arg(long, help_heading = "Model")]
     num_classes: Option<usize>,
+    /// Weights to begin from: a .safetensors file, a run's folder or hf://OWNER/NAME [default: random ones]
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    initial_checkpoint: Option<String>,
     /// Dropout before the classifier
     #[arg(long, value_name = "RATE", help_heading = "Model")]
     drop: Option<f64>,
@@ -123,6 +126,7 @@ impl RecipeOptions {
         set(&mut recipe.seed, given.seed);
         recipe.img_size = given.img_size.or(recipe.img_size);
         recipe.num_classes = given.num_classes.or(recipe.num_classes);
+        recipe.initial_checkpoint = given.initial_checkpoint.or(recipe.initial_checkpoint);
         recipe.clip_grad = given.clip_grad.or(recipe.clip_grad);
         recipe.sched_on_updates |= given.sched_on_updates;
         if let Some(images) = given.lr_base_size {

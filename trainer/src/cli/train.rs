@@ -16,7 +16,8 @@ use crate::output::OutputLock;
 use crate::progress::{Pass, Phase, Progress, Verbosity};
 use crate::recipe::Recipe;
 use crate::report::{EpochRow, Report};
-use crate::trainer::{Flow, Sums, Trainer, Weights};
+use crate::trainer::{Flow, Sums, Trainer, WeightKind};
+use crate::weights::{FitOptions, Weights};
 
 /// Options of `triaxis train`.
 #[derive(Debug, Args)]
@@ -90,7 +91,16 @@ impl Train {
             Verbosity::Normal
         });
         data.notes.iter().for_each(|note| progress.note(note));
-        let trainer = Trainer::new(&gpu, spec.clone(), &data, &recipe)?;
+        let mut trainer = Trainer::new(&gpu, spec.clone(), &data, &recipe)?;
+        if let (None, Some(path)) = (&resumed, &recipe.initial_checkpoint) {
+            let options = FitOptions {
+                new_head: true,
+                ..FitOptions::default()
+            };
+            let fitted = Weights::load(Path::new(path))?.fit(&spec, &options)?;
+            fitted.notes.iter().for_each(|note| progress.note(note));
+            trainer.begin_from(&fitted)?;
+        }
         let mut run = Run {
             options: self,
             stop: Stop::listen()
@@ -269,9 +279,9 @@ impl Run<'_> {
         let progress = &mut self.progress;
         let eval = self
             .trainer
-            .evaluate(Weights::Raw, |done, _| progress.step(done, None, None))?;
+            .evaluate(WeightKind::Raw, |done, _| progress.step(done, None, None))?;
         let average = match self.trainer.averages() {
-            true => Some(self.trainer.evaluate(Weights::Average, |_, _| {})?),
+            true => Some(self.trainer.evaluate(WeightKind::Average, |_, _| {})?),
             false => None,
         };
         self.progress.end();

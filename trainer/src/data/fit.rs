@@ -1,4 +1,4 @@
-//! Any picture to a square of the network's side.
+//! Any picture to a square of the network's side, or to several.
 
 use fast_image_resize as fir;
 
@@ -13,7 +13,7 @@ pub enum Interpolation {
     /// Triangle, as Pillow's `BILINEAR`.
     #[default]
     Bilinear,
-    /// Cubic of Catmull and Rom, close to Pillow's `BICUBIC`.
+    /// Cubic of Catmull and Rom, as Pillow's `BICUBIC`.
     Bicubic,
     /// Lanczos with three lobes.
     Lanczos,
@@ -22,33 +22,109 @@ pub enum Interpolation {
 /// Longest side over shortest up to which the whole picture is resized; beyond, its middle: a 16384×1 strip must not become 3.7 million pixels wide.
 const MAX_ASPECT: usize = 8;
 
+/// Which squares of a picture a network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Views {
+    /// The middle.
+    #[default]
+    Centre,
+    /// The middle, and its mirror image.
+    Flip,
+    /// The four corners and the middle.
+    FiveCrop,
+}
+
+impl Views {
+    /// How many squares.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Self::Centre => 1,
+            Self::Flip => 2,
+            Self::FiveCrop => 5,
+        }
+    }
+}
+
+/// How a picture becomes squares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fit {
+    /// The squares' side, in pixels.
+    pub side: usize,
+    /// Pixels of the shorter side before squares are cut, at least `side`.
+    pub resized: usize,
+    /// How pixels are weighed.
+    pub interpolation: Interpolation,
+    /// Which squares are cut.
+    pub views: Views,
+}
+
 /// Resizes the shorter side to `side` pixels and cuts the middle square. A picture of that size already is returned as it is.
+///
+/// # Panics
+///
+/// As [`fit_views`].
+#[must_use]
+pub fn fit(picture: &Picture, side: usize, interpolation: Interpolation) -> Picture {
+    let fit = Fit {
+        side,
+        resized: side,
+        interpolation,
+        views: Views::Centre,
+    };
+    fit_views(picture, &fit).remove(0)
+}
+
+/// Resizes the shorter side to `fit.resized` pixels, unless it has them, and cuts `fit.views`, each `side × side`.
 ///
 /// # Panics
 ///
 /// Where `picture.rgb` is not `height × width × 3` bytes or a side is 0, which no decoder here gives.
 #[must_use]
-pub fn fit(picture: &Picture, side: usize, interpolation: Interpolation) -> Picture {
-    let short = picture.width.min(picture.height);
+pub fn fit_views(picture: &Picture, fit: &Fit) -> Vec<Picture> {
+    let (short, side) = (picture.width.min(picture.height), fit.side);
+    let resized = fit.resized.max(side);
     assert!(short > 0 && side > 0, "a picture has at least one pixel");
     if picture.width.max(picture.height) > short * MAX_ASPECT {
-        let middle = crop(
-            picture,
-            picture.width.min(short * MAX_ASPECT),
-            picture.height.min(short * MAX_ASPECT),
-        );
-        return fit(&middle, side, interpolation);
-    }
-    if short == side {
-        return crop(picture, side, side);
+        let [width, height] = [picture.width, picture.height].map(|s| s.min(short * MAX_ASPECT));
+        return fit_views(&crop(picture, middle(picture, width, height)), fit);
     }
     // The longer side is rounded down, as torchvision does.
-    let width = side * picture.width / short;
-    let height = side * picture.height / short;
-    crop(&resize(picture, width, height, interpolation), side, side)
+    let [width, height] = [picture.width, picture.height].map(|s| resized * s / short);
+    let whole = match short == resized {
+        true => picture,
+        // As Pillow does: rows first, and the numbers between are bytes, too, which shows where a cubic overshoots.
+        false => {
+            let narrow = resize(picture, width, picture.height, fit.interpolation);
+            &resize(&narrow, width, height, fit.interpolation)
+        }
+    };
+    let centre = middle(whole, side, side);
+    let (right, bottom) = (whole.width - side, whole.height - side);
+    match fit.views {
+        Views::Centre => vec![crop(whole, centre)],
+        Views::Flip => {
+            let picture = crop(whole, centre);
+            let mirrored = mirror(&picture);
+            vec![picture, mirrored]
+        }
+        Views::FiveCrop => [(0, 0), (right, 0), (0, bottom), (right, bottom)]
+            .map(|(left, top)| Square {
+                left,
+                top,
+                ..centre
+            })
+            .into_iter()
+            .chain([centre])
+            .map(|square| crop(whole, square))
+            .collect(),
+    }
 }
 
 fn resize(picture: &Picture, width: usize, height: usize, interpolation: Interpolation) -> Picture {
+    if (picture.width, picture.height) == (width, height) {
+        return picture.clone();
+    }
     let algorithm = match interpolation {
         Interpolation::Nearest => fir::ResizeAlg::Nearest,
         Interpolation::Bilinear => fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),
@@ -77,13 +153,36 @@ fn resize(picture: &Picture, width: usize, height: usize, interpolation: Interpo
     }
 }
 
+/// A part of a picture, in pixels.
+#[derive(Clone, Copy)]
+struct Square {
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
 /// The middle `width × height` pixels; where the margin is odd, the extra pixel falls off as Python's `round` has it.
-fn crop(picture: &Picture, width: usize, height: usize) -> Picture {
+fn middle(picture: &Picture, width: usize, height: usize) -> Square {
+    let half = |margin: usize| margin / 2 + usize::from(margin % 4 == 3);
+    Square {
+        left: half(picture.width - width),
+        top: half(picture.height - height),
+        width,
+        height,
+    }
+}
+
+fn crop(picture: &Picture, part: Square) -> Picture {
+    let Square {
+        left,
+        top,
+        width,
+        height,
+    } = part;
     if (picture.width, picture.height) == (width, height) {
         return picture.clone();
     }
-    let half = |margin: usize| margin / 2 + usize::from(margin % 4 == 3);
-    let (left, top) = (half(picture.width - width), half(picture.height - height));
     let rgb = picture
         .rgb
         .chunks_exact(picture.width * 3)
@@ -93,4 +192,16 @@ fn crop(picture: &Picture, width: usize, height: usize) -> Picture {
         .copied()
         .collect();
     Picture { width, height, rgb }
+}
+
+/// The picture, left to right.
+fn mirror(picture: &Picture) -> Picture {
+    let rows = picture.rgb.chunks_exact(picture.width * 3);
+    Picture {
+        rgb: rows
+            .flat_map(|row| row.chunks_exact(3).rev().flatten())
+            .copied()
+            .collect(),
+        ..*picture
+    }
 }

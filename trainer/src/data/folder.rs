@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{DataError, Dataset, Fingerprint, Picture, decode::read_picture, error::list};
-pub(super) use walk::folders;
 use walk::{Walk, is_hidden, sorted_entries};
+pub(super) use walk::{folders, pictures_below};
 
 /// Pictures of one split, sorted by class and path.
 pub(super) struct Folder {

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use super::{DataError, Dataset, Interpolation};
+use super::{DataError, Dataset, Fit, Interpolation, Views};
 pub use epoch::Epoch;
 use epoch::Shared;
 use source::Source;
@@ -24,8 +24,12 @@ pub struct LoaderOptions {
     pub batch: usize,
     /// The pictures' side, in pixels.
     pub side: usize,
+    /// Pixels of the shorter side before the middle is cut; `side` where left out.
+    pub resized: Option<usize>,
     /// How pictures of another size are resized.
     pub interpolation: Interpolation,
+    /// Which squares of each picture are shown, one after the other.
+    pub views: Views,
     /// Threads that decode.
     pub workers: usize,
     /// Chooses the order.
@@ -35,10 +39,44 @@ pub struct LoaderOptions {
     /// Training leaves out what does not fill a batch, and puts the next good picture in the place of a damaged one.
     /// Evaluation (`false`) shows every good picture once and pads the last batch.
     pub drop_last: bool,
+    /// How many damaged pictures are left out before the epoch ends with an error.
+    pub tolerance: Tolerance,
     /// Fitted pictures are kept in memory where the whole data set takes no more than this many bytes.
     pub cache_bytes: u64,
     /// Batches prepared ahead.
     pub queue: usize,
+}
+
+impl LoaderOptions {
+    fn fit(&self) -> Fit {
+        Fit {
+            side: self.side,
+            resized: self.resized.unwrap_or(self.side),
+            interpolation: self.interpolation,
+            views: self.views,
+        }
+    }
+
+    /// Bytes of all views of one picture in a batch.
+    fn picture_bytes(&self) -> usize {
+        self.views.count() * self.side * self.side * PIXEL
+    }
+}
+
+/// How much damage is put up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tolerance {
+    /// One picture in a hundred: training on less than all data should not go unnoticed.
+    #[default]
+    OnePercent,
+    /// Whatever there is; [`Loader::damaged`] tells it.
+    All,
+}
+
+impl Tolerance {
+    fn allows(self, damaged: usize, pictures: usize) -> bool {
+        self == Self::All || damaged * 100 <= pictures
+    }
 }
 
 impl Default for LoaderOptions {
@@ -47,11 +85,14 @@ impl Default for LoaderOptions {
         Self {
             batch: 64,
             side: 32,
+            resized: None,
             interpolation: Interpolation::default(),
+            views: Views::default(),
             workers: thread::available_parallelism().map_or(1, usize::from),
             seed: 0,
             shuffle: true,
             drop_last: true,
+            tolerance: Tolerance::default(),
             cache_bytes: 1 << 30,
             queue: 4,
         }
@@ -61,7 +102,7 @@ impl Default for LoaderOptions {
 /// Pictures as the GPU reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// `[n, side, side]` words of red, green, blue and 0: one `u32` a pixel.
+    /// `[n · views, side, side]` words of red, green, blue and 0: one `u32` a pixel.
     pub images: Vec<u8>,
     /// The class of each picture.
     pub labels: Vec<u32>,
@@ -93,8 +134,6 @@ type Damaged = BTreeMap<u32, String>;
 
 /// Bytes a pixel in a batch.
 const PIXEL: usize = 4;
-/// Of the data set, the part that may be damaged: 1 in 100.
-const TOLERANCE: usize = 100;
 const EXAMPLES: usize = 5;
 
 impl Loader {
@@ -112,11 +151,12 @@ impl Loader {
             })
         };
         let LoaderOptions { batch, side, .. } = options;
-        if batch == 0 || side == 0 || side > super::MAX_SIDE {
+        let resized = options.fit().resized;
+        if batch == 0 || side == 0 || resized < side || resized > super::MAX_SIDE {
             return refuse(
-                format!("batch {batch}, side {side}"),
+                format!("batch {batch}, side {side}, resized to {resized}"),
                 "sizes are out of range".into(),
-                "give a batch of at least 1 and a side of 1 to 16384 pixels",
+                "give a batch of at least 1, a side of 1 to 16384 pixels, and no smaller size to resize to",
             );
         }
         let pictures = data.len();
@@ -127,7 +167,7 @@ impl Loader {
                 "give a smaller batch or more pictures",
             );
         }
-        let picture_bytes = side * side * PIXEL;
+        let picture_bytes = options.picture_bytes();
         if u32::try_from(pictures).is_err() || picture_bytes.checked_mul(batch).is_none() {
             return refuse(
                 format!("batch {batch}, side {side}"),
@@ -169,6 +209,13 @@ impl Loader {
             count: damaged.len(),
             examples: damaged.values().take(EXAMPLES).cloned().collect(),
         }
+    }
+
+    /// The index of each picture that could not be decoded so far, and why.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<(usize, String)> {
+        let each = |(&index, why): (&u32, &String)| (index as usize, why.clone());
+        lock(&self.damage).iter().map(each).collect()
     }
 
     /// The batches of `epoch` from number `first_batch` on, which are the same as if all had been taken.

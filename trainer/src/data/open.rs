@@ -100,6 +100,49 @@ pub(super) fn open_folder(root: &Path, options: &DataOptions) -> Result<Split, D
     class_folders(root, options)
 }
 
+/// Opens what a trained network is measured on: the validation data of [`open`], or, of class folders that have none,
+/// all pictures. The classes are those that are there, which need not be all that the network tells apart.
+///
+/// Also gives notes for the user.
+///
+/// # Errors
+///
+/// Where nothing usable is there.
+pub fn open_validation(
+    path_or_name: &str,
+    options: &DataOptions,
+) -> Result<(Arc<dyn Dataset>, Vec<String>), DataError> {
+    let root = Path::new(path_or_name);
+    if !root.is_dir() || cifar::find(root).is_some() || idx::find(root, &["train"])?.is_some() {
+        let split = open(path_or_name, options)?;
+        return Ok((split.validation, split.notes));
+    }
+    let beside = validation_folders(root);
+    let folders = folder::folders(root)?;
+    let is_split = root.join("train").is_dir() || folders.iter().all(|f| beside.contains(f));
+    let chosen = match beside.first() {
+        Some(folder) if is_split => folder,
+        _ => root,
+    };
+    let scan = folder::Scan::new(chosen, options.follow_links)?;
+    let notes = scan.notes.clone();
+    let (data, _) = scan.into_training();
+    if data.is_empty() {
+        return Err(DataError::Layout {
+            path: chosen.to_owned(),
+            found: "there is no picture in a class folder".into(),
+            expected: "one folder of pictures a class".into(),
+        });
+    }
+    Ok((Arc::new(data), notes))
+}
+
+/// The folders of `root` that hold validation data by their name; the first is used.
+fn validation_folders(root: &Path) -> Vec<PathBuf> {
+    let named = ["val", "validation", "test"].map(|name| root.join(name));
+    named.into_iter().filter(|path| path.is_dir()).collect()
+}
+
 fn class_folders(root: &Path, options: &DataOptions) -> Result<Split, DataError> {
     let train = root.join("train");
     let folders = folder::folders(root)?;
@@ -110,11 +153,7 @@ fn class_folders(root: &Path, options: &DataOptions) -> Result<Split, DataError>
             expected: EXPECTED.into(),
         });
     }
-    let beside: Vec<PathBuf> = ["val", "validation", "test"]
-        .iter()
-        .map(|name| root.join(name))
-        .filter(|path| path.is_dir())
-        .collect();
+    let beside = validation_folders(root);
     if !train.is_dir() {
         // Without this, `val` and `test` would pass as two classes.
         if !beside.is_empty() && folders.iter().all(|path| beside.contains(path)) {

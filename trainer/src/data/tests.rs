@@ -4,6 +4,7 @@ mod decode;
 mod fit;
 mod folders;
 mod loader;
+mod preprocess;
 mod synthetic;
 
 use std::{fs, path::Path};

@@ -1,6 +1,6 @@
 //! A whole run for a program that has nothing to add to it.
 
-use super::{Flow, Trainer, Weights};
+use super::{Flow, Trainer, WeightKind};
 use crate::error::Result;
 use crate::report::EpochRow;
 
@@ -16,9 +16,9 @@ impl Trainer {
             let sums = self
                 .train_epoch(|_| Flow::Continue)?
                 .expect("no step asked to stop");
-            let eval = self.evaluate(Weights::Raw, |_, _| {})?;
+            let eval = self.evaluate(WeightKind::Raw, |_, _| {})?;
             let average = match self.averages() {
-                true => Some(self.evaluate(Weights::Average, |_, _| {})?),
+                true => Some(self.evaluate(WeightKind::Average, |_, _| {})?),
                 false => None,
             };
             let row = EpochRow {

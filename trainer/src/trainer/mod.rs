@@ -52,7 +52,7 @@ pub struct Trainer {
 
 /// Whose numbers are evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weights {
+pub enum WeightKind {
     /// As trained.
     Raw,
     /// Their running average.
@@ -136,15 +136,7 @@ impl Trainer {
         let eval = compile(&eval_drawn).map_err(advise)?;
         train.initialise(recipe.seed)?;
         eval.initialise(recipe.seed)?;
-        if train_drawn
-            .step
-            .as_ref()
-            .is_some_and(|s| s.average.is_some())
-        {
-            train.copy_arena(&AVERAGE, &train, &Arena::Parameters)?;
-            train.copy_arena(&AVERAGE_BUFFERS, &train, &Arena::Buffers)?;
-        }
-        Ok(Self {
+        let trainer = Self {
             gpu: gpu.clone(),
             model: Box::new(model),
             recipe: recipe.clone(),
@@ -162,7 +154,19 @@ impl Trainer {
             classes,
             best: None,
             rows: Vec::new(),
-        })
+        };
+        trainer.begin_average()?;
+        Ok(trainer)
+    }
+
+    /// Sets the average of the weights, where there is one, to the weights.
+    fn begin_average(&self) -> Result<()> {
+        let train = &self.train;
+        if self.train_drawn.step.is_some_and(|s| s.average.is_some()) {
+            train.copy_arena(&AVERAGE, train, &Arena::Parameters)?;
+            train.copy_arena(&AVERAGE_BUFFERS, train, &Arena::Buffers)?;
+        }
+        Ok(())
     }
 
     /// Trains what is left of the epoch; `watch` sees every step and may stop it. The sums of the whole epoch, or
@@ -223,12 +227,12 @@ impl Trainer {
     /// Data that cannot be read, a lost device.
     pub fn evaluate(
         &mut self,
-        weights: Weights,
+        weights: WeightKind,
         mut watch: impl FnMut(usize, Option<Sums>),
     ) -> Result<Evaluation> {
         let (parameters, buffers) = match weights {
-            Weights::Raw => (Arena::Parameters, Arena::Buffers),
-            Weights::Average => (AVERAGE, AVERAGE_BUFFERS),
+            WeightKind::Raw => (Arena::Parameters, Arena::Buffers),
+            WeightKind::Average => (AVERAGE, AVERAGE_BUFFERS),
         };
         self.eval
             .copy_arena(&Arena::Parameters, &self.train, &parameters)?;

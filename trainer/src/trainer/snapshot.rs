@@ -8,6 +8,7 @@ use super::{AVERAGE, AVERAGE_BUFFERS, Trainer};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
 use crate::error::{Error, Result};
 use crate::report::EpochRow;
+use crate::weights::Fitted;
 
 impl Trainer {
     /// Everything that is needed to go on as if training had never stopped.
@@ -73,6 +74,16 @@ impl Trainer {
         let mut weights = tensors(&self.train, &Arena::Parameters)?;
         weights.extend(tensors_of_buffers(&self.train, &Arena::Buffers)?);
         Ok(weights)
+    }
+
+    /// Puts these weights in the place of the random ones that training would begin from; their average begins there, too.
+    ///
+    /// # Errors
+    ///
+    /// A lost device.
+    pub fn begin_from(&mut self, weights: &Fitted) -> Result<()> {
+        weights.write(&self.train)?;
+        self.begin_average()
     }
 
     /// Goes on from a snapshot; `path` names it in errors.

@@ -109,6 +109,16 @@ impl Walk {
     }
 }
 
+/// Every picture in `folder` and below, by name. Links that lead out of it are refused.
+pub(in crate::data) fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut walk = Walk::new(folder, false)?;
+    // The descent begins with the root itself.
+    walk.trail.clear();
+    let mut files = Vec::new();
+    walk.descend(folder, &mut files)?;
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
 /// The folders directly in `path`, hidden ones left out.
 pub(in crate::data) fn folders(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(sorted_entries(path)?

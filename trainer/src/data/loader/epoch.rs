@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Batch, Damaged, EXAMPLES, TOLERANCE, lock,
+    Batch, Damaged, EXAMPLES, lock,
     source::{Source, panicked},
 };
 use crate::data::DataError;
@@ -29,7 +29,8 @@ impl Iterator for Epoch {
             let mut damaged = lock(&self.damage);
             damaged.extend(found);
             let pictures = self.shared.source.data.len();
-            if damaged.len() * TOLERANCE > pictures {
+            let tolerance = self.shared.source.options.tolerance;
+            if !tolerance.allows(damaged.len(), pictures) {
                 return Err(DataError::TooManyDamaged {
                     damaged: damaged.len(),
                     pictures,

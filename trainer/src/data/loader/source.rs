@@ -6,9 +6,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{Batch, Damaged, LoaderOptions, PIXEL, TOLERANCE, epoch::Made};
+use super::{Batch, Damaged, LoaderOptions, epoch::Made};
 use crate::{
-    data::{DataError, Dataset, Picture, fit},
+    data::{DataError, Dataset, Picture, fit_views},
     random::Stream,
 };
 
@@ -45,12 +45,13 @@ impl Source {
     ) -> Option<Made> {
         let LoaderOptions {
             batch: n,
-            side,
             drop_last,
+            tolerance,
             ..
         } = self.options;
+        let bytes = self.options.picture_bytes();
         let mut batch = Batch {
-            images: Vec::with_capacity(n * side * side * PIXEL),
+            images: Vec::with_capacity(n * bytes),
             labels: Vec::with_capacity(n),
             indices: Vec::with_capacity(n),
             valid: 0,
@@ -73,7 +74,7 @@ impl Source {
                     Err(error) if error.is_one_picture() => {
                         damaged.insert(index, error.to_string());
                         // Far more than is tolerated: no use in searching on.
-                        if damaged.len() * TOLERANCE > order.len() {
+                        if !tolerance.allows(damaged.len(), order.len()) {
                             break;
                         }
                     }
@@ -82,7 +83,7 @@ impl Source {
             }
         }
         batch.valid = batch.labels.len();
-        let last = batch.images.len().saturating_sub(side * side * PIXEL);
+        let last = batch.images.len().saturating_sub(bytes);
         let padding = batch.images[last..].to_vec();
         let (label, index) = (batch.labels.last().copied(), batch.indices.last().copied());
         for _ in batch.valid..n {
@@ -90,7 +91,7 @@ impl Source {
             batch.labels.push(label.unwrap_or(0));
             batch.indices.push(index.unwrap_or(0));
         }
-        batch.images.resize(n * side * side * PIXEL, 0);
+        batch.images.resize(n * bytes, 0);
         Some(Ok((batch, damaged)))
     }
 
@@ -101,13 +102,10 @@ impl Source {
             return Ok(());
         }
         let start = images.len();
-        let picture = self.fitted(index as usize)?;
-        images.extend(
-            picture
-                .rgb
-                .chunks_exact(3)
-                .flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 0]),
-        );
+        for view in self.fitted(index as usize)? {
+            let pixels = view.rgb.chunks_exact(3);
+            images.extend(pixels.flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 0]));
+        }
         if let Some(slot) = slot {
             // Another worker may have been faster, with the same bytes.
             let _ = slot.set(images[start..].into());
@@ -115,14 +113,10 @@ impl Source {
         Ok(())
     }
 
-    /// The picture at its size in a batch; a panic on the way is an error that names the picture.
-    fn fitted(&self, index: usize) -> Result<Picture, DataError> {
-        let LoaderOptions {
-            side,
-            interpolation,
-            ..
-        } = self.options;
-        let read = || Ok(fit(&self.data.picture(index)?, side, interpolation));
+    /// The picture's views at their size in a batch; a panic on the way is an error that names the picture.
+    fn fitted(&self, index: usize) -> Result<Vec<Picture>, DataError> {
+        let fit = self.options.fit();
+        let read = || Ok(fit_views(&self.data.picture(index)?, &fit));
         catch_unwind(AssertUnwindSafe(read))
             .unwrap_or_else(|panic| Err(panicked(self.data.name(index), &*panic)))
     }

@@ -1,0 +1,199 @@
+//! The options of all commands that ask a trained network: which one, with which weights, how pictures are prepared.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use triaxis_engine::Gpu;
+use triaxis_models::Spec;
+
+use crate::classifier::{Classifier, ClassifierOptions};
+use crate::data::{Interpolation, LoaderOptions, Preprocess, Views};
+use crate::error::{Error, Result};
+use crate::weights::{FitOptions, Weights};
+
+/// Largest file of labels, in bytes.
+const LARGEST_LABELS: u64 = 16 << 20;
+
+#[derive(Debug, Args)]
+pub(super) struct Evaluate {
+    /// Network: a name of `triaxis models` or a TOML file [default: what lies beside the weights tells]
+    #[arg(long, help_heading = "Model")]
+    model: Option<String>,
+    /// Weights: a .safetensors file or its index, a run's folder or a checkpoint in it, or hf://OWNER/NAME
+    #[arg(
+        long,
+        alias = "checkpoint",
+        value_name = "PATH",
+        help_heading = "Model"
+    )]
+    pub(super) weights: PathBuf,
+    /// Classes; where the weights have others, the classifier begins anew [default: those of the weights]
+    #[arg(long, help_heading = "Model")]
+    num_classes: Option<usize>,
+    /// Go on where tensors are missing, extra or of another shape
+    #[arg(long, help_heading = "Model")]
+    partial: bool,
+    /// Pictures that are computed at once
+    #[arg(short, long, help_heading = "Data")]
+    batch_size: Option<usize>,
+    /// Threads that decode pictures; does not change the result
+    #[arg(short = 'j', long, help_heading = "Data")]
+    workers: Option<usize>,
+    /// Side of what the network sees, pixels [default: the weights']
+    #[arg(long, value_name = "PIXELS", help_heading = "Pictures")]
+    img_size: Option<usize>,
+    /// The part of the shorter side that the network sees [default: the weights']
+    #[arg(long, value_name = "PART", help_heading = "Pictures")]
+    crop_pct: Option<f64>,
+    /// How pictures are resized: nearest, bilinear, bicubic or lanczos [default: the weights']
+    #[arg(long, value_enum, help_heading = "Pictures")]
+    interpolation: Option<Resampling>,
+    /// Means of red, green and blue on a scale where white is 1 [default: the weights']
+    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], help_heading = "Pictures", allow_negative_numbers = true)]
+    mean: Option<Vec<f32>>,
+    /// Deviations of red, green and blue [default: the weights']
+    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], help_heading = "Pictures", allow_negative_numbers = true)]
+    std: Option<Vec<f32>>,
+    /// Look at more of each picture and average the logits: flip or five-crop
+    #[arg(long, value_enum, help_heading = "Pictures")]
+    tta: Option<TestTime>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Resampling {
+    Nearest,
+    Bilinear,
+    Bicubic,
+    Lanczos,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TestTime {
+    /// The middle and its mirror image
+    Flip,
+    /// The middle and the corners
+    FiveCrop,
+}
+
+/// A network with the weights that were asked for, not yet on a device.
+pub(super) struct Trained {
+    pub(super) spec: Spec,
+    pub(super) weights: Weights,
+    pub(super) options: ClassifierOptions,
+    workers: Option<usize>,
+}
+
+impl Evaluate {
+    /// Reads the weights and finds out the network; `batch_size` where the options leave it out.
+    pub(super) fn load(&self, batch_size: usize) -> Result<Trained> {
+        let weights = Weights::load(&self.weights)?;
+        let Some(model) = self.model.as_ref().or(weights.model.as_ref()) else {
+            return Err(Error::config(
+                "--model",
+                "it is not given, and the weights do not say of which network they are",
+                "Give a name of `triaxis models` or a TOML file",
+            ));
+        };
+        let mut spec = Spec::find(model)?;
+        let preprocess = self.preprocess(&spec, &weights)?;
+        spec.resolution = preprocess.size;
+        spec.num_classes = match self.num_classes {
+            Some(classes) => classes,
+            None => weights.num_classes(&spec)?.unwrap_or(spec.num_classes),
+        };
+        spec.check()?;
+        let options = ClassifierOptions {
+            batch_size: self.batch_size.unwrap_or(batch_size),
+            preprocess: Some(preprocess),
+            views: match self.tta {
+                None => Views::Centre,
+                Some(TestTime::Flip) => Views::Flip,
+                Some(TestTime::FiveCrop) => Views::FiveCrop,
+            },
+            labels: Vec::new(),
+            fit: FitOptions {
+                partial: self.partial,
+                new_head: self.num_classes.is_some(),
+            },
+        };
+        Ok(Trained {
+            spec,
+            weights,
+            options,
+            workers: self.workers,
+        })
+    }
+
+    fn preprocess(&self, spec: &Spec, weights: &Weights) -> Result<Preprocess> {
+        let mut preprocess = Classifier::preprocess_for(spec, weights);
+        preprocess.size = self.img_size.unwrap_or(preprocess.size);
+        preprocess.crop_pct = self.crop_pct.unwrap_or(preprocess.crop_pct);
+        if let Some(resampling) = self.interpolation {
+            preprocess.interpolation = match resampling {
+                Resampling::Nearest => Interpolation::Nearest,
+                Resampling::Bilinear => Interpolation::Bilinear,
+                Resampling::Bicubic => Interpolation::Bicubic,
+                Resampling::Lanczos => Interpolation::Lanczos,
+            };
+        }
+        for (given, numbers) in [
+            (&self.mean, &mut preprocess.mean),
+            (&self.std, &mut preprocess.std),
+        ] {
+            if let Some(given) = given {
+                numbers.copy_from_slice(given);
+            }
+        }
+        preprocess.check()?;
+        Ok(preprocess)
+    }
+}
+
+impl Trained {
+    pub(super) fn open(self, gpu: &Gpu) -> Result<Classifier> {
+        Classifier::open(gpu, &self.spec, &self.weights, self.options)
+    }
+
+    /// How a loader prepares pictures for the classifier: in order, none twice, a few batches ahead.
+    pub(super) fn loader_options(&self) -> LoaderOptions {
+        let preprocess = self.options.preprocess;
+        let preprocess =
+            preprocess.unwrap_or_else(|| Classifier::preprocess_for(&self.spec, &self.weights));
+        let default = LoaderOptions::default();
+        LoaderOptions {
+            batch: self.options.batch_size.max(1),
+            side: preprocess.size,
+            resized: Some(preprocess.resized()),
+            interpolation: preprocess.interpolation,
+            views: self.options.views,
+            workers: self.workers.unwrap_or(default.workers),
+            shuffle: false,
+            drop_last: false,
+            cache_bytes: 0,
+            ..default
+        }
+    }
+}
+
+/// The labels in a text file, one a line.
+pub(super) fn read_labels(path: &Path) -> Result<Vec<String>> {
+    let refuse = |problem: String| {
+        Error::config(
+            path.display().to_string(),
+            problem,
+            "Give a text file with one label a line, in the order of the network's outputs",
+        )
+    };
+    let unreadable = |e: std::io::Error| refuse(format!("cannot be read: {e}"));
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > LARGEST_LABELS {
+        return Err(refuse(format!("is larger than {LARGEST_LABELS} bytes")));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let labels: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+    match labels.iter().position(String::is_empty) {
+        Some(line) => Err(refuse(format!("line {} is empty", line + 1))),
+        None if labels.is_empty() => Err(refuse("is empty".into())),
+        None => Ok(labels),
+    }
+}

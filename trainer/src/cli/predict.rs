@@ -1,0 +1,202 @@
+//! `triaxis predict`.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::device::Device;
+use super::evaluate::{Evaluate, read_labels};
+use super::print;
+use crate::classifier::{Classifier, Top};
+use crate::data::{Dataset, Files, Loader, LoaderOptions, MAX_FILE_BYTES, Tolerance};
+use crate::error::{Error, Result};
+
+/// Pictures that are computed at once unless told otherwise.
+const BATCH: usize = 16;
+
+/// Options of `triaxis predict`.
+#[derive(Debug, Args)]
+pub(super) struct Predict {
+    /// Pictures: files, folders, patterns such as 'photos/*.jpg', or - for one on standard input
+    #[arg(value_name = "PICTURE", required = true)]
+    pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    network: Evaluate,
+    /// Names of the outputs, a text file of one a line [default: the classes that the weights name]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    labels: Option<PathBuf>,
+    /// Classes to tell of each picture
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 5,
+        help_heading = "Output"
+    )]
+    topk: usize,
+    /// Print JSON on standard output
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// Print comma-separated values on standard output
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    csv: bool,
+    #[command(flatten)]
+    device: Device,
+}
+
+/// What one picture shows.
+#[derive(Debug, Serialize)]
+struct Prediction {
+    image: String,
+    top: Vec<Top>,
+}
+
+impl Predict {
+    pub(super) fn run(&self) -> Result<()> {
+        let files = Arc::new(self.files()?);
+        let mut trained = self.network.load(BATCH.min(files.len()))?;
+        if let Some(path) = &self.labels {
+            trained.options.labels = read_labels(path)?;
+        }
+        let options = LoaderOptions {
+            tolerance: Tolerance::All,
+            ..trained.loader_options()
+        };
+        let gpu = self.device.open()?;
+        let classifier = trained.open(&gpu)?;
+        classifier.notes().iter().for_each(|note| tell(note));
+        let pictures = Arc::clone(&files) as Arc<dyn Dataset>;
+        let damaged = self.predict(&classifier, Loader::new(pictures, options)?)?;
+        match damaged {
+            0 => Ok(()),
+            count => Err(Error::data(
+                &self.pictures[0],
+                format!("{count} of {} pictures cannot be used", files.len()),
+                "Each is told on standard error: repair, replace or leave them out",
+            )),
+        }
+    }
+
+    fn files(&self) -> Result<Files> {
+        let mut files = Files::default();
+        for path in &self.pictures {
+            let pattern = path
+                .to_str()
+                .filter(|text| text.contains(['*', '?', '[']) && !path.exists());
+            if path.as_os_str() == "-" {
+                let mut bytes = Vec::new();
+                io::stdin()
+                    .lock()
+                    .take(MAX_FILE_BYTES + 1)
+                    .read_to_end(&mut bytes)
+                    .map_err(|e| Error::disk("read", "standard input".as_ref(), None, e))?;
+                files.add_bytes("-", bytes);
+            } else if let Some(pattern) = pattern {
+                let wrong = |e: glob::PatternError| {
+                    Error::config(
+                        pattern,
+                        format!("is no pattern: {e}"),
+                        "Give files or folders",
+                    )
+                };
+                // What cannot be listed on the way holds none of the pictures.
+                for found in glob::glob(pattern).map_err(wrong)?.flatten() {
+                    files.add(&found)?;
+                }
+            } else {
+                files.add(path)?;
+            }
+        }
+        if files.is_empty() {
+            return Err(Error::data(
+                &self.pictures[0],
+                "no picture is there",
+                "Give files, folders with pictures in them, or patterns that match some",
+            ));
+        }
+        Ok(files)
+    }
+
+    /// Prints what each picture shows; how many could not be used.
+    fn predict(&self, classifier: &Classifier, loader: Loader) -> Result<usize> {
+        let mut all = Vec::new();
+        let mut told = 0;
+        if self.csv {
+            let heading = ["image", "rank", "index", "label", "probability"];
+            print::text(&csv_row(&heading.map(String::from)))?;
+        }
+        for batch in loader.epoch(0, 0) {
+            let batch = batch?;
+            told = tell_damage(&loader, told);
+            let picture_bytes = batch.images.len() / batch.labels.len().max(1);
+            let words = &batch.images[..batch.valid * picture_bytes];
+            let logits = classifier.logits_of_words(words)?;
+            for (&index, logits) in batch.indices.iter().zip(&logits) {
+                let prediction = Prediction {
+                    image: loader.data().name(index as usize),
+                    top: classifier.top(logits, self.topk),
+                };
+                match (self.json, self.csv) {
+                    (true, _) => all.push(prediction),
+                    (_, true) => print::text(&csv(&prediction))?,
+                    _ => print::text(&text(&prediction))?,
+                }
+            }
+        }
+        told = tell_damage(&loader, told);
+        if self.json {
+            print::json(&all)?;
+        }
+        Ok(told)
+    }
+}
+
+/// Tells of the pictures that could not be used since `told` were; how many there are by now.
+fn tell_damage(loader: &Loader, told: usize) -> usize {
+    if loader.damage().count == told {
+        return told;
+    }
+    // By index, which is the order of the batches too: new ones come behind those told.
+    let damaged = loader.damaged();
+    damaged.iter().skip(told).for_each(|(_, why)| tell(why));
+    damaged.len()
+}
+
+/// A line for the person; the exit code tells where nobody reads.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn text(prediction: &Prediction) -> String {
+    let mut text = prediction.image.clone();
+    for top in &prediction.top {
+        text += &format!("\n  {:6.2} %  {}", 100.0 * top.probability, top.label);
+    }
+    text
+}
+
+fn csv(prediction: &Prediction) -> String {
+    let row = |(rank, top): (usize, &Top)| {
+        csv_row(&[
+            prediction.image.clone(),
+            (rank + 1).to_string(),
+            top.index.to_string(),
+            top.label.clone(),
+            top.probability.to_string(),
+        ])
+    };
+    let rows: Vec<String> = prediction.top.iter().enumerate().map(row).collect();
+    rows.join("\n")
+}
+
+/// One row, quoted where need be, without the end of its line.
+fn csv_row(cells: &[String]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory cannot fail.
+    let written = writer.write_record(cells).ok();
+    let bytes = written.and_then(|()| writer.into_inner().ok());
+    let row = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+    row.trim_end_matches(['\r', '\n']).to_owned()
+}

@@ -1,0 +1,59 @@
+//! Trained numbers from outside: public checkpoints and our own, made to fit a network.
+//!
+//! [`Weights::load`] takes a `.safetensors` file in any floating-point format, the index of a sharded one, a folder of
+//! either, what `triaxis train` left (a run's folder, one of its checkpoints, `last` or `best`), or a place on the
+//! Hugging Face Hub, `hf://timm/efficientnet_b0.ra_in1k` (with the cargo feature `hub`). [`Weights::fit`] then finds whose names the tensors carry and gives them those of the network, or refuses with a table of all that
+//! differs. What is read is untrusted; Python's pickles, which are programs, are refused.
+
+mod card;
+mod fit;
+mod hub;
+mod sharded;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+pub use fit::{FitOptions, Fitted};
+
+use crate::checkpoint::NamedTensor;
+use crate::data::Preprocess;
+use crate::error::{Error, Result};
+
+/// Tensors as a file names them, with what else the file tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// Where they were read.
+    pub path: PathBuf,
+    /// The tensors, ordered by name, as f32.
+    pub tensors: Vec<NamedTensor>,
+    /// The classes' names in the order of the outputs; empty where nothing tells them.
+    pub classes: Vec<String>,
+    /// The network, by name or file, where something beside the weights tells: a run's recipe, timm's `config.json`.
+    pub model: Option<String>,
+    /// How the network wants its pictures, where something beside the weights tells.
+    pub preprocess: Option<Preprocess>,
+    /// What a person should know: which checkpoint was taken, what was converted.
+    pub notes: Vec<String>,
+}
+
+impl Weights {
+    /// Reads the weights at `path`: see the [module](self).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`] for what is missing, damaged, hostile, a pickle, or holds a number that is not finite.
+    pub fn load(path: &Path) -> Result<Self> {
+        let weights = source::read(path)?;
+        match crate::checkpoint::tensors::first_non_finite(&weights.tensors) {
+            None => Ok(weights),
+            Some(name) => Err(Error::checkpoint(
+                path,
+                format!("{name} holds a number that is not finite"),
+                "The run that made it had diverged, or the file is damaged: use an earlier checkpoint",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

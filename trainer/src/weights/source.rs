@@ -1,0 +1,152 @@
+//! Where a path leads: to a file, a folder of files, a run, or something that must not be opened.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::{Weights, card, hub, sharded};
+use crate::checkpoint::{self, Pointer, TensorFile, tensors};
+use crate::data::Preprocess;
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+
+/// Endings under which Python's pickles go about.
+const PICKLES: [&str; 6] = ["pth", "pt", "bin", "pkl", "ckpt", "pyth"];
+/// Names of weights in a folder, the first that is there counts.
+const IN_FOLDERS: [&str; 2] = ["model.safetensors", sharded::INDEX];
+
+pub(super) fn read(path: &Path) -> Result<Weights> {
+    if path.to_str().is_some_and(|p| p.starts_with(hub::SCHEME)) {
+        return read(&hub::fetch(path)?);
+    }
+    if path.is_dir() {
+        return folder(path);
+    }
+    if let Some(pointer) = [Pointer::Best, Pointer::Last]
+        .into_iter()
+        .find(|p| path.is_file() && path.file_name().is_some_and(|name| name == p.name()))
+    {
+        let run = path.parent().unwrap_or(Path::new(""));
+        return snapshot(&checkpoint::follow(run, pointer)?);
+    }
+    refuse_others(path)?;
+    let file = match path.extension().is_some_and(|e| e == "json") {
+        true => sharded::read(path)?,
+        false => tensors::read(path)?,
+    };
+    Ok(of_file(path, file))
+}
+
+fn folder(path: &Path) -> Result<Weights> {
+    if path.join("MANIFEST.json").is_file() {
+        return snapshot(path);
+    }
+    for pointer in [Pointer::Best, Pointer::Last] {
+        if path.join(pointer.name()).is_file() {
+            let place = checkpoint::follow(path, pointer)?;
+            let mut weights = snapshot(&place)?;
+            let name = place.file_name().unwrap_or_default().to_string_lossy();
+            let note = format!("{} is {name}", pointer.name());
+            weights.notes.insert(0, note);
+            return Ok(weights);
+        }
+    }
+    match IN_FOLDERS.iter().find(|name| path.join(name).is_file()) {
+        Some(name) => read(&path.join(name)),
+        None => Err(Error::checkpoint(
+            path,
+            "holds no weights",
+            format!(
+                "Expected a folder of `triaxis train`, {}: give one, or a .safetensors file",
+                IN_FOLDERS.join(" or ")
+            ),
+        )),
+    }
+}
+
+/// One of our checkpoints. Where the average of the weights was the best, the average is taken.
+fn snapshot(directory: &Path) -> Result<Weights> {
+    let snapshot = checkpoint::load(directory)?;
+    let averaged = snapshot.state.best.as_ref().is_some_and(|b| b.average);
+    let (tensors, note) = match (averaged, snapshot.average) {
+        (true, Some(average)) => (average, Some("the averaged weights are used".into())),
+        _ => (snapshot.model, None),
+    };
+    // A checkpoint that was moved away from its run has no recipe, and needs none.
+    let recipe = directory.parent().map(|run| run.join("args.toml"));
+    let recipe = recipe.and_then(|path| Recipe::load(&path).ok());
+    Ok(Weights {
+        path: directory.to_owned(),
+        tensors,
+        classes: snapshot.origin.classes,
+        preprocess: recipe
+            .as_ref()
+            .and_then(|r| r.img_size)
+            .map(Preprocess::trained),
+        model: recipe.map(|r| r.model),
+        notes: note.into_iter().collect(),
+    })
+}
+
+fn of_file(path: &Path, file: TensorFile) -> Weights {
+    let card = card::beside(path);
+    let converted = file
+        .converted
+        .iter()
+        .filter(|(format, _)| !format.starts_with('I'))
+        .map(|(format, count)| format!("{count} tensors are converted from {format} to F32"));
+    Weights {
+        path: path.to_owned(),
+        notes: converted.collect(),
+        tensors: file.tensors,
+        preprocess: card.as_ref().and_then(|c| c.preprocess),
+        model: card.and_then(|c| c.model),
+        classes: Vec::new(),
+    }
+}
+
+/// Refuses what is no weights file of ours to read, by its first bytes and its ending, with what to do.
+fn refuse_others(path: &Path) -> Result<()> {
+    let unreadable = |e: std::io::Error| {
+        Error::checkpoint(
+            path,
+            format!("cannot be read: {e}"),
+            "Give a .safetensors file, or a folder of `triaxis train`",
+        )
+    };
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(64).read_to_end(&mut start).map_err(unreadable)?;
+    let extension = path.extension().map(|e| e.to_ascii_lowercase());
+    let ends_so = extension.is_some_and(|e| PICKLES.iter().any(|p| e == *p));
+    // Six zeros would be the rest of a short safetensors header's length.
+    let pickled = matches!(start[..], [0x80, 2..=5, ..]) && start.get(2..8) != Some(&[0; 6]);
+    if ends_so || pickled || start.starts_with(b"PK\x03\x04") {
+        return Err(Error::checkpoint(
+            path,
+            "is a Python pickle, which may run any program when it is opened",
+            format!("Convert it once, where PyTorch is: {}", conversion(path)),
+        ));
+    }
+    if start.starts_with(b"version https://git-lfs") {
+        return Err(Error::checkpoint(
+            path,
+            "is a pointer of Git LFS, not the file itself",
+            "Fetch it with `git lfs pull`",
+        ));
+    }
+    Ok(())
+}
+
+/// The one line that turns a pickle into a safetensors file: of timm, torchvision (bare) and pycls (`model_state`).
+fn conversion(path: &Path) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    format!(
+        "python -c \"import sys, torch, safetensors.torch as s; \
+         d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); \
+         d = d.get('model_state', d.get('state_dict', d)); \
+         s.save_file({{k: v.clone().contiguous() for k, v in d.items()}}, sys.argv[2])\" {} {}",
+        quoted(path),
+        quoted(&path.with_extension("safetensors"))
+    )
+}
