@@ -21,7 +21,7 @@ fn scale(arguments: &[&str]) -> Value {
 /// What is said about options that cannot be, which ends with code 2 and nothing on standard output.
 fn refusal(arguments: &[&str]) -> String {
     let output = run(&[&["scale"], arguments].concat());
-    let text = String::from_utf8(output.stderr).unwrap();
+    let text = String::from_utf8(output.stderr).expect("messages are text");
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
     assert!(text.starts_with("error: ") && output.stdout.is_empty());
     text
@@ -143,6 +143,9 @@ fn tinynets_come_back_from_b0_by_multipliers_and_by_target() {
     let share = (99_541_922.0 / 385_825_092.0).to_string();
     let by_factor = scale(&["efficientnet_b0", "--strategy", "tiny", "--factor", &share]);
     assert_eq!(by_factor["stages"], by_target["stages"]);
+    let half = scale(&["efficientnet_b0", "-s", "tiny", "--factor", "0.5"]);
+    assert_eq!(half["factor"], 0.5);
+    assert_eq!(half["model"], "efficientnet_b0-tiny-0.5");
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn beyond(target: u64, last: &Step, why: Option<&Error>) -> Error {
     let bound = if last.cost < target { "most" } else { "least" };
     let why = why.map_or(String::new(), |error| format!(" (beyond it: {error})"));
     Error::spec(format!(
-        "no scaling of this network reaches the target {target}: the {bound} that was found is {} at factor {:.4}{why}; \
+        "no scaling of this network reaches the target {target}: the {bound} that was found is {} at factor {}{why}; \
          choose a target on this side of it, another strategy, or another network to begin with",
         last.cost, last.factor
     ))

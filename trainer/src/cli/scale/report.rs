@@ -157,8 +157,9 @@ fn reached(reached: &Reached) -> String {
         reached.unit,
         line("reached", reached.nearest)
     );
-    for (what, (factor, cost)) in ["below", "above"].into_iter().zip(reached.around) {
-        text += &format!("{}  at {}\n", line(what, cost), short(factor));
+    let sides = [("below", "up to"), ("above", "from")];
+    for ((what, side), (factor, cost)) in sides.into_iter().zip(reached.around) {
+        text += &format!("{}  {side} factor {}\n", line(what, cost), short(factor));
     }
     text
 }

@@ -149,7 +149,12 @@ impl Scale {
             }
             (Rule::Tiny, Some(share), ..) => {
                 let flops = base.complexity()?.flops as f64 * share;
-                self.tiny(base, flops.round() as u64, strategy)?
+                let found = self.tiny(base, flops.round() as u64, strategy)?;
+                // As it was given, not as the whole number of multiply-adds has it.
+                Scaled {
+                    factor: share,
+                    ..found
+                }
             }
             (Rule::Tiny, _, _, Some((target, Cost::Flops))) => self.tiny(base, target, strategy)?,
             (Rule::Tiny, ..) => {
