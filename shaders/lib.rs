@@ -22,6 +22,9 @@ macro_rules! sources {
 sources! {
     "activations"
     "doctor/pack"
+    "epilogue/bias"
+    "epilogue/none"
+    "epilogue/residual"
     "grid"
     "ops/accuracy"
     "ops/activation"
@@ -51,6 +54,8 @@ sources! {
     "ops/soft_targets"
     "ops/softmax_cross_entropy"
     "ops/sum"
+    "prologue/gate"
+    "prologue/none"
     "random/philox"
     "storage/f16"
     "storage/f32"

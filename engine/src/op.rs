@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
+use crate::ops::{Activation, Conv2d, Depthwise, FusedConv2d};
 use crate::{DType, Graph, Limits, Result, Shape, Value};
 
 /// An operator: a rule for shapes, a cost, the kernels that compute it, and a gradient.
@@ -11,6 +12,11 @@ pub trait Op: Debug + Send + Sync {
 
     /// The outputs' shapes; the error is the text of what the inputs should have been.
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String>;
+
+    /// What it computes, as plain data.
+    fn meaning(&self) -> Meaning {
+        Meaning::Other
+    }
 
     /// Multiply-adds and activations of one run.
     fn cost(&self, _inputs: &[Shape]) -> Cost {
@@ -36,6 +42,53 @@ pub trait Op: Debug + Send + Sync {
     ) -> Result<Vec<Option<Value>>> {
         Ok(Vec::new())
     }
+}
+
+/// What an operator computes, as plain data, for passes over graphs and for exporters. Inputs stand in the order given.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Meaning {
+    /// Nothing that a pass knows.
+    #[default]
+    Other,
+    /// A convolution of `x` by a weight.
+    Conv2d(Conv2d),
+    /// A convolution of each channel of `x` by a kernel of its own.
+    Depthwise(Depthwise),
+    /// A convolution of `x` by a weight, plus a bias, and what else was fused into it.
+    FusedConv2d {
+        /// The convolution and its activations.
+        fused: FusedConv2d,
+        /// Whether a residual is the next input.
+        residual: bool,
+        /// Whether a gate is the last input.
+        gate: bool,
+    },
+    /// A weight whose narrow groups are laid side by side for the kernels, and how: the same numbers, and zeros.
+    Bundle {
+        /// Groups side by side.
+        count: usize,
+        /// Channels that leave one of them.
+        group_out: usize,
+    },
+    /// The coefficients of a batch norm, from gamma, beta, running mean and running variance.
+    BatchNormCoefficients {
+        /// Added to the variance.
+        eps: f32,
+    },
+    /// A batch norm of `x` by such coefficients.
+    BatchNorm {
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// `x` plus a number a channel.
+    Bias,
+    /// A function of every number of `x`.
+    Activation(Activation),
+    /// `x` times a number for each channel of each image.
+    Gate,
+    /// The sum of two tensors of one shape.
+    Add,
 }
 
 /// What one run of an operator costs, by the counting rules of pycls: a FLOP is a multiply-add, activations are the
@@ -110,8 +163,8 @@ pub struct Dispatch {
     pub kernel: Kernel,
     /// The sizes that it reads: the fields of its `Params`, in order.
     pub params: Vec<u32>,
-    /// What is bound at 0, 1, 2, ...
-    pub bindings: Vec<Binding>,
+    /// What is bound, and at which binding.
+    pub bindings: Vec<(u32, Binding)>,
     /// Workgroups of 64 threads.
     pub workgroups: u64,
     /// Multiply-adds that it does.
@@ -163,8 +216,14 @@ impl Dispatch {
     }
 
     /// Binds the next tensor.
-    pub fn bind(mut self, binding: impl Into<Binding>) -> Self {
-        self.bindings.push(binding.into());
+    pub fn bind(self, binding: impl Into<Binding>) -> Self {
+        let next = self.bindings.last().map_or(0, |(last, _)| last + 1);
+        self.bind_at(next, binding)
+    }
+
+    /// Binds a tensor where a joined text that is not always there expects it; those before may be missing.
+    pub fn bind_at(mut self, index: u32, binding: impl Into<Binding>) -> Self {
+        self.bindings.push((index, binding.into()));
         self
     }
 

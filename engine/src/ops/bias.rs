@@ -1,7 +1,7 @@
 //! A number added to each channel. Kernel: `shaders/ops/bias.wgsl`. Test: `tests/ops/bias.rs`.
 
 use super::column_sum;
-use crate::{Cost, Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Cost, Dispatch, Graph, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// Adds `b`, `[1, 1, 1, c]`, to every pixel of `x`, `[n, h, w, c]`.
 ///
@@ -18,6 +18,10 @@ struct Bias;
 impl Op for Bias {
     fn name(&self) -> &'static str {
         "bias"
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::Bias
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

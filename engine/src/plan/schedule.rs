@@ -78,7 +78,7 @@ impl Schedule {
         for (id, _, dispatches) in laid {
             let node = graph.node(id);
             for dispatch in dispatches {
-                let find = |b: &Binding| {
+                let find = |(_, b): &(u32, Binding)| {
                     let whole = match b.slot {
                         Slot::In(i) => &schedule.regions[&node.inputs[i]],
                         Slot::Out(i) => &schedule.regions[&node.outputs[i]],
@@ -280,7 +280,7 @@ enum Pooled {
 }
 
 /// The nodes that something asked for depends on, or that change what lasts.
-fn live_nodes(graph: &Graph, keep: &[Value]) -> Vec<NodeId> {
+pub(crate) fn live_nodes(graph: &Graph, keep: &[Value]) -> Vec<NodeId> {
     let mut needed: HashSet<Value> = keep.iter().copied().collect();
     let mut live: Vec<NodeId> = Vec::new();
     for id in graph.nodes().rev() {

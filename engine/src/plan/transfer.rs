@@ -162,7 +162,8 @@ impl Plan {
         }
         for p in self.graph.parameters() {
             let shape = self.graph.shape(p.value);
-            let file = first_numbers(p.options.init, seed, &p.name, shape.count());
+            let count = p.options.layout.file_count(shape);
+            let file = first_numbers(p.options.init, seed, &p.name, count);
             self.write(p.value, &p.options.layout.to_engine(shape, &file))?;
         }
         for b in self.graph.buffers() {
@@ -244,11 +245,12 @@ impl Plan {
         let Located {
             shape, layout, at, ..
         } = tensor;
-        if numbers.len() != shape.count() {
+        let expected = layout.file_count(shape);
+        if numbers.len() != expected {
             return Err(Error::Length {
                 name: name.into(),
                 shape,
-                expected: shape.count(),
+                expected,
                 got: numbers.len(),
             });
         }
