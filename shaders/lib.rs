@@ -59,5 +59,8 @@ sources! {
     "random/philox"
     "storage/f16"
     "storage/f32"
+    "storage/half"
+    "storage/out_f16"
+    "storage/out_f32"
     "sum_rows"
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use triaxis::engine::ops::{self, Activation, BatchNorm, BatchNormInputs, Conv2d};
 use triaxis::engine::{
     Arena, Graph, Inference, InferenceOptions, Init, Layout, Limits, Mode, ParameterOptions, Plan,
-    Schedule, Value,
+    Precision, Schedule, Value,
 };
 use triaxis::models::{EfficientNet, Line, MbBlock, Model, Network, RegNet, ResNet, ResNetBlock};
 use triaxis::models::{Spec, Stem, zoo};
@@ -60,7 +60,7 @@ fn weights(graph: &Graph) -> HashMap<String, Vec<f32>> {
 }
 
 /// What the graph as drawn computes, and what its fused form does.
-fn both(drawn: &Drawn) -> (Inference, Vec<Vec<f32>>, Vec<Vec<f32>>) {
+fn both(drawn: &Drawn, precision: Precision) -> (Inference, Vec<Vec<f32>>, Vec<Vec<f32>>) {
     let Drawn { graph, x, keep } = drawn;
     let weights = weights(graph);
     let images: Vec<f32> = crate::random(7, graph.shape(*x).count())
@@ -82,7 +82,7 @@ fn both(drawn: &Drawn) -> (Inference, Vec<Vec<f32>>, Vec<Vec<f32>>) {
     }
     let expected = run(plan, *x, keep);
 
-    let fused = Inference::new(graph, keep, &InferenceOptions::default()).unwrap();
+    let fused = Inference::new(graph, keep, &InferenceOptions { precision }).unwrap();
     let plan = Plan::compile(crate::gpu(), &fused.graph, &fused.keep).unwrap();
     fused
         .load(&plan, |name| weights.get(name).cloned())
@@ -93,7 +93,7 @@ fn both(drawn: &Drawn) -> (Inference, Vec<Vec<f32>>, Vec<Vec<f32>>) {
 
 /// Compares all kept values and returns the fused form.
 fn check(what: &str, drawn: &Drawn) -> Inference {
-    let (fused, expected, got) = both(drawn);
+    let (fused, expected, got) = both(drawn, Precision::F32);
     for (i, (expected, got)) in expected.iter().zip(&got).enumerate() {
         let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
         assert!(
@@ -146,12 +146,58 @@ fn check_network(spec: &Spec) {
     assert_fused(&spec.name, &fused.graph);
 }
 
-fn published(name: &str, resolution: usize) {
-    check_network(&Spec {
+/// Activations as f16: the same direction of the logits, the same first class where that is clear, half the memory.
+fn check_halves(spec: &Spec) {
+    let drawn = draw(spec, 2);
+    let (fused, expected, got) = both(&drawn, Precision::F16);
+    let (expected, got) = (&expected[0], &got[0]);
+    let product = |a: &[f32], b: &[f32]| -> f64 {
+        let each = a.iter().zip(b);
+        each.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    };
+    let cosine = product(expected, got) / (product(expected, expected) * product(got, got)).sqrt();
+    println!("{}: cosine 1 - {:.1e}", spec.name, 1.0 - cosine);
+    assert!(cosine > 0.9999, "{}: {cosine}", spec.name);
+    for (expected, got) in expected.chunks(10).zip(got.chunks(10)) {
+        let first = |x: &[f32]| (0..10).max_by(|&i, &j| x[i].total_cmp(&x[j])).unwrap();
+        let chosen = first(got);
+        let lost = expected[first(expected)] - expected[chosen];
+        let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        assert!(lost <= 0.02 * largest, "{}: chose {chosen}", spec.name);
+    }
+    let memory = |graph: &Graph, keep: &[Value]| {
+        let limits = Limits::default();
+        Schedule::new(graph, keep, &limits)
+            .unwrap()
+            .memory()
+            .activations
+    };
+    let exact = Inference::new(&drawn.graph, &drawn.keep, &InferenceOptions::default()).unwrap();
+    let [half, whole] = [fused, exact].map(|f| memory(&f.graph, &f.keep));
+    assert!(
+        10 * half < 6 * whole,
+        "{}: {half} bytes of {whole}",
+        spec.name
+    );
+}
+
+fn of_size(name: &str, resolution: usize) -> Spec {
+    Spec {
         resolution,
         num_classes: 10,
         ..zoo(name).unwrap()
-    });
+    }
+}
+
+#[test]
+fn networks_in_half_precision_choose_the_same_classes() {
+    check_halves(&of_size("efficientnet_b0", 64));
+    check_halves(&of_size("regnety_002", 64));
+    check_halves(&of_size("resnet18", 64));
+}
+
+fn published(name: &str, resolution: usize) {
+    check_network(&of_size(name, resolution));
 }
 
 fn small(name: &str, network: Network) {

@@ -31,4 +31,4 @@ mod optimizer;
 mod tidy;
 
 pub use case::{Case, Differences, EPOCH, Input, SEED, data_index};
-pub use check::{TOLERANCE, check, check_all, gpu, random, write_randomness};
+pub use check::{HALF_TOLERANCE, TOLERANCE, check, check_all, gpu, random, write_randomness};

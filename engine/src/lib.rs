@@ -39,10 +39,10 @@ pub use graph::{
     Arena, Buffer, Complexity, Graph, Init, Kind, Mode, Node, NodeId, Parameter, ParameterOptions,
     ParameterRole, Randomness, Value,
 };
-pub use inference::{Fold, FoldStep, Inference, InferenceOptions};
+pub use inference::{Fold, FoldStep, Inference, InferenceOptions, Precision};
 pub use layout::Layout;
 pub use limits::{AdapterKind, Limits};
-pub use op::{Binding, Cost, Dispatch, Kernel, LaunchContext, Meaning, Op, Slot, Slot::*};
+pub use op::{Binding, Cost, Dispatch, Halves, Kernel, LaunchContext, Meaning, Op, Slot, Slot::*};
 pub use plan::{
     Exported, Memory, Pending, Plan, Profile, ProfileRow, Schedule, Traffic, TrafficRow,
 };

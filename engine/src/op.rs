@@ -18,6 +18,11 @@ pub trait Op: Debug + Send + Sync {
         Meaning::Other
     }
 
+    /// Which inputs and outputs may be stored as f16.
+    fn halves(&self) -> Halves {
+        Halves::default()
+    }
+
     /// Multiply-adds and activations of one run.
     fn cost(&self, _inputs: &[Shape]) -> Cost {
         Cost::default()
@@ -41,6 +46,37 @@ pub trait Op: Debug + Send + Sync {
         _dys: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>> {
         Ok(Vec::new())
+    }
+}
+
+/// The inputs and outputs of an operator that may be stored as f16: its kernels read and write them through the storage
+/// text that they are joined with. All of the inputs have one format.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Halves {
+    /// Inputs, by index.
+    pub inputs: Vec<usize>,
+    /// Outputs, by index.
+    pub outputs: Vec<usize>,
+    /// Whether the outputs may have another format than the inputs: their kernels write them as `Out4`.
+    pub apart: bool,
+}
+
+impl Halves {
+    /// These inputs and the first output, all in one format.
+    pub fn alike(inputs: &[usize]) -> Self {
+        Self {
+            inputs: inputs.into(),
+            outputs: vec![0],
+            apart: false,
+        }
+    }
+
+    /// These inputs in one format, the first output in any.
+    pub fn apart(inputs: &[usize]) -> Self {
+        Self {
+            apart: true,
+            ..Self::alike(inputs)
+        }
     }
 }
 
@@ -136,16 +172,37 @@ pub struct Kernel {
     pub entry: &'static str,
     /// WGSL `override` constants: the kernel is specialised on them.
     pub constants: Vec<(&'static str, f64)>,
+    /// How the activations that it reads and those that it writes are stored: [`DType::F32`] or [`DType::F16`].
+    pub formats: [DType; 2],
 }
 
 impl Kernel {
-    /// The whole WGSL text: what every kernel may use (a storage format, the grid), then the linked files. The format
-    /// is f32 where they do not bring one of their own.
-    pub fn source(&self) -> String {
+    /// The files of `shaders/` that make up its text: what every kernel may use (how activations are stored, unless the
+    /// linked files bring that themselves, and the grid), then the linked ones.
+    pub fn files(&self) -> Vec<&'static str> {
         let brings = self.link.iter().any(|name| name.starts_with("storage/"));
-        let storage = (!brings).then_some("storage/f32");
+        let [reads, writes] = self.formats.map(|format| format == DType::F16);
+        let mut files = Vec::new();
+        if !brings {
+            files.push(if reads { "storage/f16" } else { "storage/f32" });
+            files.push(if writes {
+                "storage/out_f16"
+            } else {
+                "storage/out_f32"
+            });
+        }
+        if brings || reads || writes {
+            files.push("storage/half");
+        }
+        files.push("grid");
+        files.extend(&self.link);
+        files
+    }
+
+    /// The whole WGSL text.
+    pub fn source(&self) -> String {
         let mut text = String::new();
-        for name in storage.iter().chain(&["grid"]).chain(&self.link) {
+        for name in self.files() {
             let file = triaxis_shaders::source(name).unwrap_or_else(|| {
                 panic!("shaders/{name}.wgsl is not in triaxis_shaders::SOURCES")
             });
@@ -179,6 +236,7 @@ impl Dispatch {
                 link: vec![file],
                 entry,
                 constants: Vec::new(),
+                formats: [DType::F32; 2],
             },
             params: Vec::new(),
             bindings: Vec::new(),
@@ -253,7 +311,7 @@ pub struct LaunchContext<'a> {
     pub inputs: &'a [Shape],
     /// The outputs' shapes.
     pub outputs: &'a [Shape],
-    /// The inputs' formats.
+    /// The inputs' formats, then the outputs'; f32 where none is given.
     pub dtypes: &'a [DType],
     /// What the adapter allows.
     pub limits: &'a Limits,
@@ -332,10 +390,12 @@ impl<'a> LaunchContext<'a> {
     }
 
     fn image_bytes(&self, slot: Slot) -> u64 {
-        let dtype = match slot {
-            Slot::In(i) => self.dtypes[i],
-            Slot::Out(_) | Slot::Scratch(_) => DType::F32,
+        let given = match slot {
+            Slot::In(i) => self.dtypes.get(i),
+            Slot::Out(i) => self.dtypes.get(self.inputs.len() + i),
+            Slot::Scratch(_) => None,
         };
+        let dtype = given.copied().unwrap_or_default();
         (self.shape(slot).with_n(1).vec4s() * dtype.vec4_bytes()) as u64
     }
 

@@ -33,7 +33,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<Act4>;
+@group(0) @binding(2) var<storage, read_write> y: array<Out4>;
 
 // One thread ROWS output pixels times COLUMNS vec4s of output channels; neighbouring threads neighbouring channels.
 @compute @workgroup_size(64)
@@ -112,8 +112,8 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
     for (var r = 0u; r < ROWS; r++) {
         if first + r < pixels {
             let to = (first + r) * p.co4 + co;
-            y[to] = pack4(finish(sum0[r], to, co, p.cout));
-            if COLUMNS == 2u && co + 1u < co_end { y[to + 1u] = pack4(finish(sum1[r], to + 1u, co + 1u, p.cout)); }
+            y[to] = pack_out(finish(sum0[r], to, co, p.cout));
+            if COLUMNS == 2u && co + 1u < co_end { y[to + 1u] = pack_out(finish(sum1[r], to + 1u, co + 1u, p.cout)); }
         }
     }
 }

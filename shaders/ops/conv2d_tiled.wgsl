@@ -77,8 +77,8 @@ fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgr
     for (var r = 0u; r < 8u; r++) {
         let to = (first + row + r) * p.co4 + co + vec;
         if first + row + r < pixels {
-            if co + vec < co_end { y[to] = pack4(finish(sum0[r], to, co + vec, p.cout)); }
-            if co + vec + 8u < co_end { y[to + 8u] = pack4(finish(sum1[r], to + 8u, co + vec + 8u, p.cout)); }
+            if co + vec < co_end { y[to] = pack_out(finish(sum0[r], to, co + vec, p.cout)); }
+            if co + vec + 8u < co_end { y[to + 8u] = pack_out(finish(sum1[r], to + 8u, co + vec + 8u, p.cout)); }
         }
     }
 }

@@ -16,7 +16,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<Act4>;
+@group(0) @binding(2) var<storage, read_write> y: array<Out4>;
 
 // Columns left of the image have wrapped to huge numbers, so one comparison checks both sides.
 fn input(line: u32, ix: u32) -> vec4<f32> {
@@ -66,10 +66,10 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
         }
     }
     let at = (row * p.ow + ox) * p.c4 + c;
-    y[at] = pack4(finish(y0, at, c, p.channels));
-    if ox + 1u < p.ow { y[at + p.c4] = pack4(finish(y1, at + p.c4, c, p.channels)); }
-    if ox + 2u < p.ow { y[at + 2u * p.c4] = pack4(finish(y2, at + 2u * p.c4, c, p.channels)); }
-    if ox + 3u < p.ow { y[at + 3u * p.c4] = pack4(finish(y3, at + 3u * p.c4, c, p.channels)); }
+    y[at] = pack_out(finish(y0, at, c, p.channels));
+    if ox + 1u < p.ow { y[at + p.c4] = pack_out(finish(y1, at + p.c4, c, p.channels)); }
+    if ox + 2u < p.ow { y[at + 2u * p.c4] = pack_out(finish(y2, at + 2u * p.c4, c, p.channels)); }
+    if ox + 3u < p.ow { y[at + 3u * p.c4] = pack_out(finish(y3, at + 3u * p.c4, c, p.channels)); }
 }
 
 @group(0) @binding(0) var<storage, read> dy: array<Act4>;

@@ -8,8 +8,8 @@ use super::depthwise::{Depthwise, depthwise};
 use super::fused::Extras;
 use super::window::{Padding, Window};
 use crate::{
-    AdapterKind, Cost, Dispatch, Graph, In, LaunchContext, Limits, Meaning, Op, Out, Result, Shape,
-    Value,
+    AdapterKind, Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out,
+    Result, Shape, Value,
 };
 use gradient::{GradInput, GradWeight};
 
@@ -276,6 +276,10 @@ struct Forward(Conv);
 impl Op for Forward {
     fn name(&self) -> &'static str {
         "conv2d"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::apart(&[0])
     }
 
     fn meaning(&self) -> Meaning {

@@ -3,7 +3,9 @@
 use super::fused::Extras;
 use super::sum_rows::{PartialSums, Total, splits};
 use super::window::{Padding, STRIP, Window};
-use crate::{Cost, Dispatch, Graph, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
+use crate::{
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value,
+};
 
 /// The widest kernel, a row of which a thread keeps in registers, and the widest stride.
 const WIDEST: usize = 7;
@@ -117,6 +119,10 @@ struct Forward {
 impl Op for Forward {
     fn name(&self) -> &'static str {
         "depthwise"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::apart(&[0])
     }
 
     fn meaning(&self) -> Meaning {

@@ -7,7 +7,9 @@ use std::ops::Range;
 use super::conv2d::Conv;
 use super::depthwise::Depthwise;
 use super::{Activation, Conv2d, bundle::bundle};
-use crate::{Cost, Dispatch, Error, Graph, In, LaunchContext, Meaning, Op, Result, Shape, Value};
+use crate::{
+    Cost, Dispatch, Error, Graph, Halves, In, LaunchContext, Meaning, Op, Result, Shape, Value,
+};
 
 /// A convolution and what is done to its sums: `after(activation(conv(x · gate) + bias) + residual)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,6 +125,12 @@ impl Op for Fused {
             Kernel::Conv(_) => "conv2d_fused",
             Kernel::Depthwise(_) => "depthwise_fused",
         }
+    }
+
+    fn halves(&self) -> Halves {
+        let Extras { residual, gate, .. } = self.extras();
+        let inputs: Vec<usize> = [0].into_iter().chain(residual).chain(gate).collect();
+        Halves::apart(&inputs)
     }
 
     fn meaning(&self) -> Meaning {

@@ -63,9 +63,14 @@ impl Schedule {
                     .collect::<Vec<Shape>>()
             };
             let (inputs, outputs) = (shapes(&node.inputs), shapes(&node.outputs));
-            let dtypes: Vec<DType> = node.inputs.iter().map(|&v| graph.dtype(v)).collect();
+            let values = node.inputs.iter().chain(&node.outputs);
+            let dtypes: Vec<DType> = values.map(|&v| graph.dtype(v)).collect();
             let mut cx = LaunchContext::new(&inputs, &outputs, &dtypes, limits);
             node.op.launch(&mut cx);
+            let formats = graph.formats(node);
+            cx.dispatches
+                .iter_mut()
+                .for_each(|d| d.kernel.formats = formats);
             laid.push((id, cx.scratch, cx.dispatches));
         }
         let mut schedule = Self {
