@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use crate::ops::{Activation, Conv2d, Depthwise, FusedConv2d};
+use crate::ops::{Activation, Conv2d, Depthwise, Divisor, FusedConv2d, Pool};
 use crate::{DType, Graph, Limits, Result, Shape, Value};
 
 /// An operator: a rule for shapes, a cost, the kernels that compute it, and a gradient.
@@ -125,6 +125,12 @@ pub enum Meaning {
     Gate,
     /// The sum of two tensors of one shape.
     Add,
+    /// The mean of each channel over an image.
+    GlobalAvgPool,
+    /// The mean under each window.
+    AvgPool(Pool, Divisor),
+    /// The largest number under each window; padding is smaller than all of them.
+    MaxPool(Pool),
 }
 
 /// What one run of an operator costs, by the counting rules of pycls: a FLOP is a multiply-add, activations are the
