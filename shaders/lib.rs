@@ -22,6 +22,9 @@ macro_rules! sources {
 sources! {
     "activations"
     "doctor/pack"
+    "epilogue/bias"
+    "epilogue/none"
+    "epilogue/residual"
     "grid"
     "ops/accuracy"
     "ops/activation"
@@ -51,8 +54,13 @@ sources! {
     "ops/soft_targets"
     "ops/softmax_cross_entropy"
     "ops/sum"
+    "prologue/gate"
+    "prologue/none"
     "random/philox"
     "storage/f16"
     "storage/f32"
+    "storage/half"
+    "storage/out_f16"
+    "storage/out_f32"
     "sum_rows"
 }

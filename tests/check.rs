@@ -2,12 +2,16 @@
 
 use std::sync::OnceLock;
 
+use half::f16;
 use triaxis::engine::{AdapterKind, DType, Gpu, Graph, Limits, Mode, Plan, Value, gradients};
 
 use crate::case::{Case, Differences, EPOCH, SEED, data_index};
 
 /// What f32 kernels may be off by, absolute and relative to the largest number expected.
 pub const TOLERANCE: f64 = 2e-5;
+
+/// What kernels may be off by that store activations as f16, likewise.
+pub const HALF_TOLERANCE: f64 = 2e-3;
 
 /// The device that all tests share.
 pub fn gpu() -> &'static Gpu {
@@ -35,29 +39,64 @@ pub fn check_all(cases: &[Case]) {
     for case in cases {
         check(gpu(), case);
         check(&small, case);
+        check_halves(gpu(), case);
+        check_halves(&small, case);
     }
 }
 
-/// Compares the kernels' output with the reference, each gradient with the reference's central differences, and the
-/// padding with zero.
-pub fn check(gpu: &Gpu, case: &Case) {
-    let inputs: Vec<Vec<f64>> = (1..)
+/// Compares the output with the reference where activations are stored as f16, if the operator can.
+fn check_halves(gpu: &Gpu, case: &Case) {
+    let (mut g, xs, y) = drawn(case);
+    g.store_halves(&[]);
+    if g.dtype(y) != DType::F16 {
+        return;
+    }
+    let rounded = |(numbers, &x): (Vec<f64>, &Value)| match g.dtype(x) {
+        DType::F16 => numbers.iter().map(|&x| f16::from_f64(x).to_f64()).collect(),
+        _ => numbers,
+    };
+    let inputs: Vec<Vec<f64>> = numbers(case).into_iter().zip(&xs).map(rounded).collect();
+    let mut plan = Plan::compile(gpu, &g, &[y]).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    for (&x, data) in xs.iter().zip(&inputs) {
+        write(&plan, x, data, g.dtype(x));
+    }
+    plan.run().unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    let what = ("output as f16", HALF_TOLERANCE);
+    let expected = (case.reference)(&inputs);
+    close(&case.name, what, &read(&plan, y, case), &expected);
+}
+
+/// The case's inputs.
+fn numbers(case: &Case) -> Vec<Vec<f64>> {
+    (1..)
         .zip(&case.inputs)
         .map(|(seed, i)| {
             i.numbers
                 .clone()
                 .unwrap_or_else(|| random(seed, i.shape.count()))
         })
-        .collect();
-    let expected = (case.reference)(&inputs);
-    let weights = random(99, expected.len());
+        .collect()
+}
 
+/// The case as a graph: inputs and output.
+pub(crate) fn drawn(case: &Case) -> (Graph, Vec<Value>, Value) {
     let mut g = Graph::new(Mode::Train);
     let xs: Vec<Value> = (0..)
         .zip(&case.inputs)
         .map(|(i, x)| g.input_of(&format!("x{i}"), x.shape, x.dtype))
         .collect();
     let y = (case.apply)(&mut g, &xs).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    (g, xs, y)
+}
+
+/// Compares the kernels' output with the reference, each gradient with the reference's central differences, and the
+/// padding with zero.
+pub fn check(gpu: &Gpu, case: &Case) {
+    let inputs = numbers(case);
+    let expected = (case.reference)(&inputs);
+    let weights = random(99, expected.len());
+
+    let (mut g, xs, y) = drawn(case);
     assert_eq!(
         g.shape(y).count(),
         expected.len(),
@@ -85,7 +124,8 @@ pub fn check(gpu: &Gpu, case: &Case) {
     }
     write_randomness(&plan, SEED, EPOCH);
     plan.run().unwrap_or_else(|e| panic!("{}: {e}", case.name));
-    close(&case.name, "output", &read(&plan, y, case), &expected);
+    let what = ("output", TOLERANCE);
+    close(&case.name, what, &read(&plan, y, case), &expected);
 
     for (i, input) in case.inputs.iter().enumerate() {
         let count = input.shape.count();
@@ -106,12 +146,8 @@ pub fn check(gpu: &Gpu, case: &Case) {
             .map(|&j| slope(case, &inputs, &weights, i, j))
             .collect();
         let got: Vec<f32> = positions.iter().map(|&j| all[j]).collect();
-        close(
-            &case.name,
-            &format!("gradient of input {i}"),
-            &got,
-            &numeric,
-        );
+        let what = format!("gradient of input {i}");
+        close(&case.name, (&what, TOLERANCE), &got, &numeric);
     }
 }
 
@@ -153,7 +189,9 @@ fn write(plan: &Plan, value: Value, data: &[f64], dtype: DType) {
     let shape = plan.graph().shape(value);
     let whole = || data.iter().map(|&x| x as u32);
     let written = match dtype {
-        DType::F32 => plan.write(value, &data.iter().map(|&x| x as f32).collect::<Vec<_>>()),
+        DType::F32 | DType::F16 => {
+            plan.write(value, &data.iter().map(|&x| x as f32).collect::<Vec<_>>())
+        }
         DType::U32 => plan.write_u32(value, &whole().collect::<Vec<_>>()),
         DType::U8 => {
             let mut bytes = vec![0u8; shape.pixels() * shape.c4() * 4];
@@ -187,12 +225,12 @@ fn slope(case: &Case, inputs: &[Vec<f64>], weights: &[f64], i: usize, j: usize) 
     (at(H) - at(-H)) / (2.0 * H)
 }
 
-fn close(case: &str, what: &str, got: &[f32], expected: &[f64]) {
+fn close(case: &str, (what, tolerance): (&str, f64), got: &[f32], expected: &[f64]) {
     let largest = expected.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
     for (i, (&got, &expected)) in got.iter().zip(expected).enumerate() {
         let error = (f64::from(got) - expected).abs();
         assert!(
-            error <= TOLERANCE * largest,
+            error <= tolerance * largest,
             "{case}: {what}[{i}] is {got}, expected {expected}"
         );
     }

@@ -7,6 +7,7 @@
 //! | `kernels` | every kernel of every case passes naga and stays within WebGPU's limits |
 //! | `golden_recipe` | what torch and pycls make of a recipe's parts |
 //! | `optimizer` | follows an optimizer step by step in f64 |
+//! | `inference` | fused networks compute what the unfused ones do |
 //! | `device` | a device that is lost or too small is an error |
 //! | `golden` | whole networks against PyTorch's numbers |
 //! | `tidy` | the rules of the tree: one name in four places, the layers |
@@ -20,6 +21,8 @@ mod golden;
 #[cfg(test)]
 mod golden_recipe;
 #[cfg(test)]
+mod inference;
+#[cfg(test)]
 mod kernels;
 pub mod ops;
 #[cfg(test)]
@@ -28,4 +31,4 @@ mod optimizer;
 mod tidy;
 
 pub use case::{Case, Differences, EPOCH, Input, SEED, data_index};
-pub use check::{TOLERANCE, check, check_all, gpu, random, write_randomness};
+pub use check::{HALF_TOLERANCE, TOLERANCE, check, check_all, gpu, random, write_randomness};

@@ -164,7 +164,7 @@ fn rows(machine: &Machine, named: &Named, drawn: &Drawn, profiles: &[Profile]) -
 fn fill(plan: &Plan, drawn: &Drawn, named: &Named) -> Result<()> {
     for ((seed, &value), input) in (1..).zip(&drawn.inputs).zip(&named.case.inputs) {
         match (&input.numbers, input.dtype) {
-            (Some(numbers), DType::F32) => {
+            (Some(numbers), DType::F32 | DType::F16) => {
                 let numbers: Vec<f32> = numbers.iter().map(|&x| x as f32).collect();
                 plan.write(value, &numbers)?;
             }

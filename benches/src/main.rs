@@ -40,8 +40,13 @@ enum Command {
     Kernels(kernels::Options),
     /// A whole training step, as the trainer draws it
     Training(network::Options),
-    /// The evaluation of a batch, as the trainer draws it
-    Inference(network::Options),
+    /// The evaluation of a batch, as the trainer draws it or fused
+    Inference {
+        #[command(flatten)]
+        options: network::Options,
+        #[command(flatten)]
+        form: network::Form,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -87,14 +92,8 @@ fn run(cli: &Cli) -> Result<()> {
                 &mut output,
             )?;
         }
-        Command::Inference(options) => {
-            network::run(
-                &gpu,
-                &machine,
-                network::Kind::Inference,
-                options,
-                &mut output,
-            )?;
+        Command::Inference { options, form } => {
+            network::run(&gpu, &machine, form.kind(), options, &mut output)?;
         }
     }
     output.finish()

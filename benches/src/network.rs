@@ -5,7 +5,9 @@ use std::time::Instant;
 use clap::Args;
 use triaxis::Recipe;
 use triaxis::draw::{self, Drawn};
-use triaxis::engine::{Gpu, Plan, Profile, ProfileRow};
+use triaxis::engine::{
+    Gpu, Inference, InferenceOptions, Layout, Plan, Precision, Profile, ProfileRow,
+};
 use triaxis::models::Spec;
 use triaxis::random::Stream;
 use triaxis::schedule::{Position, ema_alpha, learning_rate};
@@ -46,16 +48,56 @@ pub(crate) struct Options {
 pub(crate) enum Kind {
     /// Pictures in, weights changed.
     Training,
-    /// Pictures in, loss and hits out.
+    /// Pictures in, loss and hits out, as the trainer evaluates.
     Inference,
+    /// The same by a fused graph that stores activations so.
+    Fused(Precision),
+}
+
+/// The form of the graph that infers.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Form {
+    /// Fuse what surrounds convolutions into their kernels
+    #[arg(long)]
+    fused: bool,
+    /// Store activations as f16; implies --fused
+    #[arg(long)]
+    f16: bool,
+}
+
+impl Form {
+    pub(crate) fn kind(self) -> Kind {
+        match (self.fused, self.f16) {
+            (_, true) => Kind::Fused(Precision::F16),
+            (true, false) => Kind::Fused(Precision::F32),
+            (false, false) => Kind::Inference,
+        }
+    }
 }
 
 impl Kind {
     fn suite(self) -> &'static str {
         match self {
             Self::Training => "train",
-            Self::Inference => "infer",
+            Self::Inference | Self::Fused(_) => "infer",
         }
+    }
+
+    fn precision(self) -> &'static str {
+        match self {
+            Self::Fused(Precision::F16) => "f16",
+            _ => "f32",
+        }
+    }
+
+    /// The end of the case's name.
+    fn form(self) -> String {
+        let fused = if matches!(self, Self::Fused(_)) {
+            "fused_"
+        } else {
+            ""
+        };
+        format!("{fused}{}", self.precision())
     }
 }
 
@@ -101,13 +143,13 @@ pub(crate) fn measure(
     };
     let drawn = match kind {
         Kind::Training => draw::training(&spec, &recipe, n, side)?,
-        Kind::Inference => draw::evaluation(&spec, n, side)?,
+        Kind::Inference | Kind::Fused(_) => draw::evaluation(&spec, n, side)?,
     };
     let compiling = Instant::now();
-    let mut step = Step::new(gpu, drawn, recipe, spec.num_classes)?;
+    let mut step = Step::new(gpu, kind, drawn, recipe, spec.num_classes)?;
     eprintln!("compiled in {:.1} s", compiling.elapsed().as_secs_f64());
 
-    let case = format!("{}_r{side}_b{n}_f32", spec.name);
+    let case = format!("{}_r{side}_b{n}_{}", spec.name, kind.form());
     let mut first = Times::default();
     first.add(|| step.run_and_wait())?;
     for _ in 1..options.warmup {
@@ -149,6 +191,7 @@ pub(crate) fn measure(
         dispatches: Some(step.plan.schedule().dispatches()),
         cpu_seconds: spent,
         clock: "wall clock".into(),
+        precision: kind.precision().into(),
         ..Row::new(machine, kind.suite(), &case, &times.wall, work)
     };
     let mut rows = vec![whole];
@@ -181,6 +224,7 @@ fn kernels(machine: &Machine, kind: Kind, case: &str, profiles: &[Profile]) -> V
         Row {
             kernel: format!("{path}/{kernel}"),
             clock: first.clock.into(),
+            precision: kind.precision().into(),
             dispatches: Some(group.len()),
             ..Row::new(
                 machine,
@@ -194,6 +238,40 @@ fn kernels(machine: &Machine, kind: Kind, case: &str, profiles: &[Profile]) -> V
     groups.into_iter().map(row).collect()
 }
 
+/// The fused form of an evaluation, with random weights.
+fn fused(gpu: &Gpu, drawn: Drawn, precision: Precision) -> Result<(Plan, Drawn)> {
+    let Drawn { graph, .. } = &drawn;
+    let fused = Inference::new(graph, &[drawn.loss], &InferenceOptions { precision })?;
+    let plan = Plan::compile(gpu, &fused.graph, &fused.keep)?;
+    fused.load(&plan, |name| {
+        let value = graph.find(name)?;
+        let parameter = graph.parameters().iter().find(|p| p.name == name);
+        let layout = parameter.map_or(Layout::Vector, |p| p.options.layout);
+        let shape = layout.file_shape(graph.shape(value));
+        let (count, fan) = (shape.iter().product(), shape[1..].iter().product::<usize>());
+        // Factors and variances of 1; weights whose sums are as large as what they read.
+        Some(match shape.len() {
+            1 if name.ends_with("weight") || name.ends_with("var") => vec![1.0; count],
+            1 => vec![0.0; count],
+            _ => triaxis_tests::random(1, count)
+                .iter()
+                .map(|x| (x * (24.0 / fan as f64).sqrt()) as f32)
+                .collect(),
+        })
+    })?;
+    let read = |value| fused.value(value).unwrap_or(value);
+    let drawn = Drawn {
+        pictures: read(drawn.pictures),
+        labels: read(drawn.labels),
+        weights: read(drawn.weights),
+        sums: read(drawn.sums),
+        loss: fused.keep[0],
+        step: None,
+        graph: fused.graph.clone(),
+    };
+    Ok((plan, drawn))
+}
+
 /// A plan with a batch of random pictures, written anew before every run as the trainer does.
 struct Step {
     plan: Plan,
@@ -205,9 +283,15 @@ struct Step {
 }
 
 impl Step {
-    fn new(gpu: &Gpu, drawn: Drawn, recipe: Recipe, classes: usize) -> Result<Self> {
-        let plan = Plan::compile(gpu, &drawn.graph, &[drawn.loss])?;
-        plan.initialise(recipe.seed)?;
+    fn new(gpu: &Gpu, kind: Kind, drawn: Drawn, recipe: Recipe, classes: usize) -> Result<Self> {
+        let (plan, drawn) = match kind {
+            Kind::Fused(precision) => fused(gpu, drawn, precision)?,
+            Kind::Training | Kind::Inference => {
+                let plan = Plan::compile(gpu, &drawn.graph, &[drawn.loss])?;
+                plan.initialise(recipe.seed)?;
+                (plan, drawn)
+            }
+        };
         let mut random = Stream::new(recipe.seed, 0, 0, "labels");
         let labels = (0..recipe.batch_size)
             .map(|_| random.below(classes as u32))

@@ -10,6 +10,7 @@ pub(crate) const OPERATORS: &[(&str, Timed)] = &[
     ("conv2d", ops::conv2d::timed),
     ("depthwise", ops::depthwise::timed),
     ("bundle", ops::bundle::timed),
+    ("fused", ops::fused::timed),
     ("batch_norm", ops::batch_norm::timed),
     ("activation", ops::activation::timed),
     ("add", ops::add::timed),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use triaxis::engine::Precision;
 use triaxis::models::Spec;
 use triaxis_tests::{gpu, ops};
 
@@ -86,13 +87,17 @@ fn a_tiny_training_step_and_its_evaluation_give_finite_rows() {
         warmup: 1,
         profile: true,
     };
-    for (kind, suite) in [(Kind::Training, "train"), (Kind::Inference, "infer")] {
+    for (kind, suite, form) in [
+        (Kind::Training, "train", "f32"),
+        (Kind::Inference, "infer", "f32"),
+        (Kind::Fused(Precision::F16), "infer", "fused_f16"),
+    ] {
         let spec = Spec::from_toml(TINY).unwrap();
         let rows = network::measure(gpu(), &Machine::of(gpu()), kind, spec, &options).unwrap();
         rows.iter().for_each(assert_measured);
         let (whole, kernels) = rows.split_first().unwrap();
         assert_eq!((whole.suite.as_str(), whole.reps), (suite, 2));
-        assert_eq!(whole.case, "tiny_r16_b4_f32");
+        assert_eq!(whole.case, format!("tiny_r16_b4_{form}"));
         assert!(whole.images_per_s.is_some() && whole.stream_images_per_s.is_some());
         let launched: Option<usize> = kernels.iter().map(|r| r.dispatches).sum();
         assert_eq!(launched, whole.dispatches, "every launch is in one row");

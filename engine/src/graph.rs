@@ -1,6 +1,7 @@
 //! Operators in running order: `parameters.rs` says what of a network lasts, `arenas.rs` how that lies together.
 
 mod arenas;
+mod halves;
 mod parameters;
 
 use std::collections::HashMap;
@@ -100,7 +101,7 @@ pub struct Graph {
     names: HashMap<String, Value>,
     pub(crate) pinned: HashMap<Value, usize>,
     pub(crate) arena_firsts: HashMap<Arena, f32>,
-    randomness: Option<Randomness>,
+    pub(crate) randomness: Option<Randomness>,
     sealed: bool,
 }
 
@@ -254,10 +255,15 @@ impl Graph {
     ///
     /// [`Error::Shape`] where the inputs do not fit.
     pub fn apply(&mut self, op: impl Op + 'static, inputs: &[Value]) -> Result<Vec<Value>> {
+        self.apply_shared(Arc::new(op), inputs)
+    }
+
+    /// As [`Graph::apply`], for an operator of another graph.
+    pub(crate) fn apply_shared(&mut self, op: Arc<dyn Op>, inputs: &[Value]) -> Result<Vec<Value>> {
         let shapes: Vec<Shape> = inputs.iter().map(|&x| self.shape(x)).collect();
         let mut node = Node {
             scope: self.scope.clone(),
-            op: Arc::new(op),
+            op,
             inputs: inputs.into(),
             outputs: Vec::new(),
         };
@@ -379,7 +385,7 @@ impl Graph {
         sum.params = self
             .parameters
             .iter()
-            .map(|p| self.shape(p.value).count() as u64)
+            .map(|p| p.options.layout.file_count(self.shape(p.value)) as u64)
             .sum();
         sum
     }

@@ -7,6 +7,14 @@ use crate::Shape;
 pub enum Layout {
     /// A convolution's weight, `[out, in / groups, kh, kw]` in files.
     Conv,
+    /// A grouped convolution's weight, as [`Layout::Conv`] in files; in the engine `count` groups of `group_out` output
+    /// channels stand side by side, `[kh, kw, count × in / groups, out]`, with zeros where one group meets another.
+    Bundled {
+        /// Groups side by side.
+        count: usize,
+        /// Output channels of a group.
+        group_out: usize,
+    },
     /// A linear layer's weight, `[out, in]` in files.
     Linear,
     /// One number a channel, `[c]` in files.
@@ -19,33 +27,44 @@ impl Layout {
         let [kh, kw, cin, cout] = shape.0;
         match self {
             Self::Conv => vec![cout, cin, kh, kw],
+            Self::Bundled { count, .. } => vec![cout, cin / count, kh, kw],
             Self::Linear => vec![cout, cin],
             Self::Vector => vec![cout],
         }
     }
 
+    /// Numbers in files of what has `shape` in the engine.
+    pub fn file_count(self, shape: Shape) -> usize {
+        self.file_shape(shape).iter().product()
+    }
+
     /// The engine's order from the files' order; `shape` is the engine's.
     pub fn to_engine(self, shape: Shape, data: &[f32]) -> Vec<f32> {
-        let mut engine = vec![0.0; data.len()];
+        let mut engine = vec![0.0; shape.count()];
         self.pairs(shape, |e, f| engine[e] = data[f]);
         engine
     }
 
     /// The files' order from the engine's order; `shape` is the engine's.
     pub fn to_file(self, shape: Shape, data: &[f32]) -> Vec<f32> {
-        let mut file = vec![0.0; data.len()];
+        let mut file = vec![0.0; self.file_count(shape)];
         self.pairs(shape, |e, f| file[f] = data[e]);
         file
     }
 
     /// Calls `each(index in the engine, index in files)` for every number.
     fn pairs(self, shape: Shape, mut each: impl FnMut(usize, usize)) {
-        let [kh, kw, cin, cout] = shape.0;
-        let taps = kh * kw;
+        let [kh, kw, rows, cout] = shape.0;
+        let (count, group_out) = match self {
+            Self::Bundled { count, group_out } => (count, group_out),
+            _ => (1, cout.max(1)),
+        };
+        let (taps, cin) = (kh * kw, rows / count);
         for tap in 0..taps {
             for ci in 0..cin {
                 for co in 0..cout {
-                    each((tap * cin + ci) * cout + co, (co * cin + ci) * taps + tap);
+                    let row = co / group_out % count * cin + ci;
+                    each((tap * rows + row) * cout + co, (co * cin + ci) * taps + tap);
                 }
             }
         }
@@ -65,5 +84,23 @@ mod tests {
         assert_eq!(engine[((3 + 2) * 2) * 4 + 1], file[(2 * 2 + 1) * 3 + 2]);
         assert_eq!(Layout::Conv.to_file(shape, &engine), file);
         assert_eq!(Layout::Conv.file_shape(shape), [4, 2, 2, 3]);
+    }
+
+    #[test]
+    fn bundled_weights_have_zeros_where_groups_meet() {
+        // Three groups of one channel in and two out, two of them side by side.
+        let (shape, layout) = (
+            Shape([1, 1, 2, 6]),
+            Layout::Bundled {
+                count: 2,
+                group_out: 2,
+            },
+        );
+        let file = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(layout.file_shape(shape), [6, 1, 1, 1]);
+        let engine = layout.to_engine(shape, &file);
+        assert_eq!(engine[..6], [1.0, 2.0, 0.0, 0.0, 5.0, 6.0]);
+        assert_eq!(engine[6..], [0.0, 0.0, 3.0, 4.0, 0.0, 0.0]);
+        assert_eq!(layout.to_file(shape, &engine), file);
     }
 }

@@ -23,6 +23,7 @@ mod error;
 mod gpu;
 mod gradients;
 mod graph;
+mod inference;
 mod layout;
 mod limits;
 mod op;
@@ -38,9 +39,10 @@ pub use graph::{
     Arena, Buffer, Complexity, Graph, Init, Kind, Mode, Node, NodeId, Parameter, ParameterOptions,
     ParameterRole, Randomness, Value,
 };
+pub use inference::{Fold, FoldStep, Inference, InferenceOptions, Precision};
 pub use layout::Layout;
 pub use limits::{AdapterKind, Limits};
-pub use op::{Binding, Cost, Dispatch, Kernel, LaunchContext, Op, Slot, Slot::*};
+pub use op::{Binding, Cost, Dispatch, Halves, Kernel, LaunchContext, Meaning, Op, Slot, Slot::*};
 pub use plan::{
     Exported, Memory, Pending, Plan, Profile, ProfileRow, Schedule, Traffic, TrafficRow,
 };

@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
+use crate::ops::{Activation, Conv2d, Depthwise, Divisor, FusedConv2d, Pool};
 use crate::{DType, Graph, Limits, Result, Shape, Value};
 
 /// An operator: a rule for shapes, a cost, the kernels that compute it, and a gradient.
@@ -11,6 +12,16 @@ pub trait Op: Debug + Send + Sync {
 
     /// The outputs' shapes; the error is the text of what the inputs should have been.
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String>;
+
+    /// What it computes, as plain data.
+    fn meaning(&self) -> Meaning {
+        Meaning::Other
+    }
+
+    /// Which inputs and outputs may be stored as f16.
+    fn halves(&self) -> Halves {
+        Halves::default()
+    }
 
     /// Multiply-adds and activations of one run.
     fn cost(&self, _inputs: &[Shape]) -> Cost {
@@ -36,6 +47,90 @@ pub trait Op: Debug + Send + Sync {
     ) -> Result<Vec<Option<Value>>> {
         Ok(Vec::new())
     }
+}
+
+/// The inputs and outputs of an operator that may be stored as f16: its kernels read and write them through the storage
+/// text that they are joined with. All of the inputs have one format.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Halves {
+    /// Inputs, by index.
+    pub inputs: Vec<usize>,
+    /// Outputs, by index.
+    pub outputs: Vec<usize>,
+    /// Whether the outputs may have another format than the inputs: their kernels write them as `Out4`.
+    pub apart: bool,
+}
+
+impl Halves {
+    /// These inputs and the first output, all in one format.
+    pub fn alike(inputs: &[usize]) -> Self {
+        Self {
+            inputs: inputs.into(),
+            outputs: vec![0],
+            apart: false,
+        }
+    }
+
+    /// These inputs in one format, the first output in any.
+    pub fn apart(inputs: &[usize]) -> Self {
+        Self {
+            apart: true,
+            ..Self::alike(inputs)
+        }
+    }
+}
+
+/// What an operator computes, as plain data, for passes over graphs and for exporters. Inputs stand in the order given.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Meaning {
+    /// Nothing that a pass knows.
+    #[default]
+    Other,
+    /// A convolution of `x` by a weight.
+    Conv2d(Conv2d),
+    /// A convolution of each channel of `x` by a kernel of its own.
+    Depthwise(Depthwise),
+    /// A convolution of `x` by a weight, plus a bias, and what else was fused into it.
+    FusedConv2d {
+        /// The convolution and its activations.
+        fused: FusedConv2d,
+        /// Whether a residual is the next input.
+        residual: bool,
+        /// Whether a gate is the last input.
+        gate: bool,
+    },
+    /// A weight whose narrow groups are laid side by side for the kernels, and how: the same numbers, and zeros.
+    Bundle {
+        /// Groups side by side.
+        count: usize,
+        /// Channels that leave one of them.
+        group_out: usize,
+    },
+    /// The coefficients of a batch norm, from gamma, beta, running mean and running variance.
+    BatchNormCoefficients {
+        /// Added to the variance.
+        eps: f32,
+    },
+    /// A batch norm of `x` by such coefficients.
+    BatchNorm {
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// `x` plus a number a channel.
+    Bias,
+    /// A function of every number of `x`.
+    Activation(Activation),
+    /// `x` times a number for each channel of each image.
+    Gate,
+    /// The sum of two tensors of one shape.
+    Add,
+    /// The mean of each channel over an image.
+    GlobalAvgPool,
+    /// The mean under each window.
+    AvgPool(Pool, Divisor),
+    /// The largest number under each window; padding is smaller than all of them.
+    MaxPool(Pool),
 }
 
 /// What one run of an operator costs, by the counting rules of pycls: a FLOP is a multiply-add, activations are the
@@ -83,16 +178,37 @@ pub struct Kernel {
     pub entry: &'static str,
     /// WGSL `override` constants: the kernel is specialised on them.
     pub constants: Vec<(&'static str, f64)>,
+    /// How the activations that it reads and those that it writes are stored: [`DType::F32`] or [`DType::F16`].
+    pub formats: [DType; 2],
 }
 
 impl Kernel {
-    /// The whole WGSL text: what every kernel may use (a storage format, the grid), then the linked files. The format
-    /// is f32 where they do not bring one of their own.
-    pub fn source(&self) -> String {
+    /// The files of `shaders/` that make up its text: what every kernel may use (how activations are stored, unless the
+    /// linked files bring that themselves, and the grid), then the linked ones.
+    pub fn files(&self) -> Vec<&'static str> {
         let brings = self.link.iter().any(|name| name.starts_with("storage/"));
-        let storage = (!brings).then_some("storage/f32");
+        let [reads, writes] = self.formats.map(|format| format == DType::F16);
+        let mut files = Vec::new();
+        if !brings {
+            files.push(if reads { "storage/f16" } else { "storage/f32" });
+            files.push(if writes {
+                "storage/out_f16"
+            } else {
+                "storage/out_f32"
+            });
+        }
+        if brings || reads || writes {
+            files.push("storage/half");
+        }
+        files.push("grid");
+        files.extend(&self.link);
+        files
+    }
+
+    /// The whole WGSL text.
+    pub fn source(&self) -> String {
         let mut text = String::new();
-        for name in storage.iter().chain(&["grid"]).chain(&self.link) {
+        for name in self.files() {
             let file = triaxis_shaders::source(name).unwrap_or_else(|| {
                 panic!("shaders/{name}.wgsl is not in triaxis_shaders::SOURCES")
             });
@@ -110,8 +226,8 @@ pub struct Dispatch {
     pub kernel: Kernel,
     /// The sizes that it reads: the fields of its `Params`, in order.
     pub params: Vec<u32>,
-    /// What is bound at 0, 1, 2, ...
-    pub bindings: Vec<Binding>,
+    /// What is bound, and at which binding.
+    pub bindings: Vec<(u32, Binding)>,
     /// Workgroups of 64 threads.
     pub workgroups: u64,
     /// Multiply-adds that it does.
@@ -126,6 +242,7 @@ impl Dispatch {
                 link: vec![file],
                 entry,
                 constants: Vec::new(),
+                formats: [DType::F32; 2],
             },
             params: Vec::new(),
             bindings: Vec::new(),
@@ -163,8 +280,14 @@ impl Dispatch {
     }
 
     /// Binds the next tensor.
-    pub fn bind(mut self, binding: impl Into<Binding>) -> Self {
-        self.bindings.push(binding.into());
+    pub fn bind(self, binding: impl Into<Binding>) -> Self {
+        let next = self.bindings.last().map_or(0, |(last, _)| last + 1);
+        self.bind_at(next, binding)
+    }
+
+    /// Binds a tensor where a joined text that is not always there expects it; those before may be missing.
+    pub fn bind_at(mut self, index: u32, binding: impl Into<Binding>) -> Self {
+        self.bindings.push((index, binding.into()));
         self
     }
 
@@ -194,7 +317,7 @@ pub struct LaunchContext<'a> {
     pub inputs: &'a [Shape],
     /// The outputs' shapes.
     pub outputs: &'a [Shape],
-    /// The inputs' formats.
+    /// The inputs' formats, then the outputs'; f32 where none is given.
     pub dtypes: &'a [DType],
     /// What the adapter allows.
     pub limits: &'a Limits,
@@ -273,10 +396,12 @@ impl<'a> LaunchContext<'a> {
     }
 
     fn image_bytes(&self, slot: Slot) -> u64 {
-        let dtype = match slot {
-            Slot::In(i) => self.dtypes[i],
-            Slot::Out(_) | Slot::Scratch(_) => DType::F32,
+        let given = match slot {
+            Slot::In(i) => self.dtypes.get(i),
+            Slot::Out(i) => self.dtypes.get(self.inputs.len() + i),
+            Slot::Scratch(_) => None,
         };
+        let dtype = given.copied().unwrap_or_default();
         (self.shape(slot).with_n(1).vec4s() * dtype.vec4_bytes()) as u64
     }
 

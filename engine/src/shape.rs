@@ -82,6 +82,8 @@ pub enum DType {
     /// 32-bit floating point.
     #[default]
     F32,
+    /// 16-bit floating point, two numbers in a 32-bit word: activations of networks that run in half precision.
+    F16,
     /// 32-bit unsigned integer.
     U32,
     /// 8-bit unsigned integer; four channels share a 32-bit word, the first in the low byte.
@@ -93,6 +95,7 @@ impl DType {
     pub const fn vec4_bytes(self) -> usize {
         match self {
             Self::F32 | Self::U32 => 16,
+            Self::F16 => 8,
             Self::U8 => 4,
         }
     }

@@ -3,6 +3,7 @@
 //
 // The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers and shares nothing, which
 // suits narrow groups everywhere and software drivers always. `conv2d_tiled` is the one for wide layers on a GPU.
+// Joined with a text of `prologue/`, which scales x, and one of `epilogue/`, which finishes y.
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;
@@ -21,14 +22,18 @@ struct Params {
     cin: u32, gi4: u32, go4: u32, groups: u32,
     // Zeros above and left of the image.
     before_y: u32, before_x: u32,
+    // Channels of the whole output.
+    cout: u32,
     // Of the weight's gradient: image rows a split, splits, and the first split's place among the partial sums.
     rows: u32, splits: u32, first_split: u32,
+    // Of y: pixels beyond which no thread reaches, all or those of an image; the first image's place in its batch.
+    unit: u32, first_image: u32,
 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<Act4>;
+@group(0) @binding(2) var<storage, read_write> y: array<Out4>;
 
 // One thread ROWS output pixels times COLUMNS vec4s of output channels; neighbouring threads neighbouring channels.
 @compute @workgroup_size(64)
@@ -37,9 +42,11 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
     let thread = thread_index(workgroup, workgroups, lane);
     let tiles = (p.go4 + COLUMNS - 1u) / COLUMNS;
     let column = thread % (tiles * p.groups);
-    let first = thread / (tiles * p.groups) * ROWS;
-    let pixels = p.n * p.oh * p.ow;
-    if first >= pixels { return; }
+    let place = thread / (tiles * p.groups);
+    let places = (p.unit + ROWS - 1u) / ROWS;
+    let first = place / places * p.unit + place % places * ROWS;
+    let pixels = (place / places + 1u) * p.unit;
+    if first >= p.n * p.oh * p.ow { return; }
     let group = column / tiles;
     let co = group * p.go4 + column % tiles * COLUMNS;
     // The last group may be cut short by the number of channels.
@@ -77,19 +84,21 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
             let row1 = (row + min(4u * c + 1u, p.cin - 1u)) * p.co4;
             let row2 = (row + min(4u * c + 2u, p.cin - 1u)) * p.co4;
             let row3 = (row + min(4u * c + 3u, p.cin - 1u)) * p.co4;
-            let a0 = weight[row0 + co];
-            let a1 = weight[row1 + co];
-            let a2 = weight[row2 + co];
-            let a3 = weight[row3 + co];
+            // The same for all pixels of the thread, so it goes to the weights.
+            let factor = factor_of(first / (p.ow * p.oh), ci + c);
+            let a0 = weight[row0 + co] * factor.x;
+            let a1 = weight[row1 + co] * factor.y;
+            let a2 = weight[row2 + co] * factor.z;
+            let a3 = weight[row3 + co] * factor.w;
             var b0: vec4<f32>;
             var b1: vec4<f32>;
             var b2: vec4<f32>;
             var b3: vec4<f32>;
             if COLUMNS == 2u {
-                b0 = weight[row0 + second];
-                b1 = weight[row1 + second];
-                b2 = weight[row2 + second];
-                b3 = weight[row3 + second];
+                b0 = weight[row0 + second] * factor.x;
+                b1 = weight[row1 + second] * factor.y;
+                b2 = weight[row2 + second] * factor.z;
+                b3 = weight[row3 + second] * factor.w;
             }
             for (var r = 0u; r < ROWS; r++) {
                 let v = select(vec4(0.0), unpack4(x[at[r] + c]), inside[r]);
@@ -102,8 +111,9 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
     }
     for (var r = 0u; r < ROWS; r++) {
         if first + r < pixels {
-            y[(first + r) * p.co4 + co] = pack4(sum0[r]);
-            if COLUMNS == 2u && co + 1u < co_end { y[(first + r) * p.co4 + co + 1u] = pack4(sum1[r]); }
+            let to = (first + r) * p.co4 + co;
+            y[to] = pack_out(finish(sum0[r], to, co, p.cout));
+            if COLUMNS == 2u && co + 1u < co_end { y[to + 1u] = pack_out(finish(sum1[r], to + 1u, co + 1u, p.cout)); }
         }
     }
 }

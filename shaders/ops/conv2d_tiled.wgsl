@@ -28,7 +28,8 @@ fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgr
 
     // Each thread stages one pixel of x.
     let pixel = min(first + lane, pixels - 1u);
-    let image = pixel / (p.ow * p.oh) * p.h;
+    let of_image = pixel / (p.ow * p.oh);
+    let image = of_image * p.h;
     let top = pixel / p.ow % p.oh * STRIDE - p.before_y;
     let left = pixel % p.ow * STRIDE - p.before_x;
     let row = lane / 8u * 8u;
@@ -43,7 +44,7 @@ fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgr
         for (var c = 0u; c < gi4; c += DEPTH) {
             for (var d = 0u; d < DEPTH; d++) {
                 var staged = vec4(0.0);
-                if inside && c + d < gi4 { staged = unpack4(x[at + c + d]); }
+                if inside && c + d < gi4 { staged = unpack4(x[at + c + d]) * factor_of(of_image, ci + c + d); }
                 left_tile[lane * DEPTH + d] = staged;
             }
             for (var i = lane; i < 16u * 4u * DEPTH; i += 64u) {
@@ -76,8 +77,8 @@ fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgr
     for (var r = 0u; r < 8u; r++) {
         let to = (first + row + r) * p.co4 + co + vec;
         if first + row + r < pixels {
-            if co + vec < co_end { y[to] = pack4(sum0[r]); }
-            if co + vec + 8u < co_end { y[to + 8u] = pack4(sum1[r]); }
+            if co + vec < co_end { y[to] = pack_out(finish(sum0[r], to, co + vec, p.cout)); }
+            if co + vec + 8u < co_end { y[to + 8u] = pack_out(finish(sum1[r], to + 8u, co + vec + 8u, p.cout)); }
         }
     }
 }

@@ -1,6 +1,7 @@
 // A convolution of each channel by itself:
 // y[n, oy, ox, c] = sum over ky, kx of x[n, oy * S + ky - top, ox * S + kx - left, c] * w[ky, kx, c].
 //   x, dx [N, H, W, C]; w, dw [K, K, 1, C]; y, dy [N, OH, OW, C]
+// Joined with a text of `epilogue/`, which finishes y.
 
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
@@ -8,12 +9,14 @@ override STRIDE: u32 = 1u;
 // A thread makes this many pixels of a row, so that what it reads serves several of them.
 const STRIP: u32 = 4u;
 
-struct Params { threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32, strips: u32 }
+struct Params {
+    threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32, strips: u32, channels: u32,
+}
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<Act4>;
+@group(0) @binding(2) var<storage, read_write> y: array<Out4>;
 
 // Columns left of the image have wrapped to huge numbers, so one comparison checks both sides.
 fn input(line: u32, ix: u32) -> vec4<f32> {
@@ -63,10 +66,10 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
         }
     }
     let at = (row * p.ow + ox) * p.c4 + c;
-    y[at] = pack4(y0);
-    if ox + 1u < p.ow { y[at + p.c4] = pack4(y1); }
-    if ox + 2u < p.ow { y[at + 2u * p.c4] = pack4(y2); }
-    if ox + 3u < p.ow { y[at + 3u * p.c4] = pack4(y3); }
+    y[at] = pack_out(finish(y0, at, c, p.channels));
+    if ox + 1u < p.ow { y[at + p.c4] = pack_out(finish(y1, at + p.c4, c, p.channels)); }
+    if ox + 2u < p.ow { y[at + 2u * p.c4] = pack_out(finish(y2, at + 2u * p.c4, c, p.channels)); }
+    if ox + 3u < p.ow { y[at + 3u * p.c4] = pack_out(finish(y3, at + 3u * p.c4, c, p.channels)); }
 }
 
 @group(0) @binding(0) var<storage, read> dy: array<Act4>;

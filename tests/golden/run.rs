@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use triaxis::engine::{Arena, Graph, Kind, Mode, Plan, Value, gradients, ops};
+use triaxis::engine::{
+    Arena, Graph, Inference, InferenceOptions, Kind, Mode, Parameter, Plan, Value, gradients, ops,
+};
 use triaxis::models::{Model, Network, Spec};
 
 /// Images in every golden run.
@@ -83,7 +85,7 @@ impl Task<'_> {
             let numbers = channels_first(&read(value), g.shape(value).0);
             (name.clone(), numbers)
         };
-        let gradient = |(p, &dw): (&triaxis::engine::Parameter, &Value)| {
+        let gradient = |(p, &dw): (&Parameter, &Value)| {
             let shape = g.shape(p.value);
             assert_eq!(g.shape(dw), shape, "{}: gradient of {}", spec.name, p.name);
             (p.name.clone(), p.options.layout.to_file(shape, &read(dw)))
@@ -96,6 +98,29 @@ impl Task<'_> {
             gradients: g.parameters().iter().zip(&dws).map(gradient).collect(),
             buffers: buffers.into_iter().map(|(name, _, x)| (name, x)).collect(),
         }
+    }
+}
+
+impl Task<'_> {
+    /// The logits of the network's fused form, which only evaluates.
+    pub(super) fn run_fused(&self) -> Vec<f32> {
+        let (spec, mut g) = (self.spec, Graph::new(Mode::Evaluate));
+        let images = g.input("images", [BATCH, spec.resolution, spec.resolution, 3]);
+        let logits = spec.forward(&mut g, images).unwrap();
+        let fused = Inference::new(&g, &[logits], &InferenceOptions::default()).unwrap();
+        let mut plan = Plan::compile(crate::gpu(), &fused.graph, &fused.keep).unwrap();
+        let find = |name: &str| {
+            let known = g.parameters().iter().find(|p| p.name == name);
+            let shape = |p: &Parameter| p.options.layout.file_shape(g.shape(p.value));
+            known
+                .map(|p| (self.weights)(name, &shape(p)))
+                .or_else(|| self.buffers.get(name).cloned())
+        };
+        fused.load(&plan, find).unwrap();
+        let numbers = channels_last(&self.images, g.shape(images).0);
+        plan.write(fused.value(images).unwrap(), &numbers).unwrap();
+        plan.run().unwrap();
+        plan.read(fused.keep[0]).unwrap()
     }
 }
 

@@ -38,6 +38,16 @@ impl Golden {
 
     /// Stored running statistics, or the first ones.
     fn run(&self, mode: Mode, momentum: f64, gradients: bool) -> Outcome {
+        self.with_task(mode, momentum, gradients, |task| task.run())
+    }
+
+    fn with_task<T>(
+        &self,
+        mode: Mode,
+        momentum: f64,
+        gradients: bool,
+        run: impl Fn(&Task<'_>) -> T,
+    ) -> T {
         let mut spec = self.spec.clone();
         spec.network.style_mut().momentum = momentum;
         let parts = self.facts["activations"]["train"].as_object().unwrap();
@@ -55,7 +65,7 @@ impl Golden {
             parts: parts.keys().cloned().collect(),
             gradients,
         };
-        task.run()
+        run(&task)
     }
 
     fn buffers(&self) -> BTreeMap<String, Vec<f32>> {
@@ -83,6 +93,12 @@ impl Golden {
         let eval = self.run(Mode::Evaluate, 0.1, false);
         self.check_logits("eval", &eval, self.tensors.get("loss_eval")[0]);
         self.check_parts("eval", &eval);
+        let logits = self.with_task(Mode::Evaluate, 0.1, false, |task| task.run_fused());
+        self.check_logits(
+            "eval",
+            &Outcome { logits, ..eval },
+            self.tensors.get("loss_eval")[0],
+        );
     }
 
     fn check_logits(&self, mode: &str, outcome: &Outcome, loss: f64) {

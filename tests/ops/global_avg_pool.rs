@@ -18,6 +18,8 @@ pub fn cases() -> Vec<Case> {
         // Split among so many threads that their sums are added up in several stages.
         case([3, 64, 131, 3], Differences::Some(8)),
         case([1, 300, 301, 1], Differences::Some(2)),
+        plain([2, 5, 7, 6]),
+        plain([3, 64, 131, 3]),
     ]
 }
 
@@ -45,6 +47,19 @@ fn case(name: &str, image: [usize; 4], input: Input, differences: Differences) -
         }),
         reference: Box::new(move |v| reference(&v[0], image)),
         differences,
+    }
+}
+
+/// The mean itself, which f16 holds, too.
+fn plain(image: [usize; 4]) -> Case {
+    let pixels = (image[1] * image[2]) as f64;
+    let mean = move |sum: f64| sum / pixels;
+    Case {
+        name: format!("global_avg_pool alone of {image:?}"),
+        inputs: vec![Input::of(image, numbers(image))],
+        apply: Box::new(|g, v| global_avg_pool(g, v[0])),
+        reference: Box::new(move |v| reference(&v[0], image).into_iter().map(mean).collect()),
+        differences: Differences::None,
     }
 }
 

@@ -19,6 +19,7 @@ pub mod conv2d;
 pub mod depthwise;
 pub mod drop_path;
 pub mod dropout;
+pub mod fused;
 pub mod gate;
 pub mod global_avg_pool;
 pub mod gradient_norm;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<Case> {
         depthwise::cases,
         drop_path::cases,
         dropout::cases,
+        fused::cases,
         gate::cases,
         global_avg_pool::cases,
         gradient_norm::cases,

@@ -112,10 +112,11 @@ impl Gpu {
                 self.inner.checked,
             ))
         };
-        Arc::clone(modules.entry(kernel.link.clone()).or_insert_with(make))
+        Arc::clone(modules.entry(kernel.files()).or_insert_with(make))
     }
 }
 
 fn key(kernel: &Kernel) -> String {
-    format!("{:?} {} {:?}", kernel.link, kernel.entry, kernel.constants)
+    let files = kernel.files();
+    format!("{files:?} {} {:?}", kernel.entry, kernel.constants)
 }

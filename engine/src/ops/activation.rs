@@ -2,7 +2,7 @@
 //! `tests/ops/activation.rs`.
 
 use super::same_shape;
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// A function applied to every number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,6 +57,14 @@ struct Activate {
 impl Op for Activate {
     fn name(&self) -> &'static str {
         "activation"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::Activation(self.kind)
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -1,7 +1,7 @@
 //! The sum of two tensors. Kernel: `shaders/ops/add.wgsl`. Test: `tests/ops/add.rs`.
 
 use super::same_shape;
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// Adds `a` and `b`, both `[n, h, w, c]`: a residual, or two gradients of one value.
 ///
@@ -18,6 +18,14 @@ struct Add;
 impl Op for Add {
     fn name(&self) -> &'static str {
         "add"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0, 1])
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::Add
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

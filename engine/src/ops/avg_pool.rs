@@ -1,7 +1,7 @@
 //! The mean under a window. Kernels: `shaders/ops/avg_pool.wgsl`. Test: `tests/ops/avg_pool.rs`.
 
 use super::window::{Pool, STRIP};
-use crate::{Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// What the sum under a window that reaches beyond the image is divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,6 +32,14 @@ struct AvgPool {
 impl Op for AvgPool {
     fn name(&self) -> &'static str {
         "avg_pool"
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::AvgPool(self.pool, self.divisor)
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

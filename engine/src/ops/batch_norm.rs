@@ -4,7 +4,9 @@ mod gradient;
 mod statistics;
 
 use super::Activation;
-use crate::{Dispatch, Graph, In, LaunchContext, Mode, Op, Out, Result, Shape, Value};
+use crate::{
+    Dispatch, Graph, Halves, In, LaunchContext, Meaning, Mode, Op, Out, Result, Shape, Value,
+};
 use gradient::{GradInput, GradSums};
 use statistics::{Coefficients, FrozenCoefficients, Statistics};
 
@@ -98,6 +100,18 @@ struct Apply {
 impl Op for Apply {
     fn name(&self) -> &'static str {
         "batch_norm_apply"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
+    }
+
+    fn meaning(&self) -> Meaning {
+        let activation = self.activation;
+        match self.frozen {
+            true => Meaning::BatchNorm { activation },
+            false => Meaning::Other,
+        }
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -1,7 +1,9 @@
 //! A number added to each channel. Kernel: `shaders/ops/bias.wgsl`. Test: `tests/ops/bias.rs`.
 
 use super::column_sum;
-use crate::{Cost, Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value,
+};
 
 /// Adds `b`, `[1, 1, 1, c]`, to every pixel of `x`, `[n, h, w, c]`.
 ///
@@ -18,6 +20,14 @@ struct Bias;
 impl Op for Bias {
     fn name(&self) -> &'static str {
         "bias"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::Bias
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

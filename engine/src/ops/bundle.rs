@@ -1,7 +1,7 @@
 //! Weights of narrow groups, side by side in groups of a multiple of four channels, so that one kernel reads all
 //! widths as `vec4`s. Kernels: `shaders/ops/bundle.wgsl`. Test: `tests/ops/bundle.rs`.
 
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// Puts `count` neighbouring groups' weights into one block-diagonal group: `[k, k, cin, cout]` to
 /// `[k, k, count × cin, cout]`, zero where a channel of one group meets another's. `group_out` is the number of
@@ -47,6 +47,11 @@ impl Bundle {
 impl Op for Bundle {
     fn name(&self) -> &'static str {
         "bundle"
+    }
+
+    fn meaning(&self) -> Meaning {
+        let Self { count, group_out } = *self;
+        Meaning::Bundle { count, group_out }
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

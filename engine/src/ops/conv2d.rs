@@ -1,15 +1,17 @@
 //! 2-D convolution: dense, in groups of any width, pointwise; depthwise ones go to `depthwise`. Kernels:
 //! `shaders/ops/conv2d.wgsl`, `shaders/ops/conv2d_tiled.wgsl`. Test: `tests/ops/conv2d.rs`.
 
-use std::ops::Range;
+mod gradient;
 
 use super::bundle::bundle;
 use super::depthwise::{Depthwise, depthwise};
-use super::sum::sum_partials;
+use super::fused::Extras;
 use super::window::{Padding, Window};
 use crate::{
-    AdapterKind, Cost, Dispatch, Graph, In, LaunchContext, Limits, Op, Out, Result, Shape, Value,
+    AdapterKind, Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out,
+    Result, Shape, Value,
 };
+use gradient::{GradInput, GradWeight};
 
 /// How a convolution moves over its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,29 +45,34 @@ pub fn conv2d(g: &mut Graph, x: Value, weight: Value, conv: Conv2d) -> Result<Va
         padding,
         groups,
     } = conv;
-    let ([.., channels], [k, _, cin, cout]) = (g.shape(x).0, g.shape(weight).0);
-    if groups == channels && groups == cout && cin == 1 && groups > 1 && k <= 7 && stride <= 7 {
+    let (channels, shape) = (g.shape(x).c(), g.shape(weight));
+    if conv.is_depthwise(channels, shape) {
         return depthwise(g, x, weight, Depthwise { stride, padding });
     }
-    let spread = if groups > 1 && cout % groups == 0 {
-        narrow(cin, cout / groups)
-    } else {
-        1
+    let spread = conv.spread(shape);
+    let weight = match spread {
+        1 => weight,
+        _ => bundle(g, weight, spread, shape.c() / groups)?,
     };
-    let weight = if spread > 1 {
-        bundle(g, weight, spread, cout / groups)?
-    } else {
-        weight
-    };
-    g.apply_one(
-        Forward(Conv {
-            stride,
-            padding,
-            groups,
-            spread,
-        }),
-        &[x, weight],
-    )
+    g.apply_one(Forward(Conv::new(conv, spread)), &[x, weight])
+}
+
+impl Conv2d {
+    /// Whether `depthwise` has kernels for it; `weight` is `[k, k, cin / groups, cout]`.
+    pub(super) fn is_depthwise(self, channels: usize, weight: Shape) -> bool {
+        let [k, _, cin, cout] = weight.0;
+        let each = self.groups == channels && self.groups == cout && cin == 1;
+        each && self.groups > 1 && k <= 7 && self.stride <= 7
+    }
+
+    /// How many narrow groups of such a weight are laid side by side.
+    pub(super) fn spread(self, weight: Shape) -> usize {
+        let [.., cin, cout] = weight.0;
+        match self.groups > 1 && cout % self.groups == 0 {
+            true => narrow(cin, cout / self.groups),
+            false => 1,
+        }
+    }
 }
 
 /// How many groups side by side have a multiple of four channels, in and out.
@@ -78,7 +85,7 @@ fn narrow(cin: usize, cout: usize) -> usize {
 
 /// A convolution whose weight holds bundles of `spread` groups.
 #[derive(Clone, Copy, Debug)]
-struct Conv {
+pub(super) struct Conv {
     stride: usize,
     padding: Padding,
     groups: usize,
@@ -99,6 +106,55 @@ struct Sizes {
 }
 
 impl Conv {
+    pub(super) fn new(conv: Conv2d, spread: usize) -> Self {
+        let Conv2d {
+            stride,
+            padding,
+            groups,
+        } = conv;
+        Self {
+            stride,
+            padding,
+            groups,
+            spread,
+        }
+    }
+
+    /// The output's shape, or what the inputs should have been.
+    pub(super) fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        Ok(self.sizes(inputs[0], inputs[1])?.y)
+    }
+
+    pub(super) fn cost(&self, inputs: &[Shape]) -> Cost {
+        let sizes = self.laid(inputs[0], inputs[1]);
+        let acts = sizes.y.count() as u64;
+        Cost {
+            flops: acts * (sizes.taps() * sizes.cin / self.spread) as u64,
+            acts,
+        }
+    }
+
+    /// The kernels that compute the output.
+    pub(super) fn launch(&self, cx: &mut LaunchContext, extras: &Extras) {
+        let sizes = self.laid(cx.inputs[0], cx.inputs[1]);
+        for images in cx.image_ranges(&[In(0), Out(0)], sizes.work(sizes.x.n())) {
+            // A gate scales the weights of a whole tile of pixels, so that these are of one image.
+            let of_image = sizes.y.h() * sizes.y.w();
+            let (units, unit) = match extras.gate {
+                Some(_) => (images.len(), of_image),
+                None => (1, images.len() * of_image),
+            };
+            let dispatch = sizes
+                .dispatch(cx.limits, ["conv2d", "conv2d_tiled"], images.len(), extras)
+                .params(&[0, 0, 0, unit, images.start])
+                .bind(cx.images(In(0), &images))
+                .bind(In(1))
+                .bind(cx.images(Out(0), &images));
+            let dispatch = extras.bind(dispatch, cx, &images);
+            cx.push(sizes.over(dispatch, cx.limits, [units, unit], sizes.go4));
+        }
+    }
+
     fn sizes(&self, x: Shape, weight: Shape) -> Result<Sizes, String> {
         let [k, kw, cin, cout] = weight.0;
         let Self {
@@ -153,11 +209,18 @@ impl Sizes {
         limits.kind == AdapterKind::Gpu && self.gi4 >= 4 && self.go4 >= 4
     }
 
-    fn dispatch(&self, limits: &Limits, entries: [&'static str; 2], images: usize) -> Dispatch {
+    fn dispatch(
+        &self,
+        limits: &Limits,
+        entries: [&'static str; 2],
+        images: usize,
+        extras: &Extras,
+    ) -> Dispatch {
         let dispatch = match self.tiled(limits) {
             true => Dispatch::new("ops/conv2d_tiled", entries[1]).link("ops/conv2d"),
             false => Dispatch::new("ops/conv2d", entries[0]),
         };
+        let dispatch = extras.link_epilogue(extras.link_prologue(dispatch));
         let Self {
             x,
             y,
@@ -172,7 +235,7 @@ impl Sizes {
             .constant("K", window.kernel as f64)
             .constant("STRIDE", window.stride as f64)
             .params(&[images, x.h(), x.w(), y.h(), y.w(), x.c4(), y.c4(), x.c()])
-            .params(&[*cin, *gi4, *go4, *bundles, before_y, before_x])
+            .params(&[*cin, *gi4, *go4, *bundles, before_y, before_x, y.c()])
             .work(self.work(images))
     }
 
@@ -187,22 +250,23 @@ impl Sizes {
         of.min(2)
     }
 
-    /// Adds the workgroups of a kernel that makes `pixels` times `group_vec4s` of every group.
+    /// Adds the workgroups of a kernel that makes `units` times `unit` pixels times `group_vec4s` of every group. No
+    /// thread of the blocked kernels works on two units.
     fn over(
         &self,
         dispatch: Dispatch,
         limits: &Limits,
-        pixels: usize,
+        [units, unit]: [usize; 2],
         group_vec4s: usize,
     ) -> Dispatch {
         if self.tiled(limits) {
-            return dispatch
-                .workgroups(pixels.div_ceil(64) * group_vec4s.div_ceil(16) * self.bundles);
+            let tiles = (units * unit).div_ceil(64);
+            return dispatch.workgroups(tiles * group_vec4s.div_ceil(16) * self.bundles);
         }
         let columns = Self::columns(group_vec4s);
         dispatch
             .constant("COLUMNS", columns as f64)
-            .threads(pixels.div_ceil(8) * group_vec4s.div_ceil(columns) * self.bundles)
+            .threads(units * unit.div_ceil(8) * group_vec4s.div_ceil(columns) * self.bundles)
     }
 }
 
@@ -214,35 +278,34 @@ impl Op for Forward {
         "conv2d"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::apart(&[0])
+    }
+
+    fn meaning(&self) -> Meaning {
+        let Conv {
+            stride,
+            padding,
+            groups,
+            ..
+        } = self.0;
+        Meaning::Conv2d(Conv2d {
+            stride,
+            padding,
+            groups,
+        })
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.0.sizes(inputs[0], inputs[1])?.y])
+        Ok(vec![self.0.output(inputs)?])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        let sizes = self.0.laid(inputs[0], inputs[1]);
-        let acts = sizes.y.count() as u64;
-        Cost {
-            flops: acts * (sizes.taps() * sizes.cin / self.0.spread) as u64,
-            acts,
-        }
+        self.0.cost(inputs)
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        let sizes = self.0.laid(cx.inputs[0], cx.inputs[1]);
-        for images in cx.image_ranges(&[In(0), Out(0)], sizes.work(sizes.x.n())) {
-            let dispatch = sizes
-                .dispatch(cx.limits, ["conv2d", "conv2d_tiled"], images.len())
-                .params(&[0, 0, 0])
-                .bind(cx.images(In(0), &images))
-                .bind(In(1))
-                .bind(cx.images(Out(0), &images));
-            cx.push(sizes.over(
-                dispatch,
-                cx.limits,
-                sizes.y.with_n(images.len()).pixels(),
-                sizes.go4,
-            ));
-        }
+        self.0.launch(cx, &Extras::default());
     }
 
     fn backward(
@@ -271,123 +334,5 @@ impl Op for Forward {
             &[x, dy],
         )?;
         Ok(vec![Some(dx), Some(dw)])
-    }
-}
-
-/// The gradient of the input, from the weight and the output's gradient.
-#[derive(Debug)]
-struct GradInput {
-    conv: Conv,
-    x: Shape,
-}
-
-impl Op for GradInput {
-    fn name(&self) -> &'static str {
-        "conv2d_grad_input"
-    }
-
-    fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.x])
-    }
-
-    fn launch(&self, cx: &mut LaunchContext) {
-        let sizes = self.conv.laid(self.x, cx.inputs[0]);
-        for images in cx.image_ranges(&[In(1), Out(0)], sizes.work(sizes.x.n())) {
-            let dispatch = sizes
-                .dispatch(
-                    cx.limits,
-                    ["conv2d_grad_input", "conv2d_tiled_grad_input"],
-                    images.len(),
-                )
-                .params(&[0, 0, 0])
-                .bind(In(0))
-                .bind(cx.images(In(1), &images))
-                .bind(cx.images(Out(0), &images));
-            cx.push(sizes.over(
-                dispatch,
-                cx.limits,
-                sizes.phased_pixels(images.len()),
-                sizes.gi4,
-            ));
-        }
-    }
-}
-
-/// The gradient of the weight, from the input and the output's gradient: sums over splits of the image rows, then
-/// their sum.
-#[derive(Debug)]
-struct GradWeight {
-    conv: Conv,
-    weight: Shape,
-}
-
-/// Bytes that the partial sums of one weight may take.
-const PARTIALS: usize = 64 << 20;
-
-impl GradWeight {
-    /// Image rows a split, so that there are about as many threads as the adapter wants.
-    fn rows(&self, sizes: &Sizes, limits: &Limits) -> usize {
-        let threads = match sizes.tiled(limits) {
-            true => 64 * sizes.gi4.div_ceil(16) * sizes.go4.div_ceil(16),
-            false => sizes.gi4.div_ceil(2) * sizes.go4.div_ceil(2),
-        } * sizes.taps()
-            * sizes.bundles;
-        let most = (PARTIALS / (self.weight.vec4s() * 16)).max(1);
-        let splits = limits.threads_wanted().div_ceil(threads).min(most);
-        (sizes.y.n() * sizes.y.h()).div_ceil(splits)
-    }
-}
-
-impl Op for GradWeight {
-    fn name(&self) -> &'static str {
-        "conv2d_grad_weight"
-    }
-
-    fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.weight])
-    }
-
-    fn launch(&self, cx: &mut LaunchContext) {
-        let sizes = self.conv.laid(cx.inputs[0], self.weight);
-        let rows = self.rows(&sizes, cx.limits);
-        let ranges = cx.image_ranges(&[In(0), In(1)], sizes.work(sizes.x.n()));
-        let splits_of = |images: &Range<usize>| (images.len() * sizes.y.h()).div_ceil(rows);
-        let splits: usize = ranges.iter().map(splits_of).sum();
-        let partials = if splits == 1 {
-            Out(0)
-        } else {
-            cx.scratch(splits * self.weight.vec4s())
-        };
-        let mut first_split = 0;
-        for images in ranges {
-            let splits = splits_of(&images);
-            let dispatch = sizes
-                .dispatch(
-                    cx.limits,
-                    ["conv2d_grad_weight", "conv2d_tiled_grad_weight"],
-                    images.len(),
-                )
-                .params(&[rows, splits, first_split])
-                .bind(cx.images(In(0), &images))
-                .bind(cx.images(In(1), &images))
-                .bind(partials);
-            let parts = splits * sizes.taps() * sizes.bundles;
-            cx.push(match sizes.tiled(cx.limits) {
-                true => {
-                    dispatch.workgroups(parts * sizes.gi4.div_ceil(16) * sizes.go4.div_ceil(16))
-                }
-                false => {
-                    let (inputs, columns) = (Sizes::columns(sizes.gi4), Sizes::columns(sizes.go4));
-                    dispatch
-                        .constant("INPUTS", inputs as f64)
-                        .constant("COLUMNS", columns as f64)
-                        .threads(parts * sizes.gi4.div_ceil(inputs) * sizes.go4.div_ceil(columns))
-                }
-            });
-            first_split += splits;
-        }
-        if splits > 1 {
-            sum_partials(cx, partials, splits, self.weight.vec4s(), Out(0));
-        }
     }
 }

@@ -1,8 +1,11 @@
 //! Convolution of each channel by itself. Kernels: `shaders/ops/depthwise.wgsl`. Test: `tests/ops/depthwise.rs`.
 
+use super::fused::Extras;
 use super::sum_rows::{PartialSums, Total, splits};
 use super::window::{Padding, STRIP, Window};
-use crate::{Cost, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value,
+};
 
 /// The widest kernel, a row of which a thread keeps in registers, and the widest stride.
 const WIDEST: usize = 7;
@@ -45,20 +48,14 @@ impl Depthwise {
         Window::new(kernel, self.stride, self.padding, h, w)
     }
 
-    /// The window where [`Forward::shapes`] has accepted it.
+    /// The window where [`Depthwise::output`] has accepted it.
     fn accepted(self, kernel: usize, image: [usize; 2]) -> Window {
         self.window(kernel, image)
             .expect("the convolution was added, so its window fits")
     }
-}
 
-#[derive(Debug)]
-struct Forward {
-    options: Depthwise,
-}
-
-impl Forward {
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
+    /// The output's shape, or what the inputs should have been.
+    pub(super) fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let (x, w) = (inputs[0], inputs[1]);
         let k = w.0[0];
         if w != Shape([k, k, 1, x.c()]) {
@@ -67,27 +64,17 @@ impl Forward {
                 x.c()
             ));
         }
-        if k > WIDEST || self.options.stride > WIDEST {
+        if k > WIDEST || self.stride > WIDEST {
             return Err(format!(
                 "a kernel of at most {WIDEST}×{WIDEST} and a stride of at most {WIDEST} (here {})",
-                self.options.stride
+                self.stride
             ));
         }
-        let [oh, ow] = self.options.window(k, [x.h(), x.w()])?.out;
+        let [oh, ow] = self.window(k, [x.h(), x.w()])?.out;
         Ok(Shape([x.n(), oh, ow, x.c()]))
     }
-}
 
-impl Op for Forward {
-    fn name(&self) -> &'static str {
-        "depthwise"
-    }
-
-    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.output(inputs)?])
-    }
-
-    fn cost(&self, inputs: &[Shape]) -> Cost {
+    pub(super) fn cost(&self, inputs: &[Shape]) -> Cost {
         let taps = inputs[1].h() * inputs[1].n();
         let acts = self.output(inputs).map_or(0, Shape::count);
         Cost {
@@ -96,26 +83,62 @@ impl Op for Forward {
         }
     }
 
-    fn launch(&self, cx: &mut LaunchContext) {
+    /// The kernels that compute the output.
+    pub(super) fn launch(&self, cx: &mut LaunchContext, extras: &Extras) {
         let (x, y, kernel) = (cx.inputs[0], cx.outputs[0], cx.inputs[1].n());
-        let window = self.options.accepted(kernel, [x.h(), x.w()]);
+        let window = self.accepted(kernel, [x.h(), x.w()]);
         let work = y.vec4s() * 4 * kernel * kernel;
         let strips = y.w().div_ceil(STRIP);
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let threads = images.len() * y.h() * strips * y.c4();
-            cx.push(
-                window
-                    .dispatch("ops/depthwise", "depthwise")
-                    .params(&[threads])
-                    .params(&window.sizes(x, y))
-                    .params(&[strips])
-                    .bind(cx.images(In(0), &images))
-                    .bind(In(1))
-                    .bind(cx.images(Out(0), &images))
-                    .threads(threads)
-                    .work(work / x.n() * images.len()),
-            );
+            let dispatch = extras
+                .link_epilogue(window.dispatch("ops/depthwise", "depthwise"))
+                .params(&[threads])
+                .params(&window.sizes(x, y))
+                .params(&[strips, y.c()])
+                .bind(cx.images(In(0), &images))
+                .bind(In(1))
+                .bind(cx.images(Out(0), &images))
+                .threads(threads)
+                .work(work / x.n() * images.len());
+            cx.push(extras.bind(dispatch, cx, &images));
         }
+    }
+}
+
+/// A launch of a gradient.
+fn gradient(window: Window, entry: &'static str) -> Dispatch {
+    Extras::default().link_epilogue(window.dispatch("ops/depthwise", entry))
+}
+
+#[derive(Debug)]
+struct Forward {
+    options: Depthwise,
+}
+
+impl Op for Forward {
+    fn name(&self) -> &'static str {
+        "depthwise"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::apart(&[0])
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::Depthwise(self.options)
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![self.options.output(inputs)?])
+    }
+
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        self.options.cost(inputs)
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        self.options.launch(cx, &Extras::default());
     }
 
     fn backward(
@@ -164,11 +187,10 @@ impl Op for GradInput {
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let threads = images.len() * dx.h() * strips * stride * dx.c4();
             cx.push(
-                window
-                    .dispatch("ops/depthwise", "depthwise_grad_input")
+                gradient(window, "depthwise_grad_input")
                     .params(&[threads])
                     .params(&window.sizes(dx, dy))
-                    .params(&[strips])
+                    .params(&[strips, dx.c()])
                     .bind(cx.images(In(0), &images))
                     .bind(In(1))
                     .bind(cx.images(Out(0), &images))
@@ -218,8 +240,7 @@ impl Op for GradWeight {
             let splits = units.div_ceil(units_each);
             let threads = splits * sums;
             cx.push(
-                window
-                    .dispatch("ops/depthwise", "depthwise_grad_weight")
+                gradient(window, "depthwise_grad_weight")
                     .params(&[threads])
                     .params(&window.sizes(x, dy))
                     .params(&[units, units_each, segments, columns, first_split])

@@ -2,7 +2,7 @@
 
 use super::same_shape;
 use super::sum_rows::{PartialSums, Total, splits};
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
 const PIXELS_EACH: usize = 8;
@@ -23,6 +23,14 @@ struct Gate;
 impl Op for Gate {
     fn name(&self) -> &'static str {
         "gate"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0, 1])
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::Gate
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -1,7 +1,7 @@
 //! The mean over an image. Kernels: `shaders/ops/global_avg_pool.wgsl`. Test: `tests/ops/global_avg_pool.rs`.
 
 use super::sum_rows::{PartialSums, Total, splits};
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
 const PIXELS_EACH: usize = 8;
@@ -21,6 +21,14 @@ struct GlobalAvgPool;
 impl Op for GlobalAvgPool {
     fn name(&self) -> &'static str {
         "global_avg_pool"
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::GlobalAvgPool
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -1,7 +1,9 @@
 //! The largest number under a window. Kernels: `shaders/ops/max_pool.wgsl`. Test: `tests/ops/max_pool.rs`.
 
 use super::window::{Pool, STRIP, Window};
-use crate::{Cost, Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value,
+};
 
 /// The widest window: the place of its largest number is a byte.
 const WIDEST: usize = 15;
@@ -53,6 +55,14 @@ impl MaxPool {
 impl Op for MaxPool {
     fn name(&self) -> &'static str {
         "max_pool"
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::MaxPool(self.pool)
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -12,6 +12,7 @@ use std::ops::Range;
 pub use profile::{Profile, ProfileRow};
 pub use report::{Memory, Traffic, TrafficRow};
 pub use schedule::Schedule;
+pub(crate) use schedule::live_nodes;
 pub use transfer::{Exported, Pending};
 
 use crate::{Arena, Error, Gpu, Graph, Kernel, Kind, Result, Value};
@@ -128,12 +129,12 @@ impl Plan {
                 offset: region.bytes.start,
                 size: std::num::NonZeroU64::new(region.bytes.end - region.bytes.start),
             };
-            let entry = |(i, region): (usize, &Region)| wgpu::BindGroupEntry {
-                binding: i as u32,
+            let entry = |(&(binding, _), region): (&(u32, _), &Region)| wgpu::BindGroupEntry {
+                binding,
                 resource: wgpu::BindingResource::Buffer(part(region)),
             };
-            let entries: Vec<wgpu::BindGroupEntry<'_>> =
-                step.regions.iter().enumerate().map(entry).collect();
+            let bound = step.dispatch.bindings.iter().zip(&step.regions);
+            let entries: Vec<wgpu::BindGroupEntry<'_>> = bound.map(entry).collect();
             let group = |layout, entries: &[wgpu::BindGroupEntry<'_>]| {
                 let label = Some(schedule.path(step.node));
                 gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {

@@ -63,9 +63,14 @@ impl Schedule {
                     .collect::<Vec<Shape>>()
             };
             let (inputs, outputs) = (shapes(&node.inputs), shapes(&node.outputs));
-            let dtypes: Vec<DType> = node.inputs.iter().map(|&v| graph.dtype(v)).collect();
+            let values = node.inputs.iter().chain(&node.outputs);
+            let dtypes: Vec<DType> = values.map(|&v| graph.dtype(v)).collect();
             let mut cx = LaunchContext::new(&inputs, &outputs, &dtypes, limits);
             node.op.launch(&mut cx);
+            let formats = graph.formats(node);
+            cx.dispatches
+                .iter_mut()
+                .for_each(|d| d.kernel.formats = formats);
             laid.push((id, cx.scratch, cx.dispatches));
         }
         let mut schedule = Self {
@@ -78,7 +83,7 @@ impl Schedule {
         for (id, _, dispatches) in laid {
             let node = graph.node(id);
             for dispatch in dispatches {
-                let find = |b: &Binding| {
+                let find = |(_, b): &(u32, Binding)| {
                     let whole = match b.slot {
                         Slot::In(i) => &schedule.regions[&node.inputs[i]],
                         Slot::Out(i) => &schedule.regions[&node.outputs[i]],
@@ -280,7 +285,7 @@ enum Pooled {
 }
 
 /// The nodes that something asked for depends on, or that change what lasts.
-fn live_nodes(graph: &Graph, keep: &[Value]) -> Vec<NodeId> {
+pub(crate) fn live_nodes(graph: &Graph, keep: &[Value]) -> Vec<NodeId> {
     let mut needed: HashSet<Value> = keep.iter().copied().collect();
     let mut live: Vec<NodeId> = Vec::new();
     for id in graph.nodes().rev() {

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
+use half::f16;
+
 use super::Plan;
 use super::schedule::{Place, Region};
-use crate::{Arena, Error, Init, Kind, Layout, Result, Shape, Value, philox};
+use crate::{Arena, DType, Error, Init, Kind, Layout, Result, Shape, Value, philox};
 
 /// A tensor of an arena as files hold it: name, shape and numbers.
 pub type Exported = (String, Vec<usize>, Vec<f32>);
@@ -51,6 +53,7 @@ pub struct Pending {
     mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
     gpu: crate::Gpu,
     shape: Shape,
+    dtype: DType,
 }
 
 impl Pending {
@@ -91,7 +94,14 @@ impl Pending {
             |e: &dyn std::fmt::Display| self.gpu.device_error(format!("reading back failed: {e}"));
         mapped.map_err(|e| failed(&e))?;
         let view = self.staging.get_mapped_range(..).map_err(|e| failed(&e))?;
-        let numbers = unpad(self.shape, bytemuck::cast_slice(&view));
+        let numbers = match self.dtype {
+            DType::F16 => {
+                let halves: &[u16] = bytemuck::cast_slice(&view);
+                let wide: Vec<f32> = halves.iter().map(|&x| f16::from_bits(x).to_f32()).collect();
+                unpad(self.shape, &wide)
+            }
+            _ => unpad(self.shape, bytemuck::cast_slice(&view)),
+        };
         drop(view);
         self.staging.unmap();
         self.kept.give(self.staging.clone());
@@ -108,7 +118,12 @@ impl Plan {
     pub fn write(&self, value: Value, data: &[f32]) -> Result<()> {
         let shape = self.graph.shape(value);
         self.expect_length(value, shape.count(), data.len())?;
-        self.write_raw(value, bytemuck::cast_slice(&pad(shape, data)))
+        let padded = pad(shape, data);
+        if self.graph.dtype(value) == DType::F16 {
+            let halves: Vec<u16> = padded.iter().map(|&x| f16::from_f32(x).to_bits()).collect();
+            return self.write_raw(value, bytemuck::cast_slice(&halves));
+        }
+        self.write_raw(value, bytemuck::cast_slice(&padded))
     }
 
     /// Writes unsigned integers, `[n, h, w, c]` without padding.
@@ -153,7 +168,7 @@ impl Plan {
     /// As [`Plan::read`].
     pub fn read_later(&self, value: Value) -> Result<Pending> {
         let region = self.region(value)?.clone();
-        Ok(self.pending(&region, self.graph.shape(value)))
+        Ok(self.pending(&region, self.graph.shape(value), self.graph.dtype(value)))
     }
 
     /// Waits and reads a value's memory as it is, padding included: for tests of the padding.
@@ -163,11 +178,10 @@ impl Plan {
     /// As [`Plan::read`].
     pub fn read_padded(&self, value: Value) -> Result<Vec<f32>> {
         let region = self.region(value)?.clone();
-        self.pending(
-            &region,
-            Shape::vector((region.bytes.end - region.bytes.start) as usize / 4),
-        )
-        .wait()
+        let dtype = self.graph.dtype(value);
+        let vec4s = (region.bytes.end - region.bytes.start) as usize / dtype.vec4_bytes();
+        self.pending(&region, Shape::vector(vec4s * 4), dtype)
+            .wait()
     }
 
     /// Sets parameters, buffers and state to their first numbers, random ones keyed by (seed, name, index), and every
@@ -191,7 +205,8 @@ impl Plan {
         }
         for p in self.graph.parameters() {
             let shape = self.graph.shape(p.value);
-            let file = first_numbers(p.options.init, seed, &p.name, shape.count());
+            let count = p.options.layout.file_count(shape);
+            let file = first_numbers(p.options.init, seed, &p.name, count);
             self.write(p.value, &p.options.layout.to_engine(shape, &file))?;
         }
         for b in self.graph.buffers() {
@@ -243,6 +258,7 @@ impl Plan {
                     bytes: 0..*bytes,
                 },
                 Shape::vector(*bytes as usize / 4),
+                DType::F32,
             )
             .wait()?;
         let tensor = |Located {
@@ -273,11 +289,12 @@ impl Plan {
         let Located {
             shape, layout, at, ..
         } = tensor;
-        if numbers.len() != shape.count() {
+        let expected = layout.file_count(shape);
+        if numbers.len() != expected {
             return Err(Error::Length {
                 name: name.into(),
                 shape,
-                expected: shape.count(),
+                expected,
                 got: numbers.len(),
             });
         }
@@ -346,7 +363,7 @@ impl Plan {
         }
     }
 
-    fn pending(&self, region: &Region, shape: Shape) -> Pending {
+    fn pending(&self, region: &Region, shape: Shape, dtype: DType) -> Pending {
         let size = region.bytes.end - region.bytes.start;
         let make = || {
             self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
@@ -380,6 +397,7 @@ impl Plan {
             mapped,
             gpu: self.gpu.clone(),
             shape,
+            dtype,
         }
     }
 

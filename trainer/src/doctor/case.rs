@@ -131,7 +131,7 @@ impl Case {
             .collect();
         for ((&x, input), numbers) in drawn.xs.iter().zip(&self.inputs).zip(&inputs) {
             let written = match input.dtype {
-                DType::F32 => plan.write(x, &floats(numbers)),
+                DType::F32 | DType::F16 => plan.write(x, &floats(numbers)),
                 DType::U32 => plan.write_u32(x, &words(numbers)),
                 DType::U8 => plan.write_raw(x, &bytes(input.shape, numbers)),
             };

@@ -2,7 +2,7 @@
 
 use super::coefficients_of;
 use crate::ops::sum::{FAN_IN, tiles};
-use crate::{Dispatch, In, LaunchContext, Op, Out, Result, Shape};
+use crate::{Dispatch, In, LaunchContext, Meaning, Op, Out, Result, Shape};
 
 /// `x`, `[n, h, w, c]`, to `[1, 1, 3, c]`: the mean as two numbers and the biased variance, merged from tiles.
 #[derive(Debug)]
@@ -114,6 +114,10 @@ pub(super) struct FrozenCoefficients {
 impl Op for FrozenCoefficients {
     fn name(&self) -> &'static str {
         "batch_norm_coefficients"
+    }
+
+    fn meaning(&self) -> Meaning {
+        Meaning::BatchNormCoefficients { eps: self.eps }
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

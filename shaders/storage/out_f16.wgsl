@@ -1,0 +1,7 @@
+// Outputs in memory as f16, whatever the format of what is read: four channels of a pixel are one Out4.
+
+alias Out4 = vec2<u32>;
+
+fn pack_out(value: vec4<f32>) -> Out4 {
+    return halves_of(value);
+}
