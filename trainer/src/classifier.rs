@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use triaxis_engine::ops::{Augment, augment};
-use triaxis_engine::{DType, Gpu, Graph, Mode, Plan, Value};
+use triaxis_engine::{
+    DType, Gpu, Graph, Inference, InferenceOptions, Mode, Plan, Precision, Value,
+};
 use triaxis_models::{Model, Spec};
 
 use crate::data::{Picture, Preprocess, Views, fit_views};
@@ -27,6 +29,8 @@ pub struct ClassifierOptions {
     pub labels: Vec<String>,
     /// How far the weights may differ from the network.
     pub fit: FitOptions,
+    /// How activations are stored.
+    pub precision: Precision,
 }
 
 impl Default for ClassifierOptions {
@@ -38,6 +42,7 @@ impl Default for ClassifierOptions {
             views: Views::Centre,
             labels: Vec::new(),
             fit: FitOptions::default(),
+            precision: Precision::F32,
         }
     }
 }
@@ -103,6 +108,7 @@ impl Classifier {
             views,
             mut labels,
             fit,
+            precision,
         } = options;
         if batch_size == 0 {
             let help = "Give 1 or more";
@@ -138,16 +144,22 @@ impl Classifier {
         };
         let images = augment(&mut g, pictures, normalise)?;
         let logits = spec.forward(&mut g, images)?;
-        let plan = Plan::compile(gpu, &g, &[logits])?;
-        if fit != FitOptions::default() {
-            // What the weights leave out begins as it would in training.
-            plan.initialise(0)?;
-        }
-        fitted.write(&plan)?;
+        let inference = Inference::new(&g, &[logits], &InferenceOptions { precision })?;
+        let Some(pictures) = inference.value(pictures) else {
+            return Err(Error::config(
+                "--model",
+                format!("{} reads no pictures", spec.name),
+                "Give a network whose output depends on its input",
+            ));
+        };
+        let plan = Plan::compile(gpu, &inference.graph, &inference.keep)?;
+        inference.load(&plan, |name| {
+            fitted.numbers(name).or_else(|| first_numbers(&g, name))
+        })?;
         Ok(Self {
             plan: Mutex::new(plan),
             pictures,
-            logits,
+            logits: inference.keep[0],
             squares,
             preprocess,
             views,
@@ -280,6 +292,21 @@ impl Classifier {
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
+}
+
+/// What the weights leave out begins as it would in training.
+fn first_numbers(g: &Graph, name: &str) -> Option<Vec<f32>> {
+    let parameter = g.parameters().iter().find(|p| p.name == name);
+    let parameter = parameter.map(|p| {
+        let count = p.options.layout.file_count(g.shape(p.value));
+        (p.options.init, count)
+    });
+    let buffer = || {
+        let buffer = g.buffers().iter().find(|b| b.name == name)?;
+        Some((buffer.init, g.shape(buffer.value).count()))
+    };
+    let (init, count) = parameter.or_else(buffer)?;
+    Some(init.numbers(0, name, count))
 }
 
 /// The mean of several lists of logits, one after the other.

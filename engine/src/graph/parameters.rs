@@ -1,7 +1,7 @@
 //! What of a network lasts from run to run and goes into checkpoints.
 
 use super::Value;
-use crate::Layout;
+use crate::{Layout, philox};
 
 /// The first numbers of a parameter or buffer; random ones are a function of (seed, name, index).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +18,27 @@ pub enum Init {
         /// The largest magnitude.
         bound: f32,
     },
+}
+
+impl Init {
+    /// The first `count` numbers of the tensor of that name, in the files' order, so that they do not depend on the
+    /// engine's.
+    pub fn numbers(self, seed: u64, name: &str, count: usize) -> Vec<f32> {
+        let key = [seed as u32, (seed >> 32) as u32];
+        let words = |i: usize| {
+            philox::philox(
+                key,
+                [i as u32, (i >> 32) as u32, philox::hash(name), 0x696e_6974],
+            )
+        };
+        match self {
+            Self::Constant(x) => vec![x; count],
+            Self::Uniform { bound } => (0..count)
+                .map(|i| (2.0 * philox::unit(words(i)[0]) - 1.0) * bound)
+                .collect(),
+            Self::Normal { std } => (0..count).map(|i| philox::normal(words(i)) * std).collect(),
+        }
+    }
 }
 
 /// What a parameter is for, where recipes treat them differently.

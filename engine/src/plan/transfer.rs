@@ -6,7 +6,7 @@ use half::f16;
 
 use super::Plan;
 use super::schedule::{Place, Region};
-use crate::{Arena, DType, Error, Init, Kind, Layout, Result, Shape, Value, philox};
+use crate::{Arena, DType, Error, Kind, Layout, Result, Shape, Value};
 
 /// A tensor of an arena as files hold it: name, shape and numbers.
 pub type Exported = (String, Vec<usize>, Vec<f32>);
@@ -206,14 +206,12 @@ impl Plan {
         for p in self.graph.parameters() {
             let shape = self.graph.shape(p.value);
             let count = p.options.layout.file_count(shape);
-            let file = first_numbers(p.options.init, seed, &p.name, count);
+            let file = p.options.init.numbers(seed, &p.name, count);
             self.write(p.value, &p.options.layout.to_engine(shape, &file))?;
         }
         for b in self.graph.buffers() {
-            self.write(
-                b.value,
-                &first_numbers(b.init, seed, &b.name, self.graph.shape(b.value).count()),
-            )?;
+            let count = self.graph.shape(b.value).count();
+            self.write(b.value, &b.init.numbers(seed, &b.name, count))?;
         }
         for value in self.graph.values() {
             if let Kind::State(first) = *self.graph.kind(value) {
@@ -435,22 +433,4 @@ fn unpad(shape: Shape, padded: &[f32]) -> Vec<f32> {
         .flat_map(|pixel| &pixel[..c])
         .copied()
         .collect()
-}
-
-/// A tensor's first numbers, in the files' order, so that they do not depend on the engine's.
-fn first_numbers(init: Init, seed: u64, name: &str, count: usize) -> Vec<f32> {
-    let key = [seed as u32, (seed >> 32) as u32];
-    let words = |i: usize| {
-        philox::philox(
-            key,
-            [i as u32, (i >> 32) as u32, philox::hash(name), 0x696e_6974],
-        )
-    };
-    match init {
-        Init::Constant(x) => vec![x; count],
-        Init::Uniform { bound } => (0..count)
-            .map(|i| (2.0 * philox::unit(words(i)[0]) - 1.0) * bound)
-            .collect(),
-        Init::Normal { std } => (0..count).map(|i| philox::normal(words(i)) * std).collect(),
-    }
 }

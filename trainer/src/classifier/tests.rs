@@ -86,6 +86,28 @@ fn any_number_of_pictures_gets_the_logits_that_each_alone_gets() {
 }
 
 #[test]
+fn halves_tell_the_same_within_a_hundredth_of_the_logits_range() {
+    let whole = open(ClassifierOptions::default());
+    let halves = open(ClassifierOptions {
+        precision: Precision::F16,
+        ..ClassifierOptions::default()
+    });
+    let pictures = pictures(5);
+    let (a, b) = (
+        whole.logits(&pictures).unwrap(),
+        halves.logits(&pictures).unwrap(),
+    );
+    assert!(a != b, "f16 rounds");
+    for (a, b) in a.iter().zip(&b) {
+        let of = |f: fn(f32, f32) -> f32| a.iter().copied().reduce(f).unwrap();
+        let range = of(f32::max) - of(f32::min);
+        for (a, b) in a.iter().zip(b) {
+            assert!((a - b).abs() <= 0.01 * range, "{a} and {b} of {range}");
+        }
+    }
+}
+
+#[test]
 fn threads_may_share_a_classifier() {
     let classifier = open(ClassifierOptions {
         batch_size: 2,

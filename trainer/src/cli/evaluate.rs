@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use triaxis_engine::Gpu;
+use triaxis_engine::{Gpu, Precision};
 use triaxis_models::Spec;
 
 use crate::classifier::{Classifier, ClassifierOptions};
@@ -33,6 +33,9 @@ pub(super) struct Evaluate {
     /// Go on where tensors are missing, extra or of another shape
     #[arg(long, help_heading = "Model")]
     partial: bool,
+    /// How activations are stored: f16 halves memory and traffic
+    #[arg(long, value_enum, default_value = "f32", help_heading = "Model")]
+    precision: Storage,
     /// Pictures that are computed at once
     #[arg(short, long, help_heading = "Data")]
     batch_size: Option<usize>,
@@ -57,6 +60,12 @@ pub(super) struct Evaluate {
     /// Look at more of each picture and average the logits: flip or five-crop
     #[arg(long, value_enum, help_heading = "Pictures")]
     tta: Option<TestTime>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Storage {
+    F32,
+    F16,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -114,6 +123,10 @@ impl Evaluate {
             fit: FitOptions {
                 partial: self.partial,
                 new_head: self.num_classes.is_some(),
+            },
+            precision: match self.precision {
+                Storage::F32 => Precision::F32,
+                Storage::F16 => Precision::F16,
             },
         };
         Ok(Trained {

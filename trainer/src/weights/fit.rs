@@ -24,7 +24,7 @@ pub struct FitOptions {
 /// Weights under the network's names, in its shapes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fitted {
-    /// The tensors: all of the network's, unless [`FitOptions`] allowed less.
+    /// The tensors by name: all of the network's, unless [`FitOptions`] allowed less.
     pub tensors: Vec<NamedTensor>,
     /// What a person should know: what was converted, flipped, left out or kept at its initial value.
     pub notes: Vec<String>,
@@ -140,6 +140,12 @@ fn our_name(naming: Naming, spec: &Spec, name: &str) -> String {
 }
 
 impl Fitted {
+    /// The numbers of the tensor of that name, in the files' order.
+    pub fn numbers(&self, name: &str) -> Option<Vec<f32>> {
+        let found = self.tensors.binary_search_by(|t| t.name.as_str().cmp(name));
+        found.ok().map(|at| self.tensors[at].data.clone())
+    }
+
     /// Writes the tensors into a plan of the network they were fitted to.
     ///
     /// # Errors
