@@ -35,7 +35,10 @@ impl Layout {
 
     /// Numbers in files of what has `shape` in the engine.
     pub fn file_count(self, shape: Shape) -> usize {
-        self.file_shape(shape).iter().product()
+        match self {
+            Self::Bundled { count, .. } => shape.count() / count,
+            Self::Conv | Self::Linear | Self::Vector => shape.count(),
+        }
     }
 
     /// The engine's order from the files' order; `shape` is the engine's.
@@ -84,6 +87,15 @@ mod tests {
         assert_eq!(engine[((3 + 2) * 2) * 4 + 1], file[(2 * 2 + 1) * 3 + 2]);
         assert_eq!(Layout::Conv.to_file(shape, &engine), file);
         assert_eq!(Layout::Conv.file_shape(shape), [4, 2, 2, 3]);
+    }
+
+    #[test]
+    fn a_vector_of_any_shape_keeps_all_its_numbers() {
+        let shape = Shape([2, 1, 3, 5]);
+        let data: Vec<f32> = (0..30).map(|i| i as f32).collect();
+        assert_eq!(Layout::Vector.file_count(shape), 30);
+        let engine = Layout::Vector.to_engine(shape, &data);
+        assert_eq!(Layout::Vector.to_file(shape, &engine), data);
     }
 
     #[test]
