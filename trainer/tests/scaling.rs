@@ -81,6 +81,10 @@ fn every_kind_of_target_is_met_within_what_rounding_allows() {
         };
         let off = got[key].as_f64().unwrap() / wanted - 1.0;
         assert!(off.abs() < part, "{option}: {off}");
+        let told = &got["target"];
+        assert_eq!(told["nearest"], got[key]);
+        let cost = |side: &str| told[side]["cost"].as_f64().unwrap();
+        assert!(cost("below") < wanted && wanted <= cost("above"), "{told}");
     }
     let output = run(&["scale", "regnetz_500mf", "--target-flops", "4G"]);
     let text = String::from_utf8(output.stdout).unwrap();

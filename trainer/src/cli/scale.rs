@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use triaxis_models::{Scaling, Spec, scaling};
 
 use super::print;
@@ -147,13 +148,23 @@ struct Scaled {
 }
 
 /// How near rounding allowed to come to a target.
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Reached {
     target: u64,
     /// What is counted, as in "flops".
     unit: &'static str,
     nearest: u64,
-    /// Factor and cost of the last step below the target and of the first that reaches it.
-    around: [(f64, u64); 2],
+    /// The last step below the target.
+    below: Step,
+    /// The first that reaches it.
+    above: Step,
+}
+
+/// A network that rounding allows.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Step {
+    factor: f64,
+    cost: u64,
 }
 
 impl Scale {

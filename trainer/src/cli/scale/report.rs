@@ -18,6 +18,8 @@ pub(super) struct Report {
     stages: Vec<Stage>,
     stem_width: usize,
     head_width: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Reached>,
 }
 
 impl Report {
@@ -30,6 +32,7 @@ impl Report {
             stages: network.stages(),
             stem_width: network.stem_width(),
             head_width: network.head_width(),
+            target: scaled.reached,
         })
     }
 }
@@ -157,9 +160,12 @@ fn reached(reached: &Reached) -> String {
         reached.unit,
         line("reached", reached.nearest)
     );
-    let sides = [("below", "up to"), ("above", "from")];
-    for ((what, side), (factor, cost)) in sides.into_iter().zip(reached.around) {
-        text += &format!("{}  {side} factor {}\n", line(what, cost), short(factor));
+    for (what, side, step) in [
+        ("below", "up to", reached.below),
+        ("above", "from", reached.above),
+    ] {
+        let factor = short(step.factor);
+        text += &format!("{}  {side} factor {factor}\n", line(what, step.cost));
     }
     text
 }

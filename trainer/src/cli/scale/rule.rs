@@ -4,7 +4,7 @@ use triaxis_engine::Limits;
 use triaxis_models::scaling::{self, Fit, fit, tiny_shape};
 use triaxis_models::{Error as ModelError, Scaling, Spec, Strategy};
 
-use super::{Reached, Scale, Scaled, short};
+use super::{Reached, Scale, Scaled, Step, short};
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 use crate::trainer::training_schedule;
@@ -270,6 +270,10 @@ fn fitted(
     (target, cost): (u64, Cost),
     (strategy, factor, scaling): (String, f64, Scaling),
 ) -> Scaled {
+    let [below, above] = found.around.map(|step| Step {
+        factor: step.factor,
+        cost: step.cost,
+    });
     Scaled {
         base,
         strategy,
@@ -279,7 +283,8 @@ fn fitted(
             target,
             unit: cost.unit(),
             nearest: found.nearest.cost,
-            around: found.around.map(|step| (step.factor, step.cost)),
+            below,
+            above,
         }),
         spec: found.nearest.spec,
     }
