@@ -1,0 +1,5 @@
+//! Trained networks for other programs: ONNX files.
+
+mod onnx;
+
+pub use onnx::{BatchNorms, OnnxOptions, onnx};
