@@ -335,3 +335,25 @@ fn doctor_without_a_driver_says_what_to_install() {
     let text = error(&run(&["doctor", "--adapter", "no such card"]), 5);
     assert!(text.contains("no adapter is called no such card"), "{text}");
 }
+
+#[test]
+fn what_a_trained_network_is_asked_for_is_checked_first() {
+    let network = ["--model", "resnet18", "--weights", "no/such.safetensors"];
+    for (arguments, code, part) in [
+        (vec!["export", "--out", "a.onnx"], 4, "no/such.safetensors"),
+        (vec!["export", "--out", "a.txt"], 2, "--format"),
+        (
+            vec!["export", "--out", "a.onnx", "--dtype", "f16"],
+            2,
+            "--dtype: it does not apply",
+        ),
+        (
+            vec!["export", "--out", "a.safetensors", "--no-fold"],
+            2,
+            "--no-fold: it does not apply",
+        ),
+    ] {
+        let text = error(&run(&[&arguments[..], &network].concat()), code);
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}

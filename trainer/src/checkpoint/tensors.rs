@@ -1,5 +1,6 @@
 //! Named tensors in safetensors files. What is read is untrusted.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
@@ -104,19 +105,33 @@ pub fn parse(bytes: &[u8]) -> Result<TensorFile, String> {
 
 /// The bytes of a safetensors file: the same for the same tensors, in whatever order they come.
 pub fn encode(tensors: &[NamedTensor]) -> Result<Vec<u8>, String> {
+    // Files are little-endian, as is every machine that wgpu runs on.
+    encode_as(Dtype::F32, tensors, |data| {
+        bytemuck::cast_slice(data).into()
+    })
+}
+
+/// As [`encode`], with numbers rounded to 16 bits: infinite beyond 65504.
+pub fn encode_f16(tensors: &[NamedTensor]) -> Result<Vec<u8>, String> {
+    let bytes = |x: &f32| half::f16::from_f32(*x).to_le_bytes();
+    encode_as(Dtype::F16, tensors, |data| {
+        data.iter().flat_map(bytes).collect::<Vec<u8>>().into()
+    })
+}
+
+fn encode_as<'a>(
+    dtype: Dtype,
+    tensors: &'a [NamedTensor],
+    bytes: impl Fn(&'a [f32]) -> Cow<'a, [u8]>,
+) -> Result<Vec<u8>, String> {
     let mut names = HashSet::new();
+    if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name.as_str())) {
+        return Err(format!("two tensors are named {}", twice.name));
+    }
+    let stored: Vec<Cow<'_, [u8]>> = tensors.iter().map(|t| bytes(&t.data)).collect();
     let mut views = Vec::with_capacity(tensors.len());
-    for tensor in tensors {
-        if !names.insert(tensor.name.as_str()) {
-            return Err(format!("two tensors are named {}", tensor.name));
-        }
-        // Files are little-endian, as is every machine that wgpu runs on.
-        let view = TensorView::new(
-            Dtype::F32,
-            tensor.shape.clone(),
-            bytemuck::cast_slice(&tensor.data),
-        )
-        .map_err(|_| {
+    for (tensor, bytes) in tensors.iter().zip(&stored) {
+        let view = TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(|_| {
             format!(
                 "{} holds {} numbers, its shape is {:?}",
                 tensor.name,

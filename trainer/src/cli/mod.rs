@@ -4,6 +4,7 @@ mod data;
 mod device;
 mod doctor;
 mod evaluate;
+mod export;
 mod figures;
 mod info;
 mod models;
@@ -16,6 +17,7 @@ mod scale;
 mod stop;
 mod tables;
 mod train;
+mod trained;
 mod validate;
 
 use std::io::{self, Write};
@@ -41,6 +43,8 @@ enum Command {
     Predict(Box<predict::Predict>),
     /// How often a trained network is right
     Validate(Box<validate::Validate>),
+    /// Write a trained network as ONNX or safetensors
+    Export(Box<export::Export>),
     /// Costs of a network and the memory to train it, without a GPU
     Info(info::Info),
     /// The networks that are known by name
@@ -84,6 +88,7 @@ fn run(command: Command) -> Result<()> {
         Command::Train(train) => train.run(),
         Command::Predict(predict) => predict.run(),
         Command::Validate(validate) => validate.run(),
+        Command::Export(export) => export.run(),
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
         Command::Scale(scale) => scale.run(),
