@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use triaxis_engine::{Graph, Meaning, Mode, NodeId, Value};
+use triaxis_engine::{Arena, Graph, Meaning, Mode, NodeId, Plan, Value};
 use triaxis_models::Model;
 
 use crate::checkpoint::{NamedTensor, compare};
@@ -59,6 +59,16 @@ pub(crate) fn maker(g: &Graph, value: Value) -> Option<(NodeId, Meaning)> {
         triaxis_engine::Kind::Output(id) => Some((id, g.node(id).op.meaning())),
         _ => None,
     }
+}
+
+/// Writes weights into a plan of their network.
+pub(crate) fn write(plan: &Plan, weights: &[NamedTensor]) -> Result<()> {
+    for NamedTensor { name, data, .. } in weights {
+        if !plan.import(&Arena::Parameters, name, data)? {
+            plan.import(&Arena::Buffers, name, data)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

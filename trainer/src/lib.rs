@@ -20,6 +20,8 @@ pub mod doctor;
 mod drawing;
 pub mod error;
 pub mod export;
+pub mod features;
+mod npy;
 pub mod output;
 pub mod paper;
 pub mod progress;

@@ -337,6 +337,24 @@ fn doctor_without_a_driver_says_what_to_install() {
 }
 
 #[test]
+fn layers_are_listed_without_weights() {
+    let arguments = ["extract", "--model", "regnety_004", "--list"];
+    let output = run(&[&arguments[..], &["--json"]].concat());
+    let layers = json(&output);
+    let layers = layers.as_array().unwrap();
+    // A layer, and what lies in the same scope together.
+    for (layer, name) in layers[layers.len() - 2..].iter().zip(["head.fc", "head"]) {
+        let expected = serde_json::json!({"name": name, "shape": [1, 1, 1000]});
+        assert_eq!(layer, &expected);
+    }
+    let text = String::from_utf8(run(&arguments).stdout).unwrap();
+    assert!(
+        text.contains("s4.b6 ") && text.contains("7×7×440"),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_a_trained_network_is_asked_for_is_checked_first() {
     let network = ["--model", "resnet18", "--weights", "no/such.safetensors"];
     for (arguments, code, part) in [
@@ -351,6 +369,18 @@ fn what_a_trained_network_is_asked_for_is_checked_first() {
             vec!["export", "--out", "a.safetensors", "--no-fold"],
             2,
             "--no-fold: it does not apply",
+        ),
+        (
+            vec!["extract", "--node", "fc", "a.png", "--out", "a.txt"],
+            2,
+            ".npy or .safetensors",
+        ),
+        (
+            vec![
+                "extract", "--node", "fc", "--node", "layer4", "a.png", "--out", "a.npy",
+            ],
+            2,
+            "one layer",
         ),
     ] {
         let text = error(&run(&[&arguments[..], &network].concat()), code);

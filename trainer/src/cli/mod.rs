@@ -5,6 +5,7 @@ mod device;
 mod doctor;
 mod evaluate;
 mod export;
+mod extract;
 mod figures;
 mod info;
 mod models;
@@ -45,6 +46,8 @@ enum Command {
     Validate(Box<validate::Validate>),
     /// Write a trained network as ONNX or safetensors
     Export(Box<export::Export>),
+    /// Features of pictures, from any layer of a trained network
+    Extract(Box<extract::Extract>),
     /// Costs of a network and the memory to train it, without a GPU
     Info(info::Info),
     /// The networks that are known by name
@@ -89,6 +92,7 @@ fn run(command: Command) -> Result<()> {
         Command::Predict(predict) => predict.run(),
         Command::Validate(validate) => validate.run(),
         Command::Export(export) => export.run(),
+        Command::Extract(extract) => extract.run(),
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
         Command::Scale(scale) => scale.run(),

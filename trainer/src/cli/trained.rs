@@ -1,11 +1,14 @@
-//! A trained network as the commands that need one are given it.
+//! A trained network and pictures for it, as the commands that look into networks are given them.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use triaxis_engine::ops::Augment;
 use triaxis_models::Spec;
 
 use crate::checkpoint::{self, NamedTensor, Pointer, Snapshot, tensors};
+use crate::data::{Interpolation, fit, read_picture};
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 
@@ -41,6 +44,12 @@ pub(super) struct Loaded {
 }
 
 impl Trained {
+    /// The network alone; of weights only what says which network they are of.
+    pub(super) fn spec(&self) -> Result<Spec> {
+        let recipe = self.weights.as_deref().and_then(recipe_beside);
+        self.spec_of(recipe.as_ref(), &[])
+    }
+
     /// Network and weights.
     pub(super) fn load(&self) -> Result<Loaded> {
         let Some(path) = &self.weights else {
@@ -93,6 +102,42 @@ fn checkpoint_in(folder: &Path) -> Result<PathBuf> {
 fn recipe_beside(path: &Path) -> Option<Recipe> {
     let mut folders = path.ancestors().take(3);
     folders.find_map(|folder| Recipe::load(&folder.join("args.toml")).ok())
+}
+
+/// A picture as the network sees it.
+pub(super) struct Prepared {
+    /// `[r, r, 3]`, normalised.
+    pub(super) numbers: Vec<f32>,
+}
+
+/// Reads and prepares a picture for images of `side` pixels.
+pub(super) fn prepare(path: &Path, side: usize) -> Result<Prepared> {
+    let picture = read_picture(path)?;
+    let square = fit(&picture, side, Interpolation::default());
+    let Augment { mean, std, .. } = Augment::default();
+    let number = |(i, &byte): (usize, &u8)| (f32::from(byte) / 255.0 - mean[i % 3]) / std[i % 3];
+    Ok(Prepared {
+        numbers: square.rgb.iter().enumerate().map(number).collect(),
+    })
+}
+
+/// The picture, or none where it cannot be used: that is told on standard error, and the others go on.
+pub(super) fn usable(prepared: Result<Prepared>) -> Option<Prepared> {
+    // The exit code tells where nobody reads.
+    let tell = |error: &Error| drop(writeln!(io::stderr(), "{error}"));
+    prepared.inspect_err(tell).ok()
+}
+
+/// The error at the end of a command that had to leave out some pictures.
+pub(super) fn all_usable(pictures: &[PathBuf], left_out: usize) -> Result<()> {
+    match (left_out, pictures.first()) {
+        (0, _) | (_, None) => Ok(()),
+        (count, Some(first)) => Err(Error::data(
+            first,
+            format!("{count} of {} pictures cannot be used", pictures.len()),
+            "Each is told on standard error: repair, replace or leave them out",
+        )),
+    }
 }
 
 /// Writes a whole file, or none.

@@ -1,0 +1,156 @@
+//! `triaxis extract`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::device::Device;
+use super::print;
+use super::trained::{Trained, all_usable, prepare, usable, write};
+use crate::checkpoint::{NamedTensor, tensors};
+use crate::error::{Error, Result};
+use crate::features::{ExtractOptions, Extractor, Layer, layers};
+use crate::npy;
+
+/// Options of `triaxis extract`.
+#[derive(Debug, Args)]
+pub(super) struct Extract {
+    /// Pictures
+    #[arg(value_name = "PICTURE", required_unless_present = "list")]
+    pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    network: Trained,
+    /// Layer whose output is wanted; may be given several times
+    #[arg(
+        long = "node",
+        value_name = "NAME",
+        required_unless_present = "list",
+        help_heading = "Output"
+    )]
+    nodes: Vec<String>,
+    /// File to write: .npy for one layer, .safetensors for any number
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        required_unless_present = "list",
+        help_heading = "Output"
+    )]
+    out: Option<PathBuf>,
+    /// Print the layers' names and shapes, and do nothing else
+    #[arg(long, help_heading = "Output")]
+    list: bool,
+    /// Pictures that are computed at once
+    #[arg(short, long, default_value_t = 8, help_heading = "Output")]
+    batch_size: usize,
+    /// Print JSON on standard output
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    device: Device,
+}
+
+/// Makes a file of the layers' features.
+type Encode = fn(&[NamedTensor]) -> Result<Vec<u8>>;
+
+impl Extract {
+    pub(super) fn run(&self) -> Result<()> {
+        match &self.out {
+            Some(out) if !self.list => self.extract(out),
+            _ => self.list(&layers(&self.network.spec()?)?),
+        }
+    }
+
+    fn list(&self, layers: &[Layer]) -> Result<()> {
+        if self.json {
+            return print::json(&layers);
+        }
+        let row = |layer: &Layer| {
+            let [h, w, c] = layer.shape;
+            [layer.name.clone(), format!("{h}×{w}×{c}")]
+        };
+        let rows: Vec<_> = layers.iter().map(row).collect();
+        print::text(&print::table(["layer", "output"], &rows))
+    }
+
+    fn extract(&self, out: &Path) -> Result<()> {
+        let encode = self.format(out)?;
+        if self.batch_size == 0 {
+            return Err(Error::config("--batch-size", "it is 0", "Give 1 or more"));
+        }
+        let loaded = self.network.load()?;
+        let options = ExtractOptions {
+            layers: self.nodes.clone(),
+            batch_size: self.batch_size.min(self.pictures.len()),
+        };
+        let gpu = self.device.open()?;
+        let mut extractor = Extractor::new(&gpu, &loaded.spec, &loaded.weights, &options)?;
+        let mut features: Vec<NamedTensor> = Vec::new();
+        let mut used = Vec::new();
+        for paths in self.pictures.chunks(options.batch_size) {
+            let mut numbers = Vec::new();
+            for path in paths {
+                if let Some(picture) = usable(prepare(path, loaded.spec.resolution)) {
+                    numbers.extend(picture.numbers);
+                    used.push(path);
+                }
+            }
+            append(&mut features, extractor.extract(&numbers)?);
+        }
+        if used.is_empty() {
+            return all_usable(&self.pictures, self.pictures.len());
+        }
+        write(out, &encode(&features)?)?;
+        if self.json {
+            let shapes = features
+                .iter()
+                .map(|t| json!({"name": t.name, "shape": t.shape}));
+            let shapes: Vec<_> = shapes.collect();
+            print::json(&json!({"out": out, "pictures": used, "features": shapes}))?;
+        } else {
+            let row = |t: &NamedTensor| {
+                let sides: Vec<String> = t.shape.iter().map(usize::to_string).collect();
+                [t.name.clone(), sides.join("×")]
+            };
+            let rows: Vec<_> = features.iter().map(row).collect();
+            let table = print::table(["layer", "features"], &rows);
+            print::text(&format!("{table}\nin {}", out.display()))?;
+        }
+        all_usable(&self.pictures, self.pictures.len() - used.len())
+    }
+
+    /// How the file that is asked for is made.
+    fn format(&self, out: &Path) -> Result<Encode> {
+        let wrong = |problem, help| Err(Error::config(out.display().to_string(), problem, help));
+        match out.extension().and_then(|e| e.to_str()) {
+            Some("safetensors") => Ok(|features| {
+                let twice = |problem| Error::config("--node", problem, "Give each layer once");
+                tensors::encode(features).map_err(twice)
+            }),
+            Some("npy") if self.nodes.len() == 1 => {
+                Ok(|features| Ok(npy::encode(&features[0].shape, &features[0].data)))
+            }
+            Some("npy") => wrong(
+                "an .npy file holds one layer, several are asked for",
+                "Give a .safetensors file",
+            ),
+            _ => wrong(
+                "its name does not say what file it is",
+                "Give a name that ends in .npy or .safetensors",
+            ),
+        }
+    }
+}
+
+/// Adds the features of more images behind those before.
+fn append(features: &mut Vec<NamedTensor>, more: Vec<NamedTensor>) {
+    if features.is_empty() {
+        *features = more;
+        return;
+    }
+    for (tensor, more) in features.iter_mut().zip(more) {
+        tensor.shape[0] += more.shape[0];
+        tensor.data.extend(more.data);
+    }
+}
