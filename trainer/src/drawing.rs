@@ -51,6 +51,11 @@ impl Drawing {
             mismatch,
         })
     }
+
+    /// The node that makes `value`, and what it computes.
+    pub(crate) fn maker(&self, value: Value) -> Option<(NodeId, Meaning)> {
+        maker(&self.graph, value)
+    }
 }
 
 /// The node that makes `value`, and what it computes; none for inputs and parameters.

@@ -19,6 +19,7 @@ pub mod data;
 pub mod doctor;
 mod drawing;
 pub mod error;
+pub mod explain;
 pub mod export;
 pub mod features;
 mod npy;

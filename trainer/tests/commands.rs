@@ -382,8 +382,15 @@ fn what_a_trained_network_is_asked_for_is_checked_first() {
             2,
             "one layer",
         ),
+        (
+            vec!["cam", "a.png", "--opacity", "2"],
+            2,
+            "--opacity: it is 2",
+        ),
     ] {
         let text = error(&run(&[&arguments[..], &network].concat()), code);
         assert!(text.contains(part), "{part} is not in {text}");
     }
+    let text = error(&run(&["cam", "a.png", "--model", "resnet18"]), 2);
+    assert!(text.contains("--weights: it is not given"), "{text}");
 }

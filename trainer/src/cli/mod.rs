@@ -1,5 +1,6 @@
 //! The command line: options in, one paragraph and an exit code out where something is wrong.
 
+mod cam;
 mod data;
 mod device;
 mod doctor;
@@ -48,6 +49,8 @@ enum Command {
     Export(Box<export::Export>),
     /// Features of pictures, from any layer of a trained network
     Extract(Box<extract::Extract>),
+    /// Where a trained network looks: class activation maps
+    Cam(Box<cam::Cam>),
     /// Costs of a network and the memory to train it, without a GPU
     Info(info::Info),
     /// The networks that are known by name
@@ -93,6 +96,7 @@ fn run(command: Command) -> Result<()> {
         Command::Validate(validate) => validate.run(),
         Command::Export(export) => export.run(),
         Command::Extract(extract) => extract.run(),
+        Command::Cam(cam) => cam.run(),
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
         Command::Scale(scale) => scale.run(),

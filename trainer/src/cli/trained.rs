@@ -8,7 +8,7 @@ use triaxis_engine::ops::Augment;
 use triaxis_models::Spec;
 
 use crate::checkpoint::{self, NamedTensor, Pointer, Snapshot, tensors};
-use crate::data::{Interpolation, fit, read_picture};
+use crate::data::{Interpolation, Picture, fit, read_picture};
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 
@@ -89,6 +89,16 @@ impl Trained {
     }
 }
 
+impl Loaded {
+    /// What an output is called: its class, or its number.
+    pub(super) fn label(&self, class: usize) -> String {
+        match self.classes.get(class) {
+            Some(name) => name.clone(),
+            None => class.to_string(),
+        }
+    }
+}
+
 /// The checkpoint that a folder is, or that it has as its best or last.
 fn checkpoint_in(folder: &Path) -> Result<PathBuf> {
     let pointers = [Pointer::Best, Pointer::Last];
@@ -104,8 +114,9 @@ fn recipe_beside(path: &Path) -> Option<Recipe> {
     folders.find_map(|folder| Recipe::load(&folder.join("args.toml")).ok())
 }
 
-/// A picture as the network sees it.
+/// A picture as a person and as the network sees it.
 pub(super) struct Prepared {
+    pub(super) picture: Picture,
     /// `[r, r, 3]`, normalised.
     pub(super) numbers: Vec<f32>,
 }
@@ -118,6 +129,7 @@ pub(super) fn prepare(path: &Path, side: usize) -> Result<Prepared> {
     let number = |(i, &byte): (usize, &u8)| (f32::from(byte) / 255.0 - mean[i % 3]) / std[i % 3];
     Ok(Prepared {
         numbers: square.rgb.iter().enumerate().map(number).collect(),
+        picture,
     })
 }
 

@@ -5,6 +5,7 @@ mod asking;
 mod determinism;
 mod device;
 mod disk;
+mod explaining;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod outcome;

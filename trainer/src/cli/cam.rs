@@ -1,0 +1,232 @@
+//! `triaxis cam`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::device::Device;
+use super::print;
+use super::trained::{Loaded, Trained, all_usable, prepare, usable, write};
+use crate::data::{Interpolation, Picture, fit};
+use crate::error::{Error, Result, suggestion};
+use crate::explain::{ExplainOptions, Explainer, Map, Method, Wanted, grid, overlay, png};
+use crate::npy;
+
+/// Pictures that the grid shows at most.
+const IN_GRID: usize = 16;
+
+/// Options of `triaxis cam`.
+#[derive(Debug, Args)]
+pub(super) struct Cam {
+    /// Pictures
+    #[arg(value_name = "PICTURE", required = true)]
+    pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    network: Trained,
+    /// How the map is made; CAM needs a network that ends in a mean and a linear layer
+    #[arg(long, value_enum, default_value_t = How::Cam, help_heading = "Map")]
+    method: How,
+    /// Layer whose features are weighed, a name of `triaxis extract --list` [default: the last features]
+    #[arg(long, value_name = "NAME", help_heading = "Map")]
+    layer: Option<String>,
+    /// Classes to explain, by name or number from 0 [default: the likeliest one of each picture]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        conflicts_with = "topk",
+        help_heading = "Map"
+    )]
+    classes: Vec<String>,
+    /// Likeliest classes to explain of each picture
+    #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = "Map")]
+    topk: usize,
+    /// Folder to write to: a PICTURE.CLASS.png and .npy for each map, and grid.png of the first 16 pictures
+    #[arg(short, long, default_value = "cam", help_heading = "Output")]
+    output: PathBuf,
+    /// Side of the pictures that are written, pixels
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        default_value_t = 448,
+        help_heading = "Output"
+    )]
+    size: usize,
+    /// How much of the picture the colours cover, from 0 to 1
+    #[arg(long, default_value_t = 0.5, help_heading = "Output")]
+    opacity: f32,
+    /// Print JSON on standard output
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum How {
+    /// The classifier's weights times the last features
+    Cam,
+    /// The mean gradients of the class's logit times the features
+    GradCam,
+    /// The same with weighted positive gradients
+    #[value(name = "grad-cam++")]
+    GradCamPlusPlus,
+}
+
+/// A map that was written.
+#[derive(Debug, Serialize)]
+struct Row {
+    image: PathBuf,
+    index: usize,
+    label: String,
+    logit: f32,
+    overlay: PathBuf,
+    map: PathBuf,
+}
+
+impl Cam {
+    pub(super) fn run(&self) -> Result<()> {
+        self.check()?;
+        let loaded = self.network.load()?;
+        let wanted = self.wanted(&loaded)?;
+        let options = ExplainOptions {
+            method: match self.method {
+                How::Cam => Method::Cam,
+                How::GradCam => Method::GradCam,
+                How::GradCamPlusPlus => Method::GradCamPlusPlus,
+            },
+            layer: self.layer.clone(),
+        };
+        let gpu = self.device.open()?;
+        let mut explainer = Explainer::new(&gpu, &loaded.spec, &loaded.weights, &options)?;
+        fs::create_dir_all(&self.output)
+            .map_err(|error| Error::disk("make the folder", &self.output, None, error))?;
+        let mut rows = Vec::new();
+        let mut shown: Vec<Vec<Picture>> = Vec::new();
+        let mut left_out = 0;
+        for (i, path) in self.pictures.iter().enumerate() {
+            let Some(prepared) = usable(prepare(path, loaded.spec.resolution)) else {
+                left_out += 1;
+                continue;
+            };
+            let explanation = explainer.explain(&prepared.numbers, &wanted)?;
+            let picture = fit(&prepared.picture, self.size, Interpolation::Bicubic);
+            let mut line = vec![picture.clone()];
+            for map in &explanation.maps {
+                let over = overlay(&picture, map, self.opacity);
+                let (overlay, numbers) = self.write(&self.name(i), &loaded, map, &over)?;
+                rows.push(Row {
+                    image: path.clone(),
+                    index: map.class,
+                    label: loaded.label(map.class),
+                    logit: explanation.logits[map.class],
+                    overlay,
+                    map: numbers,
+                });
+                line.push(over);
+            }
+            if shown.len() < IN_GRID {
+                shown.push(line);
+            }
+        }
+        if !shown.is_empty() {
+            write(&self.output.join("grid.png"), &png(&grid(&shown)))?;
+        }
+        match self.json {
+            true => print::json(&rows)?,
+            false => print::text(&text(&rows))?,
+        }
+        all_usable(&self.pictures, left_out)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !(1..=4096).contains(&self.size) {
+            let help = "Give 1 to 4096";
+            return Err(Error::config(
+                "--size",
+                format!("it is {}", self.size),
+                help,
+            ));
+        }
+        if !(0.0..=1.0).contains(&self.opacity) {
+            let problem = format!("it is {}", self.opacity);
+            return Err(Error::config("--opacity", problem, "Give 0 to 1"));
+        }
+        Ok(())
+    }
+
+    /// The classes that are asked for, by name before number.
+    fn wanted(&self, loaded: &Loaded) -> Result<Wanted> {
+        if self.classes.is_empty() {
+            return Ok(Wanted::Top(self.topk));
+        }
+        let names = &loaded.classes;
+        let class = |text: &String| {
+            let named = names.iter().position(|name| name == text);
+            named.or_else(|| text.parse().ok()).ok_or_else(|| {
+                let help = match names.is_empty() {
+                    true => "Give its number: these weights do not name the classes".into(),
+                    false => suggestion(text, names.iter().map(String::as_str)),
+                };
+                Error::config("--classes", format!("there is no class {text}"), help)
+            })
+        };
+        let classes = self.classes.iter().map(class).collect::<Result<_>>()?;
+        Ok(Wanted::These(classes))
+    }
+
+    /// What the files of a picture begin with: its own name, and its place where others have that name too.
+    fn name(&self, i: usize) -> String {
+        let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_owned();
+        let own = stem(&self.pictures[i]);
+        let others = self
+            .pictures
+            .iter()
+            .filter(|path| stem(path) == own)
+            .count();
+        match others {
+            1 => own.to_string_lossy().into_owned(),
+            _ => format!("{}-{i}", own.to_string_lossy()),
+        }
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        loaded: &Loaded,
+        map: &Map,
+        over: &Picture,
+    ) -> Result<(PathBuf, PathBuf)> {
+        let label = file_name(&loaded.label(map.class));
+        let file = |end: &str| self.output.join(format!("{name}.{label}.{end}"));
+        let (overlay, numbers) = (file("png"), file("npy"));
+        write(&overlay, &png(over))?;
+        write(&numbers, &npy::encode(&map.sides, &map.data))?;
+        Ok((overlay, numbers))
+    }
+}
+
+/// A label without what means something in paths.
+fn file_name(label: &str) -> String {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    label
+        .chars()
+        .map(|c| if allowed(c) { c } else { '_' })
+        .collect()
+}
+
+fn text(rows: &[Row]) -> String {
+    let name = |path: &Path| path.display().to_string();
+    let cells = |row: &Row| {
+        let logit = format!("{:.3}", row.logit);
+        [
+            name(&row.image),
+            row.label.clone(),
+            logit,
+            name(&row.overlay),
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(cells).collect();
+    print::table(["picture", "class", "logit", "overlay"], &rows)
+}
