@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::device::Device;
 use super::print;
 use super::trained::{Loaded, Trained, all_usable, prepare, usable, write};
-use crate::data::{Interpolation, Picture, fit};
+use crate::data::Picture;
 use crate::error::{Error, Result, suggestion};
 use crate::explain::{ExplainOptions, Explainer, Map, Method, Wanted, grid, overlay, png};
 use crate::npy;
@@ -106,12 +106,12 @@ impl Cam {
         let mut shown: Vec<Vec<Picture>> = Vec::new();
         let mut left_out = 0;
         for (i, path) in self.pictures.iter().enumerate() {
-            let Some(prepared) = usable(prepare(path, loaded.spec.resolution)) else {
+            let Some(prepared) = usable(prepare(path, &loaded.preprocess)) else {
                 left_out += 1;
                 continue;
             };
             let explanation = explainer.explain(&prepared.numbers, &wanted)?;
-            let picture = fit(&prepared.picture, self.size, Interpolation::Bicubic);
+            let picture = prepared.square(self.size);
             let mut line = vec![picture.clone()];
             for map in &explanation.maps {
                 let over = overlay(&picture, map, self.opacity);

@@ -42,6 +42,16 @@ pub(super) struct Evaluate {
     /// Threads that decode pictures; does not change the result
     #[arg(short = 'j', long, help_heading = "Data")]
     workers: Option<usize>,
+    #[command(flatten)]
+    pictures: Pictures,
+    /// Look at more of each picture and average the logits: flip or five-crop
+    #[arg(long, value_enum, help_heading = "Pictures")]
+    tta: Option<TestTime>,
+}
+
+/// How pictures are prepared.
+#[derive(Debug, Args)]
+pub(super) struct Pictures {
     /// Side of what the network sees, pixels [default: the weights']
     #[arg(long, value_name = "PIXELS", help_heading = "Pictures")]
     img_size: Option<usize>,
@@ -57,9 +67,6 @@ pub(super) struct Evaluate {
     /// Deviations of red, green and blue [default: the weights']
     #[arg(long, num_args = 3, value_names = ["R", "G", "B"], help_heading = "Pictures", allow_negative_numbers = true)]
     std: Option<Vec<f32>>,
-    /// Look at more of each picture and average the logits: flip or five-crop
-    #[arg(long, value_enum, help_heading = "Pictures")]
-    tta: Option<TestTime>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -104,7 +111,7 @@ impl Evaluate {
             ));
         };
         let mut spec = Spec::find(model)?;
-        let preprocess = self.preprocess(&spec, &weights)?;
+        let preprocess = self.pictures.preprocess(&spec, &weights)?;
         spec.resolution = preprocess.size;
         spec.num_classes = match self.num_classes {
             Some(classes) => classes,
@@ -136,8 +143,11 @@ impl Evaluate {
             workers: self.workers,
         })
     }
+}
 
-    fn preprocess(&self, spec: &Spec, weights: &Weights) -> Result<Preprocess> {
+impl Pictures {
+    /// What is done to pictures: what the weights want, but for what the options say.
+    pub(super) fn preprocess(&self, spec: &Spec, weights: &Weights) -> Result<Preprocess> {
         let mut preprocess = Classifier::preprocess_for(spec, weights);
         preprocess.size = self.img_size.unwrap_or(preprocess.size);
         preprocess.crop_pct = self.crop_pct.unwrap_or(preprocess.crop_pct);

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use triaxis_engine::ops::Augment;
 use triaxis_models::Naming;
 
 use super::print;
 use super::trained::{Loaded, Trained, write};
+use crate::data::Preprocess;
 use crate::error::{Error, Result};
 use crate::export::{BatchNorms, OnnxOptions, Precision, SafetensorsOptions, onnx, safetensors};
 
@@ -107,11 +107,17 @@ impl Export {
     }
 
     fn onnx(&self, loaded: &Loaded) -> Result<Vec<u8>> {
-        let Augment { mean, std, .. } = Augment::default();
+        let Preprocess {
+            crop_pct,
+            mean,
+            std,
+            ..
+        } = loaded.preprocess;
         let numbers = |numbers: [f32; 3]| numbers.map(|x| x.to_string()).join(" ");
         let mut metadata = vec![
             ("input.mean".to_owned(), numbers(mean)),
             ("input.std".to_owned(), numbers(std)),
+            ("input.crop_pct".to_owned(), crop_pct.to_string()),
         ];
         if !loaded.classes.is_empty() {
             metadata.push(("classes".into(), loaded.classes.join("\n")));

@@ -91,7 +91,7 @@ impl Extract {
         for paths in self.pictures.chunks(options.batch_size) {
             let mut numbers = Vec::new();
             for path in paths {
-                if let Some(picture) = usable(prepare(path, loaded.spec.resolution)) {
+                if let Some(picture) = usable(prepare(path, &loaded.preprocess)) {
                     numbers.extend(picture.numbers);
                     used.push(path);
                 }

@@ -4,21 +4,21 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use triaxis_engine::ops::Augment;
 use triaxis_models::Spec;
 
-use crate::checkpoint::{self, NamedTensor, Pointer, Snapshot, tensors};
-use crate::data::{Interpolation, Picture, fit, read_picture};
+use super::evaluate::Pictures;
+use crate::checkpoint::NamedTensor;
+use crate::data::{Picture, Preprocess, Views, fit_views, read_picture};
 use crate::error::{Error, Result};
-use crate::recipe::Recipe;
+use crate::weights::{FitOptions, Weights};
 
 /// Which network, with which weights.
 #[derive(Debug, Args)]
 pub(super) struct Trained {
-    /// Network: a name of `triaxis models` or a TOML file [default: that of the run that made the weights]
+    /// Network: a name of `triaxis models` or a TOML file [default: what lies beside the weights tells]
     #[arg(long, help_heading = "Model")]
     model: Option<String>,
-    /// Weights: a .safetensors file, a run's folder or a checkpoint in it
+    /// Weights: a .safetensors file or its index, a run's folder or a checkpoint in it, or hf://OWNER/NAME
     #[arg(
         long,
         alias = "checkpoint",
@@ -26,12 +26,8 @@ pub(super) struct Trained {
         help_heading = "Model"
     )]
     weights: Option<PathBuf>,
-    /// Classes [default: those of the weights' run, or the network's]
-    #[arg(long, help_heading = "Model")]
-    num_classes: Option<usize>,
-    /// Side of the images, pixels [default: that of the weights' run, or the network's]
-    #[arg(long, value_name = "PIXELS", help_heading = "Model")]
-    img_size: Option<usize>,
+    #[command(flatten)]
+    pictures: Pictures,
 }
 
 /// A network with its numbers.
@@ -41,13 +37,17 @@ pub(super) struct Loaded {
     pub(super) weights: Vec<NamedTensor>,
     /// What the outputs are called; empty where nothing tells.
     pub(super) classes: Vec<String>,
+    /// How the network wants its pictures.
+    pub(super) preprocess: Preprocess,
 }
 
 impl Trained {
-    /// The network alone; of weights only what says which network they are of.
+    /// The network alone: weights are read where they are given, for what they tell of it.
     pub(super) fn spec(&self) -> Result<Spec> {
-        let recipe = self.weights.as_deref().and_then(recipe_beside);
-        self.spec_of(recipe.as_ref(), &[])
+        match self.weights {
+            Some(_) => Ok(self.load()?.spec),
+            None => Ok(self.spec_of(&Weights::default())?.0),
+        }
     }
 
     /// Network and weights.
@@ -56,23 +56,24 @@ impl Trained {
             let help = "Give a .safetensors file or a folder of `triaxis train`";
             return Err(Error::config("--weights", "it is not given", help));
         };
-        let (weights, classes) = match path.is_dir() {
-            true => {
-                let Snapshot { model, origin, .. } = checkpoint::load(&checkpoint_in(path)?)?;
-                (model, origin.classes)
-            }
-            false => (tensors::read(path)?.tensors, Vec::new()),
-        };
-        let counted = |t: &NamedTensor| !t.name.ends_with("num_batches_tracked");
+        let weights = Weights::load(path)?;
+        let (mut spec, preprocess) = self.spec_of(&weights)?;
+        if let Some(classes) = weights.num_classes(&spec)? {
+            spec.num_classes = classes;
+            spec.check()?;
+        }
+        let fitted = weights.fit(&spec, &FitOptions::default())?;
+        fitted.notes.iter().for_each(|note| tell(note));
         Ok(Loaded {
-            spec: self.spec_of(recipe_beside(path).as_ref(), &classes)?,
-            weights: weights.into_iter().filter(counted).collect(),
-            classes,
+            spec,
+            weights: fitted.tensors,
+            classes: weights.classes,
+            preprocess,
         })
     }
 
-    fn spec_of(&self, recipe: Option<&Recipe>, classes: &[String]) -> Result<Spec> {
-        let Some(model) = self.model.as_ref().or(recipe.map(|r| &r.model)) else {
+    fn spec_of(&self, weights: &Weights) -> Result<(Spec, Preprocess)> {
+        let Some(model) = self.model.as_ref().or(weights.model.as_ref()) else {
             return Err(Error::config(
                 "--model",
                 "it is not given, and the weights do not say of which network they are",
@@ -80,12 +81,10 @@ impl Trained {
             ));
         };
         let mut spec = Spec::find(model)?;
-        let of_run = recipe.and_then(|r| r.img_size);
-        spec.resolution = self.img_size.or(of_run).unwrap_or(spec.resolution);
-        let of_run = Some(classes.len()).filter(|&count| count > 0);
-        spec.num_classes = self.num_classes.or(of_run).unwrap_or(spec.num_classes);
+        let preprocess = self.pictures.preprocess(&spec, weights)?;
+        spec.resolution = preprocess.size;
         spec.check()?;
-        Ok(spec)
+        Ok((spec, preprocess))
     }
 }
 
@@ -99,45 +98,53 @@ impl Loaded {
     }
 }
 
-/// The checkpoint that a folder is, or that it has as its best or last.
-fn checkpoint_in(folder: &Path) -> Result<PathBuf> {
-    let pointers = [Pointer::Best, Pointer::Last];
-    match pointers.iter().find(|p| folder.join(p.name()).is_file()) {
-        Some(&pointer) => checkpoint::follow(folder, pointer),
-        None => Ok(folder.to_owned()),
-    }
-}
-
-/// The recipe of the run that a folder holds or belongs to.
-fn recipe_beside(path: &Path) -> Option<Recipe> {
-    let mut folders = path.ancestors().take(3);
-    folders.find_map(|folder| Recipe::load(&folder.join("args.toml")).ok())
-}
-
 /// A picture as a person and as the network sees it.
 pub(super) struct Prepared {
-    pub(super) picture: Picture,
+    picture: Picture,
+    preprocess: Preprocess,
     /// `[r, r, 3]`, normalised.
     pub(super) numbers: Vec<f32>,
 }
 
-/// Reads and prepares a picture for images of `side` pixels.
-pub(super) fn prepare(path: &Path, side: usize) -> Result<Prepared> {
+impl Prepared {
+    /// What the network sees, `side` pixels wide.
+    pub(super) fn square(&self, side: usize) -> Picture {
+        square(
+            &self.picture,
+            &Preprocess {
+                size: side,
+                ..self.preprocess
+            },
+        )
+    }
+}
+
+/// Reads and prepares a picture.
+pub(super) fn prepare(path: &Path, preprocess: &Preprocess) -> Result<Prepared> {
     let picture = read_picture(path)?;
-    let square = fit(&picture, side, Interpolation::default());
-    let Augment { mean, std, .. } = Augment::default();
+    let Preprocess { mean, std, .. } = *preprocess;
     let number = |(i, &byte): (usize, &u8)| (f32::from(byte) / 255.0 - mean[i % 3]) / std[i % 3];
+    let seen = square(&picture, preprocess).rgb;
     Ok(Prepared {
-        numbers: square.rgb.iter().enumerate().map(number).collect(),
+        numbers: seen.iter().enumerate().map(number).collect(),
         picture,
+        preprocess: *preprocess,
     })
+}
+
+fn square(picture: &Picture, preprocess: &Preprocess) -> Picture {
+    let mut squares = fit_views(picture, &preprocess.fit(Views::Centre));
+    squares.swap_remove(0)
 }
 
 /// The picture, or none where it cannot be used: that is told on standard error, and the others go on.
 pub(super) fn usable(prepared: Result<Prepared>) -> Option<Prepared> {
-    // The exit code tells where nobody reads.
-    let tell = |error: &Error| drop(writeln!(io::stderr(), "{error}"));
-    prepared.inspect_err(tell).ok()
+    prepared.inspect_err(|error| tell(&error.to_string())).ok()
+}
+
+/// A line for the person; the exit code tells where nobody reads.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The error at the end of a command that had to leave out some pictures.
