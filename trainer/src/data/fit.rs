@@ -1,6 +1,8 @@
 //! Any picture to a square of the network's side, or to several.
 
 use fast_image_resize as fir;
+use fir::images::{TypedImage, TypedImageRef};
+use fir::pixels::U8x3;
 
 use super::Picture;
 
@@ -131,26 +133,18 @@ fn resize(picture: &Picture, width: usize, height: usize, interpolation: Interpo
         Interpolation::Bicubic => fir::ResizeAlg::Convolution(fir::FilterType::CatmullRom),
         Interpolation::Lanczos => fir::ResizeAlg::Convolution(fir::FilterType::Lanczos3),
     };
-    let source = fir::images::ImageRef::new(
-        picture.width as u32,
-        picture.height as u32,
-        &picture.rgb,
-        fir::PixelType::U8x3,
-    )
-    .expect("a picture holds height × width × 3 bytes");
-    let mut target = fir::images::Image::new(width as u32, height as u32, fir::PixelType::U8x3);
+    // Typed pictures: the function for pictures of any type would bring the code of all thirteen.
+    let [source_width, source_height] = [picture.width as u32, picture.height as u32];
+    let source = TypedImageRef::<U8x3>::from_buffer(source_width, source_height, &picture.rgb)
+        .expect("a picture holds height × width × 3 bytes");
+    let mut rgb = vec![0; 3 * width * height];
+    let mut target = TypedImage::<U8x3>::from_buffer(width as u32, height as u32, &mut rgb)
+        .expect("as many bytes were made");
+    let options = fir::ResizeOptions::new().resize_alg(algorithm);
     fir::Resizer::new()
-        .resize(
-            &source,
-            &mut target,
-            &fir::ResizeOptions::new().resize_alg(algorithm),
-        )
-        .expect("both pictures have the same pixel type and at least one pixel");
-    Picture {
-        width,
-        height,
-        rgb: target.into_vec(),
-    }
+        .resize_typed(&source, &mut target, &options)
+        .expect("both pictures have at least one pixel");
+    Picture { width, height, rgb }
 }
 
 /// A part of a picture, in pixels.
