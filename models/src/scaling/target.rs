@@ -1,7 +1,9 @@
 //! The factor that brings a network to a target.
 
+use std::cell::RefCell;
+
 use super::Scaling;
-use crate::{Error, Result, Spec};
+use crate::{Error, Network, Result, Spec};
 
 /// A network found by [`fit`].
 #[derive(Clone, Debug, PartialEq)]
@@ -47,9 +49,23 @@ pub fn fit(
     scaling: impl Fn(f64) -> Scaling,
     cost: impl Fn(&Spec) -> Result<u64>,
 ) -> Result<Fit> {
+    // Rounding makes one network of many factors: each is counted once.
+    let counted: RefCell<Vec<(Network, usize, u64)>> = RefCell::default();
     let step = |factor: f64| -> Result<Step> {
         let spec = base.scaled(scaling(factor))?;
-        let cost = cost(&spec)?;
+        let same = |(network, resolution, _): &&(Network, usize, u64)| {
+            *resolution == spec.resolution && *network == spec.network
+        };
+        let known = counted.borrow().iter().find(same).map(|(.., cost)| *cost);
+        let cost = match known {
+            Some(cost) => cost,
+            None => {
+                let cost = cost(&spec)?;
+                let network = spec.network.clone();
+                counted.borrow_mut().push((network, spec.resolution, cost));
+                cost
+            }
+        };
         Ok(Step { factor, spec, cost })
     };
     let [mut below, mut above] = bracket(&step, target)?;
