@@ -26,12 +26,14 @@ pub struct Step {
     pub cost: u64,
 }
 
-/// How far factors go from 1, in doublings.
-const REACH: i32 = 40;
+/// Doublings of the factor, and halvings of the distance to what cannot be built, until a target counts as out of reach.
+const TRIES: usize = 64;
 /// Factors nearer to each other than this part are one.
 const APART: f64 = 1e-6;
 /// How far around a crossing better factors are looked for, and how many.
 const NEAR: (f64, i32) = (0.04, 24);
+/// At the target's part by this from it, no better factor is looked for.
+const NEAR_ENOUGH: u64 = 1000;
 
 /// Finds the factor at which the network that `scaling` makes of `base` comes nearest to `target`, in what `cost` counts:
 /// multiply-adds, parameters, activations, bytes.
@@ -83,6 +85,9 @@ pub fn fit(
     };
     let (span, steps) = NEAR;
     for i in -steps..=steps {
+        if distance(&nearest) <= target / NEAR_ENOUGH {
+            break;
+        }
         let factor = above.factor * (1.0 + span * f64::from(i) / f64::from(steps));
         // What cannot be built is no candidate.
         let Ok(other) = step(factor) else { continue };
@@ -119,28 +124,39 @@ fn in_few_digits(base: &Spec, step: Step, scaling: &impl Fn(f64) -> Scaling) -> 
 fn bracket(step: &impl Fn(f64) -> Result<Step>, target: u64) -> Result<[Step; 2]> {
     let mut last = step(1.0)?;
     let grows = last.cost < target;
-    for doublings in 1..=REACH {
-        let factor = 2f64.powi(if grows { doublings } else { -doublings });
-        let next = match step(factor) {
-            Ok(next) => next,
-            Err(error) => return Err(beyond(target, &last, Some(&error))),
+    // The nearest factor of which no network can be built.
+    let mut refused: Option<(f64, Error)> = None;
+    for _ in 0..TRIES {
+        let factor = match &refused {
+            None if grows => 2.0 * last.factor,
+            None => last.factor / 2.0,
+            Some((bound, _)) if (bound / last.factor).ln().abs() < APART => break,
+            Some((bound, _)) => (bound * last.factor).sqrt(),
         };
-        match (grows, next.cost < target) {
-            (true, false) => return Ok([last, next]),
-            (false, true) => return Ok([next, last]),
-            _ => last = next,
+        match step(factor) {
+            Err(error) => refused = Some((factor, error)),
+            Ok(next) => match (grows, next.cost < target) {
+                (true, false) => return Ok([last, next]),
+                (false, true) => return Ok([next, last]),
+                _ => last = next,
+            },
         }
     }
-    Err(beyond(target, &last, None))
+    let why = refused.map(|(_, error)| error);
+    Err(beyond(target, &last, why.as_ref()))
 }
 
 fn beyond(target: u64, last: &Step, why: Option<&Error>) -> Error {
     let bound = if last.cost < target { "most" } else { "least" };
     let why = why.map_or(String::new(), |error| format!(" (beyond it: {error})"));
+    let factor = match last.factor {
+        tiny if tiny < 1e-3 => format!("{tiny:.3e}"),
+        factor => format!("{factor:.4}"),
+    };
     Error::spec(format!(
-        "no scaling of this network reaches the target {target}: the {bound} that was found is {} at factor {}{why}; \
+        "no scaling of this network reaches the target {target}: the {bound} that was found is {} at factor {factor}{why}; \
          choose a target on this side of it, another strategy, or another network to begin with",
-        last.cost, last.factor
+        last.cost
     ))
 }
 
@@ -191,12 +207,23 @@ mod tests {
     }
 
     #[test]
+    fn a_target_short_of_what_cannot_be_built_is_reached() {
+        // 16 times the depth is too little, 32 times more blocks than a stage may have.
+        let base = zoo("resnet152").unwrap();
+        let strategy: Strategy = "d".parse().unwrap();
+        let target = 200_000_000_000;
+        let Fit { nearest, .. } = fit(&base, target, |s| strategy.at(s), flops).unwrap();
+        assert!(nearest.cost.abs_diff(target) < target / 100, "{nearest:?}");
+        assert!((16.0..27.8).contains(&nearest.factor), "{nearest:?}");
+    }
+
+    #[test]
     fn a_target_above_all_bounds_names_the_bound() {
         let base = zoo("regnetz_500mf").unwrap();
-        let strategy: Strategy = "r".parse().unwrap();
+        let strategy: Strategy = "d".parse().unwrap();
         let error = fit(&base, u64::MAX, |s| strategy.at(s), flops).unwrap_err();
         let error = error.to_string();
         assert!(error.contains("the most that was found is"), "{error}");
-        assert!(error.contains("resolution would be"), "{error}");
+        assert!(error.contains("depth would be"), "{error}");
     }
 }
