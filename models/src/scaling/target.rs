@@ -31,7 +31,7 @@ const TRIES: usize = 64;
 /// Factors nearer to each other than this part are one.
 const APART: f64 = 1e-6;
 /// How far around a crossing better factors are looked for, and how many.
-const NEAR: (f64, i32) = (0.04, 24);
+const NEAR: (f64, i32) = (0.04, 10);
 /// At the target's part by this from it, no better factor is looked for.
 const NEAR_ENOUGH: u64 = 1000;
 
