@@ -56,7 +56,7 @@ pub use naming::Naming;
 pub use regnet::{Line, RegNet, RegNetStage};
 pub use resnet::{ResNet, ResNetBlock, ResNetStage};
 pub use scaling::{Scaling, Strategy};
-pub use spec::{Network, Spec};
+pub use spec::{BUILT_IN, Network, Spec};
 pub use stages::Stage;
 pub use zoo::{Entry, Status, entries, entry, names, zoo};
 

@@ -139,8 +139,15 @@ impl Model for Spec {
     }
 }
 
+/// Path and text of the descriptions that the built-in recipes name.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("specs/cifar.toml", include_str!("../../specs/cifar.toml")),
+    ("specs/demo.toml", include_str!("../../specs/demo.toml")),
+];
+
 impl Spec {
-    /// A name of the zoo, or the path of a TOML file.
+    /// A name of the zoo, or the path of a TOML file. The networks of this project's own recipes ([`BUILT_IN`]) need no
+    /// file.
     ///
     /// # Errors
     ///
@@ -150,10 +157,10 @@ impl Spec {
         let is_file = path
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("toml"));
-        if is_file {
-            Self::load(path)
-        } else {
-            zoo(model)
+        match BUILT_IN.iter().find(|(known, _)| *known == model) {
+            Some((_, text)) if !path.exists() => Self::from_toml(text),
+            _ if is_file => Self::load(path),
+            _ => zoo(model),
         }
     }
 

@@ -5,6 +5,7 @@
 //! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128.
 
 mod choices;
+mod presets;
 mod read;
 mod validate;
 
@@ -16,8 +17,13 @@ pub use choices::{
     AdamW, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
 };
 
+pub use presets::PRESETS;
+
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
+
+/// Weight decay of the paper's RegNets.
+pub const PAPER_DECAY: f64 = 2e-5;
 
 /// Every number that decides how a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,8 +60,9 @@ pub struct Recipe {
     pub warmup_lr: Option<f64>,
     /// When the schedule is evaluated: every step, or once an epoch.
     pub sched_on_updates: bool,
-    /// L2 penalty, added to the gradient (SGD, RMSProp) or taken off the weight (AdamW).
-    pub weight_decay: f64,
+    /// L2 penalty, added to the gradient (SGD, RMSProp) or taken off the weight (AdamW). Left out: what the paper has for
+    /// the network's family, 1e-5 for EfficientNets and [`PAPER_DECAY`] for others.
+    pub weight_decay: Option<f64>,
     /// Whether batch-norm scales and shifts decay too.
     pub decay_norm: bool,
     /// Whether the biases of convolutions and linear layers decay too.
@@ -103,7 +110,7 @@ impl Default for Recipe {
             warmup_factor: 0.1,
             warmup_lr: None,
             sched_on_updates: false,
-            weight_decay: 2e-5,
+            weight_decay: None,
             decay_norm: false,
             decay_bias: true,
             smoothing: 0.1,
@@ -126,6 +133,15 @@ impl Recipe {
     /// The recipe in the TOML file at `path`.
     pub fn load(path: &Path) -> Result<Self> {
         read::load(path)
+    }
+
+    /// The recipe that is built in under this name ([`PRESETS`]), or in the TOML file of this path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a name that is neither, and those of [`Recipe::load`].
+    pub fn find(name: &str) -> Result<Self> {
+        presets::find(name)
     }
 
     /// The recipe in `text`; `place` names it in errors ("recipe.toml").

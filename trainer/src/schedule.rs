@@ -76,7 +76,14 @@ fn scheduled(recipe: &Recipe, peak: f64, t: f64) -> f64 {
 pub fn ema_alpha(recipe: &Recipe, position: Position) -> Option<f64> {
     match &recipe.model_ema {
         ModelEma::Off => None,
-        ModelEma::Decay(ema) => Some(1.0 - ema.decay),
+        ModelEma::Decay(ema) => {
+            let steps = (position.epoch * position.steps + position.step) as f64;
+            let kept = match ema.warmup {
+                true => ema.decay.min((1.0 + steps) / (10.0 + steps)),
+                false => ema.decay,
+            };
+            Some(1.0 - kept)
+        }
         ModelEma::Pycls(ema) => {
             if !position.step.is_multiple_of(ema.period) {
                 return None;
@@ -208,7 +215,10 @@ mod tests {
         assert_eq!(at(5, 63), None);
         assert!(at(5, 64).is_some_and(|share| share < 0.01));
         let recipe = Recipe {
-            model_ema: ModelEma::Decay(DecayEma { decay: 0.75 }),
+            model_ema: ModelEma::Decay(DecayEma {
+                decay: 0.75,
+                warmup: false,
+            }),
             ..plain()
         };
         assert_eq!(
@@ -232,6 +242,24 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn an_average_that_warms_up_keeps_little_at_first() {
+        let recipe = Recipe {
+            model_ema: ModelEma::Decay(DecayEma {
+                decay: 0.99,
+                warmup: true,
+            }),
+            ..plain()
+        };
+        let kept = |epoch, step| {
+            let steps = 10;
+            1.0 - ema_alpha(&recipe, Position { epoch, step, steps }).unwrap()
+        };
+        assert!((kept(0, 0) - 0.1).abs() < 1e-12);
+        assert!((kept(1, 7) - 18.0 / 27.0).abs() < 1e-12);
+        assert_eq!(kept(500, 0), 1.0 - (1.0 - 0.99));
     }
 
     #[test]

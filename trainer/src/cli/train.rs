@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use triaxis_models::{Model, Spec, zoo};
+use triaxis_models::{Model, Network, Spec};
 
 use super::device::Device;
 use super::options::RecipeOptions;
@@ -14,7 +14,7 @@ use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
 use crate::output::OutputLock;
 use crate::progress::{Pass, Phase, Progress, Verbosity};
-use crate::recipe::Recipe;
+use crate::recipe::{PAPER_DECAY, Recipe};
 use crate::report::{EpochRow, Report};
 use crate::trainer::{Flow, Sums, Trainer, WeightKind};
 use crate::weights::{FitOptions, Weights};
@@ -69,7 +69,7 @@ impl Train {
     pub(super) fn run(&self) -> Result<()> {
         let mut recipe = self.recipe.recipe()?;
         recipe.validate()?;
-        let mut spec = load(&recipe.model)?;
+        let mut spec = Spec::find(&recipe.model)?;
         let side = recipe.img_size.unwrap_or(spec.resolution);
         let data = self.open_data(&recipe, side)?;
         spec.resolution = side;
@@ -77,6 +77,10 @@ impl Train {
         spec.network.set_drop(recipe.drop, recipe.drop_path);
         recipe.img_size = Some(side);
         recipe.num_classes = Some(spec.num_classes);
+        recipe.weight_decay = recipe.weight_decay.or(Some(match spec.network {
+            Network::EfficientNet(_) => 1e-5,
+            _ => PAPER_DECAY,
+        }));
 
         let directory = self
             .output
@@ -173,15 +177,6 @@ impl Train {
             ));
         }
         Ok(Some((snapshot, notes)))
-    }
-}
-
-/// The network of that name, or in that file.
-pub(super) fn load(model: &str) -> Result<Spec> {
-    if model.ends_with(".toml") {
-        Ok(Spec::load(Path::new(model))?)
-    } else {
-        Ok(zoo(model)?)
     }
 }
 

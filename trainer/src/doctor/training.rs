@@ -31,7 +31,7 @@ pub(super) fn step() -> Result<Drawn> {
     let recipe = Recipe {
         smoothing: 0.0,
         mixup: 0.0,
-        weight_decay: 0.0,
+        weight_decay: Some(0.0),
         crop_padding: 1,
         opt: Optimizer::Sgd(Sgd::default()),
         ..Recipe::default()

@@ -137,7 +137,7 @@ pub enum ModelEma {
     Off,
     /// As pycls has it: every `period` steps, by a share that grows with the batch and shrinks with the epochs.
     Pycls(PyclsEma),
-    /// As timm has it: every step, by `1 - decay`.
+    /// As timm and TensorFlow have it: every step, by `1 - decay`.
     Decay(DecayEma),
 }
 
@@ -166,11 +166,16 @@ impl Default for PyclsEma {
 pub struct DecayEma {
     /// Share of the average that is kept each step.
     pub decay: f64,
+    /// Whether the first steps keep less, `min(decay, (1 + n) / (10 + n))` after `n` steps, as TensorFlow has it.
+    pub warmup: bool,
 }
 
 impl Default for DecayEma {
     fn default() -> Self {
-        Self { decay: 0.9998 }
+        Self {
+            decay: 0.9998,
+            warmup: false,
+        }
     }
 }
 

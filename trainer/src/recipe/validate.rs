@@ -60,7 +60,9 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
             "0 and the peak learning rate",
         )?;
     }
-    within("weight_decay", r.weight_decay, 0.0, 1e3, "0 and 1000")?;
+    if let Some(decay) = r.weight_decay {
+        within("weight_decay", decay, 0.0, 1e3, "0 and 1000")?;
+    }
     share("smoothing", r.smoothing)?;
     within("mixup", r.mixup, 0.0, 1e3, "0 (off) and 1000")?;
     within("hflip", r.hflip, 0.0, 1.0, "0 and 1")?;
@@ -229,7 +231,7 @@ mod tests {
             ("warmup_epochs", |r| r.warmup_epochs = 101.0),
             ("warmup_factor", |r| r.warmup_factor = 1.5),
             ("warmup_lr", |r| r.warmup_lr = Some(-1.0)),
-            ("weight_decay", |r| r.weight_decay = f64::INFINITY),
+            ("weight_decay", |r| r.weight_decay = Some(f64::INFINITY)),
             ("smoothing", |r| r.smoothing = 1.0),
             ("mixup", |r| r.mixup = -0.2),
             ("hflip", |r| r.hflip = 2.0),
@@ -310,7 +312,10 @@ mod tests {
             (
                 "model_ema.decay",
                 Recipe {
-                    model_ema: ModelEma::Decay(DecayEma { decay: 1.0 }),
+                    model_ema: ModelEma::Decay(DecayEma {
+                        decay: 1.0,
+                        warmup: false,
+                    }),
                     ..base()
                 },
             ),

@@ -9,7 +9,7 @@ use triaxis_engine::{
 };
 use triaxis_models::Model;
 
-use crate::recipe::{ModelEma, Optimizer, Recipe};
+use crate::recipe::{ModelEma, Optimizer, PAPER_DECAY, Recipe};
 
 /// A graph with the values that are written and read around a run.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ fn inputs(g: &mut Graph, batch: usize, side: usize) -> (Value, Value, Value) {
 
 fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> Result<Value> {
     let max_norm = recipe.clip_grad.map(|norm| norm as f32);
-    let weight_decay = recipe.weight_decay as f32;
+    let weight_decay = recipe.weight_decay.unwrap_or(PAPER_DECAY) as f32;
     match &recipe.opt {
         Optimizer::Sgd(o) => {
             let momentum = o.momentum as f32;

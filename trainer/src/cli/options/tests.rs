@@ -1,0 +1,82 @@
+use clap::Parser;
+
+use super::*;
+use crate::recipe::{ModelEma, Optimizer, Schedule};
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    recipe: RecipeOptions,
+}
+
+fn recipe(words: &str) -> Result<Recipe> {
+    let words = ["train"].into_iter().chain(words.split_whitespace());
+    Line::try_parse_from(words).unwrap().recipe.recipe()
+}
+
+#[test]
+fn without_options_the_recipe_is_the_default() {
+    assert_eq!(recipe("").unwrap(), Recipe::default());
+    assert_eq!(recipe("--recipe fast-scaling").unwrap(), Recipe::default());
+}
+
+#[test]
+fn schedule_1x_2x_4x_are_100_200_400_epochs_of_the_same_curve() {
+    for (length, epochs) in [("1x", 100), ("2x", 200), ("4x", 400)] {
+        let recipe = recipe(&format!("--recipe fast-scaling --schedule {length}")).unwrap();
+        let expected = Recipe {
+            epochs,
+            ..Recipe::default()
+        };
+        assert_eq!(recipe, expected);
+    }
+    let both = ["train", "--schedule", "1x", "--epochs", "3"];
+    assert!(Line::try_parse_from(both).is_err());
+    assert!(Line::try_parse_from(["train", "--schedule", "3x"]).is_err());
+}
+
+#[test]
+fn options_change_single_numbers_of_a_built_in_recipe() {
+    let got = recipe(
+        "--recipe efficientnet --opt rmsproptf --opt-eps 0.01 --opt-alpha 0.95 --momentum 0.8 --decay-rate 0.9 \
+         --warmup-lr 1e-4 --sched-on-updates=false --model-ema-decay 0.5 --weight-decay 0 --decay-bias false --epochs 4",
+    )
+    .unwrap();
+    let Optimizer::RmspropTf(opt) = &got.opt else {
+        panic!("{:?}", got.opt);
+    };
+    assert_eq!((opt.eps, opt.alpha, opt.momentum), (0.01, 0.95, 0.8));
+    let Schedule::Step(step) = &got.sched else {
+        panic!("{:?}", got.sched);
+    };
+    assert_eq!((step.decay_epochs, step.decay_rate), (2.4, 0.9));
+    let ModelEma::Decay(ema) = &got.model_ema else {
+        panic!("{:?}", got.model_ema);
+    };
+    assert_eq!((ema.decay, ema.warmup), (0.5, true));
+    assert_eq!(got.warmup_lr, Some(1e-4));
+    assert_eq!(got.weight_decay, Some(0.0));
+    assert!(!got.sched_on_updates && !got.decay_bias);
+    // Four epochs would be all warm-up.
+    assert_eq!(got.warmup_epochs, 1.0);
+    let other = recipe("--recipe efficientnet --opt adamw --opt-betas 0.8 0.9").unwrap();
+    assert!(matches!(other.opt, Optimizer::AdamW(adamw) if adamw.betas == [0.8, 0.9]));
+}
+
+#[test]
+fn an_option_of_another_choice_is_refused_by_name() {
+    for (words, option) in [
+        ("--opt adamw --nesterov false", "--nesterov"),
+        ("--opt-eps 1", "--opt-eps"),
+        ("--opt-betas 0.1 0.2", "--opt-betas"),
+        ("--opt-alpha 0.1", "--opt-alpha"),
+        ("--decay-rate 0.5", "--decay-rate"),
+        ("--sched cosine --sched-beta 0.5", "--sched-beta"),
+        ("--model-ema-warmup", "--model-ema-warmup"),
+        ("--model-ema off --model-ema-period 3", "--model-ema-period"),
+    ] {
+        let error = recipe(words).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().starts_with(option), "{error}");
+    }
+}
