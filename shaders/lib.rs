@@ -57,6 +57,8 @@ sources! {
     "prologue/gate"
     "prologue/none"
     "random/philox"
+    "rows/eight"
+    "rows/one"
     "storage/f16"
     "storage/f32"
     "storage/half"

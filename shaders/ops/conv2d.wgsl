@@ -3,7 +3,7 @@
 //
 // The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers and shares nothing, which
 // suits narrow groups everywhere and software drivers always. `conv2d_tiled` is the one for wide layers on a GPU.
-// Joined with a text of `prologue/`, which scales x, and one of `epilogue/`, which finishes y.
+// Joined with a text of `prologue/`, which scales x, one of `epilogue/`, which finishes y, and one of `rows/`.
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;
@@ -11,8 +11,6 @@ override STRIDE: u32 = 1u;
 override COLUMNS: u32 = 2u;
 // vec4s of input channels that a thread of the weight's gradient makes, 1 or 2.
 override INPUTS: u32 = 2u;
-
-const ROWS: u32 = 8u;
 
 struct Params {
     n: u32, h: u32, w: u32, oh: u32, ow: u32,
@@ -56,14 +54,25 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
     let ci = group * p.gi4;
     let gi4 = min(p.gi4, p.ci4 - ci);
 
+    // Divided once and counted on: divisions are dear.
+    let of_image = first / (p.ow * p.oh);
+    var oy = first / p.ow - of_image * p.oh;
+    var ox = first % p.ow;
+    var line = of_image * p.h;
     var image: array<u32, ROWS>;
     var top: array<u32, ROWS>;
     var left: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
-        let pixel = min(first + r, pixels - 1u);
-        image[r] = pixel / (p.ow * p.oh) * p.h;
-        top[r] = pixel / p.ow % p.oh * STRIDE - p.before_y;
-        left[r] = pixel % p.ow * STRIDE - p.before_x;
+        image[r] = line;
+        top[r] = oy * STRIDE - p.before_y;
+        left[r] = select(p.w, ox * STRIDE - p.before_x, first + r < pixels);
+        ox += 1u;
+        let next_row = ox == p.ow;
+        ox = select(ox, 0u, next_row);
+        oy += u32(next_row);
+        let next_image = oy == p.oh;
+        oy = select(oy, 0u, next_image);
+        line += select(0u, p.h, next_image);
     }
     var sum0: array<vec4<f32>, ROWS>;
     var sum1: array<vec4<f32>, ROWS>;
@@ -85,7 +94,7 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
             let row2 = (row + min(4u * c + 2u, p.cin - 1u)) * p.co4;
             let row3 = (row + min(4u * c + 3u, p.cin - 1u)) * p.co4;
             // The same for all pixels of the thread, so it goes to the weights.
-            let factor = factor_of(first / (p.ow * p.oh), ci + c);
+            let factor = factor_of(of_image, ci + c);
             let a0 = weight[row0 + co] * factor.x;
             let a1 = weight[row1 + co] * factor.y;
             let a2 = weight[row2 + co] * factor.z;
@@ -109,11 +118,14 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
             }
         }
     }
-    for (var r = 0u; r < ROWS; r++) {
-        if first + r < pixels {
-            let to = (first + r) * p.co4 + co;
-            y[to] = pack_out(finish(sum0[r], to, co, p.cout));
-            if COLUMNS == 2u && co + 1u < co_end { y[to + 1u] = pack_out(finish(sum1[r], to + 1u, co + 1u, p.cout)); }
+    // The sums move up past one text that finishes them: drivers take long over eight copies of it.
+    for (var pixel = first; pixel < min(first + ROWS, pixels); pixel++) {
+        let to = pixel * p.co4 + co;
+        y[to] = pack_out(finish(sum0[0], to, co, p.cout));
+        if COLUMNS == 2u && co + 1u < co_end { y[to + 1u] = pack_out(finish(sum1[0], to + 1u, co + 1u, p.cout)); }
+        for (var r = 1u; r < ROWS; r++) {
+            sum0[r - 1u] = sum0[r];
+            sum1[r - 1u] = sum1[r];
         }
     }
 }
@@ -143,7 +155,12 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
     let go4 = min(p.go4, p.co4 - co);
 
     var at_pixel: array<vec3<u32>, ROWS>;
-    for (var r = 0u; r < ROWS; r++) { at_pixel[r] = phased_pixel(first + r); }
+    let first_place = phased_place(first);
+    var place = first_place;
+    for (var r = 0u; r < ROWS; r++) {
+        at_pixel[r] = pixel_at(place);
+        place = next_place(place);
+    }
     var sum0: array<vec4<f32>, ROWS>;
     var sum1: array<vec4<f32>, ROWS>;
     for (var tap = 0u; tap < K * K; tap++) {
@@ -195,13 +212,20 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
             }
         }
     }
-    for (var r = 0u; r < ROWS; r++) {
-        if at_pixel[r].z < p.n && at_pixel[r].y < p.h && at_pixel[r].x < p.w {
-            let pixel = ((at_pixel[r].z * p.h + at_pixel[r].y) * p.w + at_pixel[r].x) * p.ci4;
-            dx[pixel + ci] = pack4(keep_lanes(sum0[r], ci, p.channels));
+    place = first_place;
+    for (var row = first; row < min(first + ROWS, phased_pixels()); row++) {
+        let made = pixel_at(place);
+        if made.y < p.h && made.x < p.w {
+            let pixel = ((made.z * p.h + made.y) * p.w + made.x) * p.ci4;
+            dx[pixel + ci] = pack4(keep_lanes(sum0[0], ci, p.channels));
             if COLUMNS == 2u && ci + 1u < ci_end {
-                dx[pixel + ci + 1u] = pack4(keep_lanes(sum1[r], ci + 1u, p.channels));
+                dx[pixel + ci + 1u] = pack4(keep_lanes(sum1[0], ci + 1u, p.channels));
             }
+        }
+        place = next_place(place);
+        for (var r = 1u; r < ROWS; r++) {
+            sum0[r - 1u] = sum0[r];
+            sum1[r - 1u] = sum1[r];
         }
     }
 }
@@ -213,13 +237,30 @@ fn phased_pixels() -> u32 {
     return p.n * h * w * STRIDE * STRIDE;
 }
 
-// Column, row and image of the `i`-th of them; beyond the last, an image that is not there.
-fn phased_pixel(i: u32) -> vec3<u32> {
+// One of them: column and row in strides, image, phase.
+fn phased_place(i: u32) -> vec4<u32> {
     let h = (p.h + STRIDE - 1u) / STRIDE;
     let w = (p.w + STRIDE - 1u) / STRIDE;
-    let phase = i / (p.n * h * w);
-    let image = select(p.n, i / (h * w) % p.n, phase < STRIDE * STRIDE);
-    return vec3(i % w * STRIDE + phase % STRIDE, i / w % h * STRIDE + phase / STRIDE, image);
+    return vec4(i % w, i / w % h, i / (h * w) % p.n, i / (p.n * h * w));
+}
+
+// The place after that, counted on because divisions are dear.
+fn next_place(place: vec4<u32>) -> vec4<u32> {
+    var next = place + vec4(1u, 0u, 0u, 0u);
+    if next.x * STRIDE >= p.w { next = vec4(0u, next.y + 1u, next.zw); }
+    if next.y * STRIDE >= p.h { next = vec4(next.x, 0u, next.z + 1u, next.w); }
+    if next.z == p.n { next = vec4(next.xy, 0u, next.w + 1u); }
+    return next;
+}
+
+// Its column, row and image; beyond the last, an image that is not there.
+fn pixel_at(place: vec4<u32>) -> vec3<u32> {
+    let corner = place.xy * STRIDE + vec2(place.w % STRIDE, place.w / STRIDE);
+    return vec3(corner, select(p.n, place.z, place.w < STRIDE * STRIDE));
+}
+
+fn phased_pixel(i: u32) -> vec3<u32> {
+    return pixel_at(phased_place(i));
 }
 
 // Gradient of the weight: x, dy, partial sums [splits][K, K, CIN / GROUPS, COUT]. One thread one tap, INPUTS vec4s of

@@ -39,37 +39,39 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
     var y1 = vec4(0.0);
     var y2 = vec4(0.0);
     var y3 = vec4(0.0);
-    for (var ky = 0u; ky < KERNEL; ky += 1u) {
-        let iy = first_iy + ky;
-        if iy < p.h {
-            let line = (image + iy) * p.w * p.c4 + c;
-            // The taps kx, kx + STRIDE, ... of neighbouring outputs read the same columns: these move along.
-            for (var phase = 0u; phase < min(STRIDE, KERNEL); phase += 1u) {
-                var ix = ox * STRIDE + phase - p.left;
-                var x0 = input(line, ix);
-                var x1 = input(line, ix + STRIDE);
-                var x2 = input(line, ix + 2u * STRIDE);
-                ix += 3u * STRIDE;
-                for (var kx = phase; kx < KERNEL; kx += STRIDE) {
-                    let x3 = input(line, ix);
-                    let tap = w[(ky * KERNEL + kx) * p.c4 + c];
-                    y0 += x0 * tap;
-                    y1 += x1 * tap;
-                    y2 += x2 * tap;
-                    y3 += x3 * tap;
-                    x0 = x1;
-                    x1 = x2;
-                    x2 = x3;
-                    ix += STRIDE;
-                }
+    // The rows of the kernel that lie on the image; those above it have wrapped.
+    let above = select(0u, 0u - first_iy, first_iy > p.h);
+    for (var ky = above; ky < min(KERNEL, p.h - first_iy); ky += 1u) {
+        let line = (image + first_iy + ky) * p.w * p.c4 + c;
+        // The taps kx, kx + STRIDE, ... of neighbouring outputs read the same columns: these move along.
+        for (var phase = 0u; phase < min(STRIDE, KERNEL); phase += 1u) {
+            var ix = ox * STRIDE + phase - p.left;
+            var x0 = input(line, ix);
+            var x1 = input(line, ix + STRIDE);
+            var x2 = input(line, ix + 2u * STRIDE);
+            ix += 3u * STRIDE;
+            for (var kx = phase; kx < KERNEL; kx += STRIDE) {
+                let x3 = input(line, ix);
+                let tap = w[(ky * KERNEL + kx) * p.c4 + c];
+                y0 += x0 * tap;
+                y1 += x1 * tap;
+                y2 += x2 * tap;
+                y3 += x3 * tap;
+                x0 = x1;
+                x1 = x2;
+                x2 = x3;
+                ix += STRIDE;
             }
         }
     }
-    let at = (row * p.ow + ox) * p.c4 + c;
-    y[at] = pack_out(finish(y0, at, c, p.channels));
-    if ox + 1u < p.ow { y[at + p.c4] = pack_out(finish(y1, at + p.c4, c, p.channels)); }
-    if ox + 2u < p.ow { y[at + 2u * p.c4] = pack_out(finish(y2, at + 2u * p.c4, c, p.channels)); }
-    if ox + 3u < p.ow { y[at + 3u * p.c4] = pack_out(finish(y3, at + 3u * p.c4, c, p.channels)); }
+    // The sums move up past one text that finishes them: drivers take long over four copies of it.
+    for (var column = ox; column < min(ox + STRIP, p.ow); column += 1u) {
+        let at = (row * p.ow + column) * p.c4 + c;
+        y[at] = pack_out(finish(y0, at, c, p.channels));
+        y0 = y1;
+        y1 = y2;
+        y2 = y3;
+    }
 }
 
 @group(0) @binding(0) var<storage, read> dy: array<Act4>;

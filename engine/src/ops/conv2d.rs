@@ -261,12 +261,20 @@ impl Sizes {
     ) -> Dispatch {
         if self.tiled(limits) {
             let tiles = (units * unit).div_ceil(64);
-            return dispatch.workgroups(tiles * group_vec4s.div_ceil(16) * self.bundles);
+            return dispatch
+                .link("rows/eight")
+                .workgroups(tiles * group_vec4s.div_ceil(16) * self.bundles);
         }
         let columns = Self::columns(group_vec4s);
+        // Eight pixels share what is read of the weight; where there are few, most of the eight would be idle.
+        let (rows, link) = match unit {
+            ..4 => (1, "rows/one"),
+            _ => (8, "rows/eight"),
+        };
         dispatch
+            .link(link)
             .constant("COLUMNS", columns as f64)
-            .threads(units * unit.div_ceil(8) * group_vec4s.div_ceil(columns) * self.bundles)
+            .threads(units * unit.div_ceil(rows) * group_vec4s.div_ceil(columns) * self.bundles)
     }
 }
 

@@ -102,6 +102,7 @@ impl Op for GradWeight {
                     images.len(),
                     &Extras::default(),
                 )
+                .link("rows/eight")
                 .params(&[rows, splits, first_split, 0, 0])
                 .bind(cx.images(In(0), &images))
                 .bind(cx.images(In(1), &images))

@@ -1,0 +1,3 @@
+// Output pixels that a thread of the blocked convolution makes: for images of one pixel, and few of them.
+
+const ROWS: u32 = 1u;
