@@ -1,7 +1,7 @@
 # Two commands for a fresh machine: `make demo` and `make test`. Each does all of its own set-up.
 
 # What the demo trains; on two cores with a software driver this stays under three minutes.
-DEMO := --recipe recipes/demo.toml --data-dir synthetic --output output --experiment demo --resume
+DEMO := --recipe recipes/demo.toml --data-dir synthetic --output output --experiment demo
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 

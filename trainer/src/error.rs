@@ -118,7 +118,7 @@ pub enum Error {
     },
 
     /// Stopped on request, with a checkpoint to go on from.
-    #[error("stopped on request; {} is complete. Start again with --resume.", checkpoint.display())]
+    #[error("stopped on request; {} is complete. The same command goes on from it.", checkpoint.display())]
     Stopped {
         /// The checkpoint that was committed.
         checkpoint: PathBuf,
@@ -126,7 +126,7 @@ pub enum Error {
 
     /// Stopped at once by a second interrupt.
     #[error(
-        "interrupted twice; what was not yet in a checkpoint is lost. Start again with --resume."
+        "interrupted twice; what was not yet in a checkpoint is lost. The same command goes on from the last one."
     )]
     Interrupted,
 }

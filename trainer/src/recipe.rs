@@ -5,6 +5,7 @@
 //! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128.
 
 mod choices;
+mod difference;
 mod presets;
 mod read;
 mod validate;
@@ -17,6 +18,7 @@ pub use choices::{
     AdamW, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
 };
 
+pub use difference::Difference;
 pub use presets::PRESETS;
 
 use crate::error::{Error, Result};
@@ -189,33 +191,6 @@ impl Recipe {
             None => self.lr,
         }
     }
-
-    /// What `other` has changed, a line `name: ours -> theirs` each; `workers`, which decides nothing, is left out.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let flat = |recipe: &Self| {
-            let value = serde_json::to_value(recipe)
-                .expect("a recipe is made of numbers, words and tables of them");
-            let mut leaves = Vec::new();
-            flatten("", &value, &mut leaves);
-            leaves
-        };
-        let (ours, theirs) = (flat(self), flat(other));
-        let lookup = |leaves: &[(String, String)], name: &str| {
-            leaves
-                .iter()
-                .find(|(n, _)| n == name)
-                .map_or("none".to_owned(), |(_, value)| value.clone())
-        };
-        let mut names: Vec<&String> = ours.iter().chain(&theirs).map(|(name, _)| name).collect();
-        let mut seen = std::collections::HashSet::new();
-        names.retain(|name| *name != "workers" && seen.insert(*name));
-        names
-            .into_iter()
-            .map(|name| (name, lookup(&ours, name), lookup(&theirs, name)))
-            .filter(|(_, a, b)| a != b)
-            .map(|(name, a, b)| format!("{name}: {a} -> {b}"))
-            .collect()
-    }
 }
 
 /// A number whose absence is written as 0, since what a file leaves out keeps its default.
@@ -234,22 +209,5 @@ mod zero_is_none {
     ) -> Result<Option<usize>, D::Error> {
         let value = usize::deserialize(from)?;
         Ok((value > 0).then_some(value))
-    }
-}
-
-fn flatten(prefix: &str, value: &serde_json::Value, leaves: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Object(table) => {
-            for (key, value) in table {
-                let name = if prefix.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{prefix}.{key}")
-                };
-                flatten(&name, value, leaves);
-            }
-        }
-        serde_json::Value::Null => {}
-        other => leaves.push((prefix.to_owned(), other.to_string())),
     }
 }

@@ -248,7 +248,7 @@ impl CheckpointStore {
             Some(what) => Err(Error::checkpoint(
                 &self.directory,
                 format!("no checkpoint here is whole (the first: {what})"),
-                "They were set aside as *.corrupt; start anew without --resume, or restore a copy",
+                "They were set aside as *.corrupt: the same command begins anew now; or restore a copy first",
             )),
         }
     }

@@ -2,6 +2,7 @@
 
 mod average;
 mod optimizer;
+mod run;
 mod schedule;
 
 use clap::Args;
@@ -11,6 +12,8 @@ use crate::recipe::{PRESETS, Recipe};
 use average::AverageOptions;
 use optimizer::OptimizerOptions;
 use schedule::ScheduleOptions;
+
+pub(super) use run::RunOptions;
 
 /// What an option leaves out keeps the value of `--recipe`, or else the default.
 #[derive(Clone, Debug, Default, Args)]

@@ -1,5 +1,7 @@
 //! `triaxis train`.
 
+mod resume;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,17 +9,18 @@ use clap::Args;
 use triaxis_models::{Model, Network, Spec};
 
 use super::device::Device;
-use super::options::RecipeOptions;
+use super::options::{RecipeOptions, RunOptions};
 use super::stop::Stop;
-use crate::checkpoint::{CheckpointStore, Snapshot, Standing};
+use crate::checkpoint::{CheckpointStore, Standing};
 use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
 use crate::output::OutputLock;
 use crate::progress::{Pass, Phase, Progress, Verbosity};
 use crate::recipe::{PAPER_DECAY, Recipe};
-use crate::report::{EpochRow, Report};
+use crate::report::{EpochRow, Evaluation, Report};
 use crate::trainer::{Flow, Sums, Trainer, WeightKind};
 use crate::weights::{FitOptions, Weights};
+use resume::{Changes, Resumed, resume_from};
 
 /// Options of `triaxis train`.
 #[derive(Debug, Args)]
@@ -35,26 +38,8 @@ pub(super) struct Train {
     validation_split: f64,
     #[command(flatten)]
     recipe: RecipeOptions,
-    /// Folder that runs are written to
-    #[arg(
-        long,
-        value_name = "PATH",
-        default_value = "output",
-        help_heading = "Run"
-    )]
-    output: PathBuf,
-    /// Name of the run's folder [default: the network's name]
-    #[arg(long, value_name = "NAME", help_heading = "Run")]
-    experiment: Option<String>,
-    /// Go on from the run's last checkpoint; without one, begin
-    #[arg(long, help_heading = "Run")]
-    resume: bool,
-    /// A checkpoint every so many steps, beside the one of each epoch
-    #[arg(long, value_name = "STEPS", help_heading = "Run")]
-    checkpoint_every: Option<u64>,
-    /// Stop when so many epochs are done
-    #[arg(long, value_name = "EPOCHS", help_heading = "Run")]
-    stop_after_epoch: Option<usize>,
+    #[command(flatten)]
+    run: RunOptions,
     /// Print the run's summary as JSON on standard output
     #[arg(long, help_heading = "Run")]
     json: bool,
@@ -82,12 +67,17 @@ impl Train {
             _ => PAPER_DECAY,
         }));
 
-        let directory = self
-            .output
-            .join(self.experiment.as_deref().unwrap_or(spec.name()));
+        let directory = self.run.directory(spec.name());
         let _lock = OutputLock::acquire(&directory)?;
         let mut store = CheckpointStore::open(&directory)?;
-        let resumed = self.resume_from(&mut store, &directory, &recipe)?;
+        let changes = match self.run.force {
+            true => Changes::Forced,
+            false => Changes::Safe,
+        };
+        let resumed = resume_from(&mut store, &directory, &recipe, changes)?;
+        // From here on, so that a request in the minutes that a device may take to compile is not lost.
+        let stop = Stop::listen(self.run.time_limit)
+            .map_err(|e| Error::disk("listen to signals", &directory, None, e))?;
         let gpu = self.device.open()?;
         let mut progress = Progress::new(if self.quiet {
             Verbosity::Quiet
@@ -107,8 +97,7 @@ impl Train {
         }
         let mut run = Run {
             options: self,
-            stop: Stop::listen()
-                .map_err(|e| Error::disk("listen to signals", &directory, None, e))?,
+            stop,
             speeds: Vec::new(),
             warned: false,
             report: Report {
@@ -146,38 +135,6 @@ impl Train {
         };
         Ok(open(&self.data_dir, &options)?)
     }
-
-    /// The checkpoint to go on from, with what is to be said about it.
-    fn resume_from(
-        &self,
-        store: &mut CheckpointStore,
-        directory: &Path,
-        recipe: &Recipe,
-    ) -> Result<Option<(Snapshot, Vec<String>)>> {
-        let Some((snapshot, notes)) = store.latest()? else {
-            return Ok(None);
-        };
-        if !self.resume {
-            return Err(Error::config(
-                format!("--output {}", directory.display()),
-                format!("it holds a run that is at step {}", snapshot.state.step),
-                "Go on with --resume, give another --experiment, or delete it",
-            ));
-        }
-        if snapshot.origin.recipe != recipe.hash() {
-            let changed = Recipe::load(&directory.join("args.toml"))
-                .map(|old| old.differences(recipe).join("; "));
-            return Err(Error::config(
-                "--resume",
-                format!(
-                    "the recipe has changed since ({})",
-                    changed.unwrap_or_else(|_| "args.toml is gone".into())
-                ),
-                "Give the options of the first start, or another --experiment",
-            ));
-        }
-        Ok(Some((snapshot, notes)))
-    }
 }
 
 /// A line of standard output. What was to be kept is in files by now, so a reader that is gone does no harm.
@@ -201,7 +158,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn begin(&mut self, resumed: Option<(Snapshot, Vec<String>)>) -> Result<()> {
+    fn begin(&mut self, resumed: Option<Resumed>) -> Result<()> {
         let Report {
             model,
             params,
@@ -228,6 +185,7 @@ impl Run<'_> {
     fn epochs(&mut self) -> Result<()> {
         let last = self
             .options
+            .run
             .stop_after_epoch
             .unwrap_or(self.recipe.epochs)
             .min(self.recipe.epochs);
@@ -246,7 +204,7 @@ impl Run<'_> {
 
     /// Trains to the end of the epoch, with checkpoints on the way.
     fn train(&mut self) -> Result<Sums> {
-        let every = self.options.checkpoint_every.unwrap_or(u64::MAX);
+        let every = self.options.run.checkpoint_every.unwrap_or(u64::MAX);
         loop {
             let (progress, stop) = (&mut self.progress, &self.stop);
             let watch = |done: crate::trainer::StepDone| {
@@ -271,13 +229,8 @@ impl Run<'_> {
 
     fn evaluate(&mut self, epoch: usize, sums: &Sums, speed: Option<f64>) -> Result<()> {
         self.progress.begin(self.pass(Phase::Evaluate, epoch));
-        let progress = &mut self.progress;
-        let eval = self
-            .trainer
-            .evaluate(WeightKind::Raw, |done, _| progress.step(done, None, None))?;
-        let average = match self.trainer.averages() {
-            true => Some(self.trainer.evaluate(WeightKind::Average, |_, _| {})?),
-            false => None,
+        let Some((eval, average)) = self.measure()? else {
+            return self.stopped();
         };
         self.progress.end();
         let row = EpochRow {
@@ -302,6 +255,26 @@ impl Run<'_> {
             self.progress.note(&format!("warning: {error}"));
         }
         Ok(())
+    }
+
+    /// Evaluates the weights and their average; `None` where the run is to end before that is done.
+    fn measure(&mut self) -> Result<Option<(Evaluation, Option<Evaluation>)>> {
+        let (progress, stop) = (&mut self.progress, &self.stop);
+        let mut watch = |done| {
+            progress.step(done, None, None);
+            match stop.requested() {
+                true => Flow::Stop,
+                false => Flow::Continue,
+            }
+        };
+        let Some(raw) = self.trainer.evaluate(WeightKind::Raw, &mut watch)? else {
+            return Ok(None);
+        };
+        if !self.trainer.averages() {
+            return Ok(Some((raw, None)));
+        }
+        let average = self.trainer.evaluate(WeightKind::Average, watch)?;
+        Ok(average.map(|average| (raw, Some(average))))
     }
 
     fn stopped(&mut self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{Flow, Trainer, WeightKind};
 use crate::error::Result;
-use crate::report::EpochRow;
+use crate::report::{EpochRow, Evaluation};
 
 impl Trainer {
     /// Trains the epochs that the recipe has left and evaluates after each; `watch` hears of every one.
@@ -16,9 +16,9 @@ impl Trainer {
             let sums = self
                 .train_epoch(|_| Flow::Continue)?
                 .expect("no step asked to stop");
-            let eval = self.evaluate(WeightKind::Raw, |_, _| {})?;
+            let eval = self.evaluate_whole(WeightKind::Raw)?;
             let average = match self.averages() {
-                true => Some(self.evaluate(WeightKind::Average, |_, _| {})?),
+                true => Some(self.evaluate_whole(WeightKind::Average)?),
                 false => None,
             };
             let row = EpochRow {
@@ -32,5 +32,10 @@ impl Trainer {
             self.record(row);
         }
         Ok(())
+    }
+
+    fn evaluate_whole(&mut self, weights: WeightKind) -> Result<Evaluation> {
+        let evaluation = self.evaluate(weights, |_| Flow::Continue)?;
+        Ok(evaluation.expect("no batch asked to stop"))
     }
 }

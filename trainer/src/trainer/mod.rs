@@ -170,7 +170,7 @@ impl Trainer {
     }
 
     /// Trains what is left of the epoch; `watch` sees every step and may stop it. The sums of the whole epoch, or
-    /// `None` where it was stopped.
+    /// `None` where it was stopped. The next epoch begins when [`Trainer::record`] has the outcome of this one.
     ///
     /// # Errors
     ///
@@ -215,12 +215,10 @@ impl Trainer {
             // Resumed behind the last batch.
             None => Sums::new(&self.train.read(self.train_drawn.sums)?),
         };
-        self.epoch += 1;
-        self.batch = 0;
         Ok(Some(sums))
     }
 
-    /// Evaluates the whole validation set; `watch` hears of every batch.
+    /// Evaluates the whole validation set; `watch` hears how many batches are done and may stop it: `None` then.
     ///
     /// # Errors
     ///
@@ -228,8 +226,8 @@ impl Trainer {
     pub fn evaluate(
         &mut self,
         weights: WeightKind,
-        mut watch: impl FnMut(usize, Option<Sums>),
-    ) -> Result<Evaluation> {
+        mut watch: impl FnMut(usize) -> Flow,
+    ) -> Result<Option<Evaluation>> {
         let (parameters, buffers) = match weights {
             WeightKind::Raw => (Arena::Parameters, Arena::Buffers),
             WeightKind::Average => (AVERAGE, AVERAGE_BUFFERS),
@@ -239,17 +237,20 @@ impl Trainer {
         self.eval
             .copy_arena(&Arena::Buffers, &self.train, &buffers)?;
         self.eval.write(self.eval_drawn.sums, &[0.0; 8])?;
+        let batches = self.eval_batches();
         for (done, batch) in self.eval_loader.epoch(0, 0).enumerate() {
             self.write_batch(&self.eval, &self.eval_drawn, &batch?)?;
             self.eval.run()?;
-            watch(done + 1, None);
+            if watch(done + 1) == Flow::Stop && done + 1 < batches {
+                return Ok(None);
+            }
         }
         let sums = Sums::new(&self.eval.read(self.eval_drawn.sums)?);
-        Ok(Evaluation {
+        Ok(Some(Evaluation {
             loss: sums.loss(),
             top1: sums.top1(),
             top5: sums.top5(),
-        })
+        }))
     }
 
     /// Whether the recipe keeps an average of the weights.
@@ -257,7 +258,7 @@ impl Trainer {
         self.recipe.model_ema != ModelEma::Off
     }
 
-    /// The epoch in progress, from 0: the number of epochs done.
+    /// The epoch in progress, from 0: the number of epochs trained and recorded.
     pub fn epoch(&self) -> usize {
         self.epoch
     }

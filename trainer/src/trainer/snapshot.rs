@@ -90,17 +90,18 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`] for a snapshot of another network or optimizer, [`Error::Checkpoint`] for other classes.
+    /// [`Error::Mismatch`] for a snapshot of another network or optimizer, [`Error::Data`] for other classes.
     /// Nothing has changed then.
     pub fn restore(&mut self, snapshot: &Snapshot, path: &Path) -> Result<()> {
         if snapshot.origin.classes != self.classes {
-            return Err(Error::checkpoint(
+            return Err(Error::data(
                 path,
                 format!(
-                    "it was trained on the classes {:?}, the data has {:?}",
-                    snapshot.origin.classes, self.classes
+                    "it was trained on the classes {}, the data has {}",
+                    listed(&snapshot.origin.classes),
+                    listed(&self.classes)
                 ),
-                "Give the data it was trained on, or another --output",
+                "Give the data it was trained on, or another --experiment",
             ));
         }
         let own = self.snapshot()?;
@@ -147,7 +148,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Adds an epoch's outcome; whether it is the best so far.
+    /// Adds the outcome of the epoch in progress, which is done by that; whether it is the best so far.
     pub fn record(&mut self, row: EpochRow) -> bool {
         let candidates = [(row.eval.top1, false)]
             .into_iter()
@@ -164,6 +165,8 @@ impl Trainer {
             }
         }
         self.rows.push(row);
+        self.epoch += 1;
+        self.batch = 0;
         better
     }
 
@@ -191,6 +194,20 @@ impl Trainer {
             }
         }
         Ok(())
+    }
+}
+
+/// The first classes of a list, and how many there are.
+fn listed(classes: &[String]) -> String {
+    const MOST: usize = 12;
+    let names: Vec<String> = classes
+        .iter()
+        .take(MOST)
+        .map(|c| format!("`{c}`"))
+        .collect();
+    match classes.len() {
+        count if count > MOST => format!("{} and {} more", names.join(", "), count - MOST),
+        _ => names.join(", "),
     }
 }
 

@@ -11,13 +11,13 @@ fn a_second_trainer_in_the_same_output_ends_with_7() {
     first
         .until(|| checkpoints(&folder).last().copied())
         .expect("it trains on");
-    run(place.tiny("--epochs 1000 --resume")).refused(
+    run(place.tiny("--epochs 1000")).refused(
         7,
         &["another trainer writes here", &format!("process {pid}")],
     );
     first.kill();
     // What a killed trainer leaves does not lock the next one out.
-    run(place.tiny("--epochs 1000 --resume --stop-after-epoch 1")).done();
+    run(place.tiny("--epochs 1000 --stop-after-epoch 1")).done();
 }
 
 #[test]

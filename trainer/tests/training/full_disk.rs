@@ -26,7 +26,7 @@ fn a_full_disk_at_a_checkpoint_ends_with_8_and_loses_nothing() {
     let kept = files(&pointed(&folder, "last"));
 
     without_room(&folder.join("last.tmp"));
-    run(place.tiny(&format!("{parts} --resume"))).refused(
+    run(place.tiny(&parts)).refused(
         8,
         &[
             "cannot move the pointer",
@@ -37,7 +37,7 @@ fn a_full_disk_at_a_checkpoint_ends_with_8_and_loses_nothing() {
     assert!(files(&pointed(&folder, "last")) == kept);
 
     fs::remove_file(folder.join("last.tmp")).unwrap();
-    run(place.tiny(&format!("{parts} --resume"))).done();
+    run(place.tiny(&parts)).done();
     assert_same_end(&place.run_folder("whole"), &folder);
 }
 
@@ -61,11 +61,11 @@ fn a_small_disk_that_fills_up_ends_with_8_and_goes_on_when_there_is_room() {
         "$@" --stop-after-epoch 1 --quiet || exit
         cat /dev/zero > output/filler 2> said
         truncate --size=-16384 output/filler
-        "$@" --resume
+        "$@"
         code=$?
         ls output/parts > left
         rm output/filler
-        "$@" --resume --quiet || exit
+        "$@" --quiet || exit
         cp -r output/parts parts
         exit $code
     "#;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Place, Running, assert_same_end, checkpoints, pointed, run};
+use crate::support::{Place, Running, assert_same_end, checkpoints, files, pointed, run};
 
 const OPTIMIZERS: [&str; 3] = ["sgd", "rmsproptf", "adamw"];
 
@@ -23,7 +23,7 @@ fn two_epochs_equal_one_and_a_resumed_one() {
         let parted = options(optimizer, &parts);
         run(place.tiny(&format!("{parted} --stop-after-epoch 1"))).done();
         assert_eq!(checkpoints(&place.run_folder(&parts)), [4]);
-        run(place.tiny(&format!("{parted} --resume --workers 1"))).done();
+        run(place.tiny(&format!("{parted} --workers 1"))).done();
         assert_same_end(&place.run_folder(&whole), &place.run_folder(&parts));
     }
 }
@@ -45,13 +45,13 @@ fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
         running.signal(signal);
         let stopped = running
             .finish()
-            .refused(75, &["stopped on request", "--resume"]);
+            .refused(75, &["stopped on request", "The same command goes on"]);
         let step = checkpoints(&folder).into_iter().next_back().unwrap();
         assert!(
             !step.is_multiple_of(100),
             "stopped at step {step}, which is between two epochs: {stopped}"
         );
-        run(place.tiny(&format!("{first} --resume"))).done();
+        run(place.tiny(&first)).done();
         run(place.tiny(&whole_run)).done();
         assert_same_end(&place.run_folder(&whole), &folder);
     }
@@ -62,7 +62,7 @@ fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
 fn a_second_interrupt_ends_a_run_at_once_with_130() {
     let place = Place::new();
     let folder = place.run_folder("tiny");
-    let train = "--epochs 9 --batch-size 64 --img-size 64 --data-dir synthetic:128 --resume";
+    let train = "--epochs 9 --batch-size 64 --img-size 64 --data-dir synthetic:128";
     // Now and then the first interrupt's checkpoint is faster than the second interrupt.
     let interrupted = (0..9).any(|_| {
         let mut running = Running::start(place.tiny(train));
@@ -83,7 +83,7 @@ fn killing_a_run_at_any_moment_changes_nothing() {
     let place = Place::new();
     let whole = format!("{} {LONG}", options("sgd", "whole"));
     run(place.tiny(&whole)).done();
-    let first = format!("{} {LONG} --resume", options("sgd", "killed"));
+    let first = format!("{} {LONG}", options("sgd", "killed"));
     let folder = place.run_folder("killed");
     // Anywhere between two checkpoints and while one is written.
     for milliseconds in [0, 3, 17, 40, 111] {
@@ -115,7 +115,7 @@ fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&damaged, bytes).unwrap();
-    let resumed = run(place.tiny(&format!("{parted} --resume"))).done();
+    let resumed = run(place.tiny(&parted)).done();
     assert!(
         resumed.stderr.contains("checkpoint-000008 is damaged")
             && resumed.stderr.contains("going on with an earlier one")
@@ -132,19 +132,92 @@ fn without_a_whole_checkpoint_a_resume_ends_with_4() {
     run(place.tiny("--epochs 1")).done();
     let last = pointed(&place.run_folder("tiny"), "last");
     fs::write(last.join("model.safetensors"), b"cut short").unwrap();
-    run(place.tiny("--epochs 1 --resume"))
-        .refused(4, &["no checkpoint here is whole", "model.safetensors"]);
+    run(place.tiny("--epochs 1")).refused(4, &["no checkpoint here is whole", "model.safetensors"]);
 }
 
 #[test]
-fn a_run_is_not_overwritten_nor_resumed_with_another_recipe() {
+fn another_recipe_is_told_and_only_taken_by_force() {
     let place = Place::new();
-    run(place.tiny("--epochs 1")).done();
-    run(place.tiny("--epochs 1")).refused(2, &["it holds a run that is at step 4", "--resume"]);
-    run(place.tiny("--epochs 1 --resume --lr 0.01 --workers 3"))
-        .refused(2, &["lr: 0.05 -> 0.01", "--experiment"]);
+    run(place.tiny("--recipe plain.toml --epochs 1")).done();
+    let folder = place.run_folder("tiny");
+    // All but the lock, which names the last process that held it.
+    let kept = || {
+        let mut files = files(&folder);
+        files.remove("triaxis.lock");
+        files
+    };
+    let before = kept();
+    run(place.tiny("--recipe plain.toml --epochs 1 --lr 0.01 --smoothing 0.2 --workers 3"))
+        .refused(
+            2,
+            &[
+                "output/tiny: the recipe has changed",
+                "which is at step 4",
+                "\n  lr: 0.05 -> 0.01\n",
+                "\n  smoothing: 0.1 -> 0.2\n",
+                "--force",
+                "--experiment",
+            ],
+        );
+    assert!(kept() == before, "a refusal writes nothing");
+    let forced = run(place.tiny("--recipe plain.toml --epochs 2 --lr 0.01 --force")).done();
+    for words in [
+        "lr: 0.05 -> 0.01",
+        "epochs: 1 -> 2",
+        "resumed at epoch 1, step 0",
+    ] {
+        assert!(
+            forced.stderr.contains(words),
+            "{words:?} is missing: {forced}"
+        );
+    }
+    let args = fs::read_to_string(folder.join("args.toml")).unwrap();
+    assert!(args.contains("\nlr = 0.01\n"), "{args}");
+}
+
+#[test]
+fn more_epochs_and_other_workers_need_no_force_and_fewer_epochs_do() {
+    let place = Place::new();
+    let epochs = |epochs: usize| place.tiny(&format!("--recipe plain.toml --epochs {epochs}"));
+    run(epochs(1)).done();
+    let longer = place.tiny("--recipe plain.toml --epochs 2 --workers 3");
+    let longer = run(longer).done();
+    assert!(longer.stderr.contains("epochs: 1 -> 2"), "{longer}");
+    assert_eq!(checkpoints(&place.run_folder("tiny")), [4, 8]);
     // Nothing is left to do, which is no failure.
-    run(place.tiny("--epochs 1 --resume --workers 3")).done();
+    let again = run(epochs(2)).done();
+    assert!(!again.stderr.contains("changed"), "{again}");
+    run(epochs(1)).refused(2, &["epochs: 2 -> 1"]);
+    // Without the old recipe nobody can tell what has changed.
+    fs::remove_file(place.run_folder("tiny").join("args.toml")).unwrap();
+    run(epochs(3)).refused(2, &["args.toml", "cannot be told", "--force"]);
+    run(place.tiny("--recipe plain.toml --epochs 3 --force")).done();
+}
+
+#[test]
+fn a_time_limit_stops_after_any_step_and_within_an_evaluation() {
+    let place = Place::new();
+    let train = "--recipe everything.toml --epochs 2 --batch-size 8";
+    let folder = place.run_folder("tiny");
+    // Up long before the first step, so that each start takes one.
+    let limited = || run(place.tiny(&format!("{train} --time-limit 0.001s")));
+    for step in 1..=8 {
+        limited().refused(75, &["stopped on request", "is complete"]);
+        let name = format!("checkpoint-{step:06}");
+        assert!(pointed(&folder, "last").ends_with(name), "step {step}");
+    }
+    // The epoch has been trained on, not yet evaluated; nor is it by one more start, which has no step to take.
+    let kept = files(&pointed(&folder, "last"));
+    limited().refused(75, &["stopped on request", "is complete"]);
+    assert!(files(&pointed(&folder, "last")) == kept);
+    let state: serde_json::Value = serde_json::from_slice(&kept["state.json"]).unwrap();
+    assert_eq!((&state["epoch"], &state["batch"]), (&0.into(), &8.into()));
+    assert_eq!(state["rows"], serde_json::json!([]));
+
+    run(place.tiny(train)).done();
+    run(place.tiny(&format!("{train} --experiment whole"))).done();
+    assert_same_end(&place.run_folder("whole"), &folder);
+    run(place.tiny("--time-limit soon")).refused(2, &["--time-limit", "7:30:00"]);
 }
 
 #[test]

@@ -130,7 +130,11 @@ fn the_hash_follows_what_decides_the_result_only() {
         ..recipe.clone()
     };
     assert_ne!(recipe.hash(), other.hash());
-    let differences = recipe.differences(&other);
+    let differences: Vec<String> = recipe
+        .differences(&other)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert!(
         differences.contains(&"seed: 42 -> 43".to_owned()),
         "{differences:?}"

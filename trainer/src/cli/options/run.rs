@@ -1,0 +1,92 @@
+//! Where a run is written and when it stops.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+/// What decides about a run, but nothing about its numbers.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(in crate::cli) struct RunOptions {
+    /// Folder that runs are written to
+    #[arg(long, value_name = "PATH", default_value = "output")]
+    output: PathBuf,
+    /// Name of the run's folder; a run that is in it goes on [default: the network's name]
+    #[arg(long, value_name = "NAME")]
+    experiment: Option<String>,
+    /// Go on from the run's last checkpoint, as is done without this option
+    #[arg(long, hide = true)]
+    resume: bool,
+    /// Go on although the recipe has changed since the run began
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
+    /// A checkpoint every so many steps, beside the one of each epoch
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(in crate::cli) checkpoint_every: Option<u64>,
+    /// Stop when so many epochs are done
+    #[arg(long, value_name = "EPOCHS")]
+    pub(in crate::cli) stop_after_epoch: Option<usize>,
+    /// Stop with a checkpoint after this long: 90s, 30m, 1.5h or 7:30:00
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(in crate::cli) time_limit: Option<Duration>,
+}
+
+impl RunOptions {
+    /// The folder of the run of a network of this name.
+    pub(in crate::cli) fn directory(&self, network: &str) -> PathBuf {
+        let name = self.experiment.as_deref().unwrap_or(network);
+        Path::new(&self.output).join(name)
+    }
+}
+
+/// Reads a time with its unit, or as batch systems write it.
+fn time(text: &str) -> Result<Duration, String> {
+    let number = |text: &str| text.parse::<f64>().ok().filter(|x| x.is_finite());
+    let seconds = if text.contains(':') {
+        let mut parts = text.split(':').map(number);
+        let sum = parts.try_fold(0.0, |sum, part| Some(60.0 * sum + part?));
+        sum.filter(|_| text.split(':').count() <= 3)
+    } else {
+        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let scale = match unit {
+            "s" => Some(1.0),
+            "m" | "min" => Some(60.0),
+            "h" => Some(3600.0),
+            "d" => Some(86_400.0),
+            _ => None,
+        };
+        let number = number(&text[..text.len() - unit.len()]);
+        number.zip(scale).map(|(number, scale)| number * scale)
+    };
+    // Ten years: no run is meant to be longer, and clocks can count it.
+    match seconds.filter(|s| (1e-3..3.2e8).contains(s)) {
+        Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
+        None => Err("expected a time such as 90s, 30m, 1.5h, 2d or 7:30:00".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_units_and_with_colons() {
+        for (text, seconds) in [
+            ("90s", 90.0),
+            ("30m", 1800.0),
+            ("1.5h", 5400.0),
+            ("2d", 172_800.0),
+            ("0.2s", 0.2),
+            ("10:00", 600.0),
+            ("7:30:01", 27_001.0),
+        ] {
+            assert_eq!(time(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in [
+            "", "h", "5", "-3h", "0s", "1:2:3:4", "a:b", "infh", "9999999h", "3é",
+        ] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+}
