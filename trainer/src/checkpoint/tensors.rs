@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -19,6 +19,8 @@ const LARGEST_HEADER: usize = 8 << 20;
 const MOST_TENSORS: usize = 1 << 16;
 /// Most dimensions of a tensor.
 const MOST_DIMENSIONS: usize = 8;
+/// Largest file, in bytes: 16 GiB; the largest networks have some hundred MiB.
+const LARGEST_FILE: u64 = 16 << 30;
 /// Longest name of a tensor, in bytes.
 const LONGEST_NAME: usize = 1024;
 
@@ -53,14 +55,12 @@ pub fn read(path: &Path) -> Result<TensorFile> {
             "Give the path of a .safetensors file",
         )
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
-    // The header is judged before the rest is read.
-    let mut bytes = vec![0; length.min(8) as usize];
-    file.read_exact(&mut bytes).map_err(unreadable)?;
-    header_length(&bytes, length).map_err(|problem| damaged(path, problem))?;
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    parse(&bytes).map_err(|problem| damaged(path, problem))
+    read_from(file, length).map_err(|fault| match fault {
+        Fault::Unreadable(error) => unreadable(error),
+        Fault::Damaged(problem) => damaged(path, problem),
+    })
 }
 
 fn damaged(path: &Path, problem: String) -> Error {
@@ -71,14 +71,51 @@ fn damaged(path: &Path, problem: String) -> Error {
     )
 }
 
+/// Why a file gives no tensors.
+enum Fault {
+    Unreadable(io::Error),
+    Damaged(String),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+impl From<String> for Fault {
+    fn from(problem: String) -> Self {
+        Self::Damaged(problem)
+    }
+}
+
+/// Reads a file of `length` bytes: no byte is read before those in front of it say that it belongs to a tensor.
+fn read_from(mut source: impl Read, length: u64) -> Result<TensorFile, Fault> {
+    let mut bytes = vec![0; length.min(8) as usize];
+    source.read_exact(&mut bytes)?;
+    let header_length = header_length(&bytes, length)?;
+    bytes.resize(8 + header_length, 0);
+    source.read_exact(&mut bytes[8..])?;
+    let data_length = length - bytes.len() as u64;
+    let header = Header::parse(&bytes[8..], data_length)?;
+    source.take(data_length).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != length {
+        let read = bytes.len();
+        return Err(format!("breaks off: {read} of {length} bytes could be read").into());
+    }
+    Ok(contents(header, &bytes)?)
+}
+
 /// Reads the bytes of a safetensors file. The error says what is wrong, without the file's name.
 pub fn parse(bytes: &[u8]) -> Result<TensorFile, String> {
-    let length = header_length(bytes, bytes.len() as u64)?;
-    let (header, data) = bytes[8..].split_at(length);
-    let header: Header = serde_json::from_slice(header)
-        .map_err(|error| format!("the header cannot be read: {error}"))?;
-    check_layout(&header.entries, data.len())?;
+    read_from(bytes, bytes.len() as u64).map_err(|fault| match fault {
+        Fault::Damaged(problem) => problem,
+        Fault::Unreadable(error) => error.to_string(),
+    })
+}
 
+/// The tensors of a file whose header has been checked.
+fn contents(header: Header, bytes: &[u8]) -> Result<TensorFile, String> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| format!("the header cannot be used: {error}"))?;
     let mut contents = TensorFile {
@@ -160,6 +197,11 @@ fn header_length(start: &[u8], file_length: u64) -> Result<usize, String> {
             "has {file_length} bytes, a safetensors file has at least 8"
         ));
     };
+    if file_length > LARGEST_FILE {
+        return Err(format!(
+            "has {file_length} bytes, more than the {LARGEST_FILE} allowed"
+        ));
+    }
     let length = u64::from_le_bytes(*first);
     if length > LARGEST_HEADER as u64 {
         return Err(format!(
@@ -175,7 +217,7 @@ fn header_length(start: &[u8], file_length: u64) -> Result<usize, String> {
 }
 
 /// Every tensor fits its bytes, and the tensors fill the data without hole or overlap.
-fn check_layout(entries: &[(String, Entry)], data_length: usize) -> Result<(), String> {
+fn check_layout(entries: &[(String, Entry)], data_length: u64) -> Result<(), String> {
     let mut ranges = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
         if name.len() > LONGEST_NAME {
@@ -193,7 +235,9 @@ fn check_layout(entries: &[(String, Entry)], data_length: usize) -> Result<(), S
         let bits = entry
             .shape
             .iter()
-            .try_fold(entry.dtype.bitsize(), |bits, &size| bits.checked_mul(size));
+            .try_fold(entry.dtype.bitsize() as u64, |bits, &size| {
+                bits.checked_mul(size)
+            });
         let (begin, end) = entry.data_offsets;
         if end < begin || end > data_length {
             return Err(format!(
@@ -264,14 +308,24 @@ fn to_f32(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
 #[serde(deny_unknown_fields)]
 struct Entry {
     dtype: Dtype,
-    shape: Vec<usize>,
-    data_offsets: (usize, usize),
+    shape: Vec<u64>,
+    data_offsets: (u64, u64),
 }
 
 /// The header, with duplicate names and too many tensors refused while it is read.
 struct Header {
     metadata: BTreeMap<String, String>,
     entries: Vec<(String, Entry)>,
+}
+
+impl Header {
+    /// The header in `text`, of a file with so many bytes of data.
+    fn parse(text: &[u8], data_length: u64) -> Result<Self, String> {
+        let header: Self = serde_json::from_slice(text)
+            .map_err(|error| format!("the header cannot be read: {error}"))?;
+        check_layout(&header.entries, data_length)?;
+        Ok(header)
+    }
 }
 
 impl<'de> Deserialize<'de> for Header {

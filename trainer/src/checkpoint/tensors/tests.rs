@@ -179,3 +179,89 @@ fn a_number_that_is_not_finite_is_found_by_name() {
         Some("b")
     );
 }
+
+/// Counts the bytes that are asked of it.
+struct Counted<R>(R, u64);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1 += read as u64;
+        Ok(read)
+    }
+}
+
+/// Bytes that are read before a file that begins so and claims `length` bytes is refused for `word`.
+fn read_before_refusal(start: &[u8], length: u64, word: &str) -> u64 {
+    let rest = io::repeat(0).take(length - start.len() as u64);
+    let mut source = Counted(start.chain(rest), 0);
+    match read_from(&mut source, length) {
+        Err(Fault::Damaged(problem)) => {
+            assert!(problem.contains(word), "{word:?} is not in {problem:?}");
+        }
+        Err(Fault::Unreadable(error)) => panic!("{word}: {error}"),
+        Ok(_) => panic!("{word}: it was read"),
+    }
+    source.1
+}
+
+#[test]
+fn no_more_is_read_than_what_was_checked_vouches_for() {
+    let large = 8u64 << 30;
+    // Neither what a file claims to have nor the file itself is read where its first bytes are wrong.
+    for (first, word) in [
+        (u64::MAX, "announces a header of 18446744073709551615"),
+        (1 << 60, "announces a header"),
+        ((8 << 20) + 1, "more than the 8388608 allowed"),
+    ] {
+        assert_eq!(read_before_refusal(&first.to_le_bytes(), large, word), 8);
+    }
+    assert_eq!(
+        read_before_refusal(&9u64.to_le_bytes(), 16, "but has 16 in all"),
+        8
+    );
+    let length = (16 << 30) + 1;
+    assert_eq!(
+        read_before_refusal(
+            &2u64.to_le_bytes(),
+            length,
+            "more than the 17179869184 allowed"
+        ),
+        8
+    );
+    // 1.7 million empty tensors are a header of 90 MB.
+    let entries =
+        1_700_000 * br#""1234567":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#.len() as u64;
+    assert_eq!(
+        read_before_refusal(&entries.to_le_bytes(), large, "allowed"),
+        8
+    );
+    // A header that does not fit the file: the header is read, the gigabytes behind it are not.
+    for (entry, word) in [
+        (r#""shape":[2],"data_offsets":[4,12]"#, "hole"),
+        (r#""shape":[2],"data_offsets":[0,8]"#, "belong to no tensor"),
+        (
+            r#""shape":[1099511627776],"data_offsets":[0,0]"#,
+            "its shape",
+        ),
+        (
+            r#""shape":[1099511627776],"data_offsets":[0,4398046511104]"#,
+            "lies at bytes",
+        ),
+        (r#""shape":[-1],"data_offsets":[0,8]"#, "cannot be read"),
+    ] {
+        let start = file(&format!(r#"{{"a":{{"dtype":"F32",{entry}}}}}"#), 0);
+        let read = read_before_refusal(&start, large, word);
+        assert_eq!(read, start.len() as u64, "{word}");
+    }
+}
+
+#[test]
+fn a_file_that_shrinks_while_it_is_read_is_damaged() {
+    let bytes = encode(&[tensor("a", &[4], &[0.5; 4])]).unwrap();
+    let short = &bytes[..bytes.len() - 3];
+    match read_from(short, bytes.len() as u64) {
+        Err(Fault::Damaged(problem)) => assert!(problem.contains("breaks off"), "{problem}"),
+        _ => panic!("it was read"),
+    }
+}

@@ -1,4 +1,4 @@
-use std::{io::Cursor, path::Path, time::Instant};
+use std::{io::Cursor, path::Path};
 
 use image::{DynamicImage, ImageFormat};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -313,7 +313,6 @@ fn flipped_bytes_never_panic_and_never_change_the_claimed_size() {
 
 #[test]
 fn pictures_over_the_caps_are_refused_before_memory_is_taken() {
-    let started = Instant::now();
     for (width, height) in [
         (65_535, 65_535),
         (u32::MAX >> 1, 1),
@@ -345,11 +344,6 @@ fn pictures_over_the_caps_are_refused_before_memory_is_taken() {
     let mut gif = encode(&sample(2, 2), ImageFormat::Gif);
     gif[6..10].fill(0xFF);
     assert!(matches!(refused(&gif), DataError::TooLarge { .. }));
-    assert!(
-        started.elapsed().as_millis() < 500,
-        "{:?}",
-        started.elapsed()
-    );
 }
 
 #[test]
