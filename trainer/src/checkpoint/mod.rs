@@ -30,6 +30,7 @@ pub use compare::{Mismatch, compare};
 pub use store::{CheckpointStore, Pointer, Standing, follow, load};
 pub use tensors::{NamedTensor, TensorFile};
 
+use crate::data::Preprocess;
 use crate::report::EpochRow;
 
 /// All of a training run at one moment: what is needed to go on as if it had never stopped.
@@ -80,7 +81,7 @@ pub struct Best {
 }
 
 /// What made a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// [`Recipe::hash`](crate::recipe::Recipe::hash) of the recipe.
@@ -91,6 +92,9 @@ pub struct Origin {
     pub code: String,
     /// Name of the adapter, driver included.
     pub adapter: Option<String>,
+    /// How pictures were prepared when it was evaluated; none in checkpoints of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preprocess: Option<Preprocess>,
 }
 
 impl Snapshot {

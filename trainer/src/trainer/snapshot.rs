@@ -6,6 +6,7 @@ use triaxis_engine::{Arena, Plan};
 
 use super::{AVERAGE, AVERAGE_BUFFERS, Trainer};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
+use crate::data::Preprocess;
 use crate::error::{Error, Result};
 use crate::report::EpochRow;
 use crate::weights::Fitted;
@@ -61,6 +62,7 @@ impl Trainer {
                     self.gpu.info().name,
                     self.gpu.info().driver
                 )),
+                preprocess: Some(Preprocess::trained(self.side)),
             },
         })
     }

@@ -79,10 +79,10 @@ fn snapshot(directory: &Path) -> Result<Weights> {
         path: directory.to_owned(),
         tensors,
         classes: snapshot.origin.classes,
-        preprocess: recipe
-            .as_ref()
-            .and_then(|r| r.img_size)
-            .map(Preprocess::trained),
+        preprocess: snapshot.origin.preprocess.or_else(|| {
+            let side = recipe.as_ref().and_then(|r| r.img_size);
+            side.map(Preprocess::trained)
+        }),
         model: recipe.map(|r| r.model),
         notes: note.into_iter().collect(),
     })

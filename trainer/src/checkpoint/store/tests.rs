@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::{Best, NamedTensor, Origin, State};
 use super::*;
+use crate::data::Preprocess;
 use crate::report::{EpochRow, Evaluation};
 
 fn snapshot(step: u64) -> Snapshot {
@@ -50,6 +51,11 @@ fn snapshot(step: u64) -> Snapshot {
             classes: vec!["cat".into(), "dog \"quoted\"".into(), "été".into()],
             code: "0.1.0".into(),
             adapter: Some("llvmpipe".into()),
+            preprocess: Some(Preprocess {
+                crop_pct: 0.1 + 0.2,
+                std: [0.1, 1.0 / 3.0, 0.3],
+                ..Preprocess::trained(17)
+            }),
         },
     }
 }
@@ -339,7 +345,7 @@ fn every_flipped_bit_and_every_cut_is_found_and_the_earlier_one_is_used() {
     for name in names(&place) {
         let path = place.join(&name);
         let good = fs::read(&path).unwrap();
-        for position in (0..good.len() * 8).step_by(good.len() * 8 / 150 + 1) {
+        for position in (0..good.len() * 8).step_by(good.len() * 8 / 300 + 1) {
             let mut bad = good.clone();
             bad[position / 8] ^= 1 << (position % 8);
             fs::write(&path, &bad).unwrap();
