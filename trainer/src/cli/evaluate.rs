@@ -9,7 +9,7 @@ use triaxis_models::Spec;
 use crate::classifier::{Classifier, ClassifierOptions};
 use crate::data::{Interpolation, LoaderOptions, Preprocess, Views};
 use crate::error::{Error, Result};
-use crate::weights::{FitOptions, Weights};
+use crate::weights::{FitOptions, LoadOptions, Weights};
 
 /// Largest file of labels, in bytes.
 const LARGEST_LABELS: u64 = 16 << 20;
@@ -33,6 +33,9 @@ pub(super) struct Evaluate {
     /// Go on where tensors are missing, extra or of another shape
     #[arg(long, help_heading = "Model")]
     partial: bool,
+    /// Take weights that hold numbers which are not finite, such as those of a run that diverged
+    #[arg(long = "allow-nonfinite", help_heading = "Model")]
+    allow_non_finite: bool,
     /// How activations are stored: f16 halves memory and traffic
     #[arg(long, value_enum, default_value = "f32", help_heading = "Model")]
     precision: Storage,
@@ -102,7 +105,10 @@ pub(super) struct Trained {
 impl Evaluate {
     /// Reads the weights and finds out the network; `batch_size` where the options leave it out.
     pub(super) fn load(&self, batch_size: usize) -> Result<Trained> {
-        let weights = Weights::load(&self.weights)?;
+        let options = LoadOptions {
+            allow_non_finite: self.allow_non_finite,
+        };
+        let weights = Weights::load_with(&self.weights, &options)?;
         let Some(model) = self.model.as_ref().or(weights.model.as_ref()) else {
             return Err(Error::config(
                 "--model",

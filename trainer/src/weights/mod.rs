@@ -15,9 +15,16 @@ use std::path::{Path, PathBuf};
 
 pub use fit::{FitOptions, Fitted};
 
-use crate::checkpoint::NamedTensor;
+use crate::checkpoint::{NamedTensor, tensors};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
+
+/// What weights may hold. Default: finite numbers only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Infinities and NaN are noted, not refused: to look into a run that diverged.
+    pub allow_non_finite: bool,
+}
 
 /// Tensors as a file names them, with what else the file tells.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,15 +50,30 @@ impl Weights {
     ///
     /// [`Error::Checkpoint`] for what is missing, damaged, hostile, a pickle, or holds a number that is not finite.
     pub fn load(path: &Path) -> Result<Self> {
-        let weights = source::read(path)?;
-        match crate::checkpoint::tensors::first_non_finite(&weights.tensors) {
-            None => Ok(weights),
-            Some(name) => Err(Error::checkpoint(
+        Self::load_with(path, &LoadOptions::default())
+    }
+
+    /// As [`Weights::load`], as far as `options` allow.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Weights::load`].
+    pub fn load_with(path: &Path, options: &LoadOptions) -> Result<Self> {
+        let mut weights = source::read(path)?;
+        let Some(name) = tensors::first_non_finite(&weights.tensors) else {
+            return Ok(weights);
+        };
+        let problem = format!("{name} holds a number that is not finite");
+        if !options.allow_non_finite {
+            return Err(Error::checkpoint(
                 path,
-                format!("{name} holds a number that is not finite"),
-                "The run that made it had diverged, or the file is damaged: use an earlier checkpoint",
-            )),
+                problem,
+                "The run that made it had diverged, or the file is damaged: use an earlier checkpoint, or look at \
+                 it with --allow-nonfinite",
+            ));
         }
+        weights.notes.push(problem);
+        Ok(weights)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use safetensors::tensor::{Dtype, TensorView};
 use triaxis_models::{Model, Naming, Spec, engine};
@@ -335,22 +334,40 @@ fn files_that_mean_harm_are_refused_at_once() {
     ];
     for (part, bytes) in cases {
         fs::write(&path, &bytes).unwrap();
-        let began = Instant::now();
         let text = refusal(&path);
-        let took = began.elapsed();
         let part = if part.starts_with("version") {
             "Git LFS"
         } else {
             part
         };
         assert!(text.contains(part), "{part:?} is not in {text:?}");
-        assert!(took.as_millis() < 50 * patience(), "{part}: {took:?}");
     }
 }
 
-/// How many times slower than it should be this machine may be, while other tests run on it.
-fn patience() -> u128 {
-    20
+#[test]
+fn numbers_that_are_not_finite_are_taken_only_where_one_asks_for_them() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("w.safetensors");
+    for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let tensor = NamedTensor {
+            name: "fc.bias".into(),
+            shape: vec![2],
+            data: vec![1.0, number],
+        };
+        save(&path, &[tensor]);
+        let text = refusal(&path);
+        assert!(
+            text.contains("fc.bias holds a number that is not finite")
+                && text.contains("--allow-nonfinite"),
+            "{text}"
+        );
+        let options = LoadOptions {
+            allow_non_finite: true,
+        };
+        let weights = Weights::load_with(&path, &options).unwrap();
+        assert_eq!(weights.tensors[0].data[1].to_bits(), number.to_bits());
+        assert!(weights.notes[0].contains("fc.bias"), "{:?}", weights.notes);
+    }
 }
 
 #[test]
