@@ -1,8 +1,11 @@
 //! A network's drawing for evaluation, from images to logits.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use triaxis_engine::{Arena, Graph, Meaning, Mode, NodeId, Plan, Value};
+use triaxis_engine::{
+    Arena, Gpu, Graph, Inference, InferenceOptions, Meaning, Mode, NodeId, Plan, Value,
+};
 use triaxis_models::Model;
 
 use crate::checkpoint::{NamedTensor, compare};
@@ -52,10 +55,46 @@ impl Drawing {
         })
     }
 
+    /// Compiles what the values in `keep` need, as [`Inference`] fuses it, with `weights` that are as expected.
+    pub(crate) fn fused(
+        &self,
+        gpu: &Gpu,
+        keep: &[Value],
+        weights: &[NamedTensor],
+    ) -> Result<Fused> {
+        let inference = Inference::new(&self.graph, keep, &InferenceOptions::default())?;
+        let Some(images) = inference.value(self.images) else {
+            return Err(Error::config(
+                self.graph.name(keep[0]),
+                "it does not depend on the picture",
+                "Give a layer that does",
+            ));
+        };
+        let plan = Plan::compile(gpu, &inference.graph, &inference.keep)?;
+        let named: HashMap<&str, &NamedTensor> =
+            weights.iter().map(|t| (t.name.as_str(), t)).collect();
+        inference.load(&plan, |name| named.get(name).map(|t| t.data.clone()))?;
+        Ok(Fused {
+            plan,
+            images,
+            kept: inference.keep,
+        })
+    }
+
     /// The node that makes `value`, and what it computes.
     pub(crate) fn maker(&self, value: Value) -> Option<(NodeId, Meaning)> {
         maker(&self.graph, value)
     }
+}
+
+/// A plan for inference with its weights.
+#[derive(Debug)]
+pub(crate) struct Fused {
+    pub(crate) plan: Plan,
+    /// `[n, r, r, 3]`, normalised.
+    pub(crate) images: Value,
+    /// What was to be kept, in that order.
+    pub(crate) kept: Vec<Value>,
 }
 
 /// The node that makes `value`, and what it computes; none for inputs and parameters.

@@ -4,7 +4,7 @@ use triaxis_engine::{Gpu, Graph, Meaning, Plan, Value};
 use triaxis_models::Model;
 
 use crate::checkpoint::NamedTensor;
-use crate::drawing::{Drawing, maker, write};
+use crate::drawing::{Drawing, maker};
 use crate::error::{Error, Result, suggestion};
 
 /// A part of a network that has a name, and what leaves it.
@@ -97,7 +97,8 @@ pub struct Extractor {
 }
 
 impl Extractor {
-    /// Compiles `model` as far as the layers need it, with `weights` under its own names.
+    /// Compiles `model` as far as the layers need it, with `weights` under its own names. What lies between the layers is
+    /// fused as [`Inference`](triaxis_engine::Inference) does it; the layers themselves are kept.
     ///
     /// # Errors
     ///
@@ -118,12 +119,12 @@ impl Extractor {
             .map(find)
             .collect::<Result<Vec<_>>>()?;
         let kept: Vec<Value> = layers.iter().map(|&(_, value)| value).collect();
-        let plan = Plan::compile(gpu, &drawing.graph, &kept)?;
-        write(&plan, weights)?;
+        let fused = drawing.fused(gpu, &kept, weights)?;
+        let names = layers.into_iter().map(|(name, _)| name);
         Ok(Self {
-            plan,
-            images: drawing.images,
-            layers,
+            plan: fused.plan,
+            images: fused.images,
+            layers: names.zip(fused.kept).collect(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! `triaxis cam`.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,9 +8,10 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::device::Device;
+use super::pictures::{all_usable, each_prepared, files};
 use super::print;
-use super::trained::{Loaded, Trained, all_usable, prepare, usable, write};
-use crate::data::Picture;
+use super::trained::{Loaded, Trained, write};
+use crate::data::{Dataset, Files, Picture};
 use crate::error::{Error, Result, suggestion};
 use crate::explain::{ExplainOptions, Explainer, Map, Method, Wanted, grid, overlay, png};
 use crate::npy;
@@ -20,7 +22,7 @@ const IN_GRID: usize = 16;
 /// Options of `triaxis cam`.
 #[derive(Debug, Args)]
 pub(super) struct Cam {
-    /// Pictures
+    /// Pictures: files, folders, patterns such as 'photos/*.jpg', or - for one on standard input
     #[arg(value_name = "PICTURE", required = true)]
     pictures: Vec<PathBuf>,
     #[command(flatten)]
@@ -77,7 +79,7 @@ enum How {
 /// A map that was written.
 #[derive(Debug, Serialize)]
 struct Row {
-    image: PathBuf,
+    image: String,
     index: usize,
     label: String,
     logit: f32,
@@ -88,6 +90,7 @@ struct Row {
 impl Cam {
     pub(super) fn run(&self) -> Result<()> {
         self.check()?;
+        let files = files(&self.pictures)?;
         let loaded = self.network.load()?;
         let wanted = self.wanted(&loaded)?;
         let options = ExplainOptions {
@@ -104,20 +107,16 @@ impl Cam {
             .map_err(|error| Error::disk("make the folder", &self.output, None, error))?;
         let mut rows = Vec::new();
         let mut shown: Vec<Vec<Picture>> = Vec::new();
-        let mut left_out = 0;
-        for (i, path) in self.pictures.iter().enumerate() {
-            let Some(prepared) = usable(prepare(path, &loaded.preprocess)) else {
-                left_out += 1;
-                continue;
-            };
+        let names = names(&files);
+        let left_out = each_prepared(&files, &loaded.preprocess, |i, prepared| {
             let explanation = explainer.explain(&prepared.numbers, &wanted)?;
             let picture = prepared.square(self.size);
             let mut line = vec![picture.clone()];
             for map in &explanation.maps {
                 let over = overlay(&picture, map, self.opacity);
-                let (overlay, numbers) = self.write(&self.name(i), &loaded, map, &over)?;
+                let (overlay, numbers) = self.write(&names[i], &loaded, map, &over)?;
                 rows.push(Row {
-                    image: path.clone(),
+                    image: files.name(i),
                     index: map.class,
                     label: loaded.label(map.class),
                     logit: explanation.logits[map.class],
@@ -129,7 +128,8 @@ impl Cam {
             if shown.len() < IN_GRID {
                 shown.push(line);
             }
-        }
+            Ok(())
+        })?;
         if !shown.is_empty() {
             write(&self.output.join("grid.png"), &png(&grid(&shown)))?;
         }
@@ -137,7 +137,7 @@ impl Cam {
             true => print::json(&rows)?,
             false => print::text(&text(&rows))?,
         }
-        all_usable(&self.pictures, left_out)
+        all_usable(&self.pictures, &files, left_out)
     }
 
     fn check(&self) -> Result<()> {
@@ -176,21 +176,6 @@ impl Cam {
         Ok(Wanted::These(classes))
     }
 
-    /// What the files of a picture begin with: its own name, and its place where others have that name too.
-    fn name(&self, i: usize) -> String {
-        let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_owned();
-        let own = stem(&self.pictures[i]);
-        let others = self
-            .pictures
-            .iter()
-            .filter(|path| stem(path) == own)
-            .count();
-        match others {
-            1 => own.to_string_lossy().into_owned(),
-            _ => format!("{}-{i}", own.to_string_lossy()),
-        }
-    }
-
     fn write(
         &self,
         name: &str,
@@ -207,6 +192,28 @@ impl Cam {
     }
 }
 
+/// What the files of each picture begin with: its own name, and its place where others have that name too.
+fn names(files: &Files) -> Vec<String> {
+    let own = |i: usize| match files.path(i) {
+        Some(path) => path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        None => "stdin".into(),
+    };
+    let stems: Vec<String> = (0..files.len()).map(own).collect();
+    let mut count: HashMap<&str, usize> = HashMap::new();
+    for stem in &stems {
+        *count.entry(stem).or_default() += 1;
+    }
+    let name = |(i, stem): (usize, &String)| match count[stem.as_str()] {
+        1 => stem.clone(),
+        _ => format!("{stem}-{i}"),
+    };
+    stems.iter().enumerate().map(name).collect()
+}
+
 /// A label without what means something in paths.
 fn file_name(label: &str) -> String {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
@@ -221,7 +228,7 @@ fn text(rows: &[Row]) -> String {
     let cells = |row: &Row| {
         let logit = format!("{:.3}", row.logit);
         [
-            name(&row.image),
+            row.image.clone(),
             row.label.clone(),
             logit,
             name(&row.overlay),

@@ -6,9 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::device::Device;
+use super::pictures::{all_usable, each_prepared, files};
 use super::print;
-use super::trained::{Trained, all_usable, prepare, usable, write};
+use super::trained::{Trained, write};
 use crate::checkpoint::{NamedTensor, tensors};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::features::{ExtractOptions, Extractor, Layer, layers};
 use crate::npy;
@@ -16,7 +18,7 @@ use crate::npy;
 /// Options of `triaxis extract`.
 #[derive(Debug, Args)]
 pub(super) struct Extract {
-    /// Pictures
+    /// Pictures: files, folders, patterns such as 'photos/*.jpg', or - for one on standard input
     #[arg(value_name = "PICTURE", required_unless_present = "list")]
     pictures: Vec<PathBuf>,
     #[command(flatten)]
@@ -79,27 +81,32 @@ impl Extract {
         if self.batch_size == 0 {
             return Err(Error::config("--batch-size", "it is 0", "Give 1 or more"));
         }
+        let files = files(&self.pictures)?;
         let loaded = self.network.load()?;
         let options = ExtractOptions {
             layers: self.nodes.clone(),
-            batch_size: self.batch_size.min(self.pictures.len()),
+            batch_size: self.batch_size.min(files.len()),
         };
         let gpu = self.device.open()?;
         let mut extractor = Extractor::new(&gpu, &loaded.spec, &loaded.weights, &options)?;
         let mut features: Vec<NamedTensor> = Vec::new();
-        let mut used = Vec::new();
-        for paths in self.pictures.chunks(options.batch_size) {
-            let mut numbers = Vec::new();
-            for path in paths {
-                if let Some(picture) = usable(prepare(path, &loaded.preprocess)) {
-                    numbers.extend(picture.numbers);
-                    used.push(path);
-                }
+        let (mut used, mut batch, mut waiting) = (Vec::new(), Vec::new(), 0);
+        let left_out = each_prepared(&files, &loaded.preprocess, |index, picture| {
+            used.push(files.name(index));
+            batch.extend(picture.numbers);
+            waiting += 1;
+            if waiting == options.batch_size {
+                append(&mut features, extractor.extract(&batch)?);
+                batch.clear();
+                waiting = 0;
             }
-            append(&mut features, extractor.extract(&numbers)?);
+            Ok(())
+        })?;
+        if waiting > 0 {
+            append(&mut features, extractor.extract(&batch)?);
         }
         if used.is_empty() {
-            return all_usable(&self.pictures, self.pictures.len());
+            return all_usable(&self.pictures, &files, left_out);
         }
         write(out, &encode(&features)?)?;
         if self.json {
@@ -117,7 +124,7 @@ impl Extract {
             let table = print::table(["layer", "features"], &rows);
             print::text(&format!("{table}\nin {}", out.display()))?;
         }
-        all_usable(&self.pictures, self.pictures.len() - used.len())
+        all_usable(&self.pictures, &files, left_out)
     }
 
     /// How the file that is asked for is made.

@@ -13,6 +13,7 @@ mod models;
 mod number;
 mod options;
 mod panic;
+mod pictures;
 mod predict;
 mod print;
 mod scale;

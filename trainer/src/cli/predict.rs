@@ -1,6 +1,5 @@
 //! `triaxis predict`.
 
-use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,10 +8,11 @@ use serde::Serialize;
 
 use super::device::Device;
 use super::evaluate::{Evaluate, read_labels};
+use super::pictures::{all_usable, files, tell};
 use super::print;
 use crate::classifier::{Classifier, Top};
-use crate::data::{Dataset, Files, Loader, LoaderOptions, MAX_FILE_BYTES, Tolerance};
-use crate::error::{Error, Result};
+use crate::data::{Dataset, Loader, LoaderOptions, Tolerance};
+use crate::error::Result;
 
 /// Pictures that are computed at once unless told otherwise.
 const BATCH: usize = 16;
@@ -55,7 +55,7 @@ struct Prediction {
 
 impl Predict {
     pub(super) fn run(&self) -> Result<()> {
-        let files = Arc::new(self.files()?);
+        let files = Arc::new(files(&self.pictures)?);
         let mut trained = self.network.load(BATCH.min(files.len()))?;
         if let Some(path) = &self.labels {
             trained.options.labels = read_labels(path)?;
@@ -69,54 +69,7 @@ impl Predict {
         classifier.notes().iter().for_each(|note| tell(note));
         let pictures = Arc::clone(&files) as Arc<dyn Dataset>;
         let damaged = self.predict(&classifier, Loader::new(pictures, options)?)?;
-        match damaged {
-            0 => Ok(()),
-            count => Err(Error::data(
-                &self.pictures[0],
-                format!("{count} of {} pictures cannot be used", files.len()),
-                "Each is told on standard error: repair, replace or leave them out",
-            )),
-        }
-    }
-
-    fn files(&self) -> Result<Files> {
-        let mut files = Files::default();
-        for path in &self.pictures {
-            let pattern = path
-                .to_str()
-                .filter(|text| text.contains(['*', '?', '[']) && !path.exists());
-            if path.as_os_str() == "-" {
-                let mut bytes = Vec::new();
-                io::stdin()
-                    .lock()
-                    .take(MAX_FILE_BYTES + 1)
-                    .read_to_end(&mut bytes)
-                    .map_err(|e| Error::disk("read", "standard input".as_ref(), None, e))?;
-                files.add_bytes("-", bytes);
-            } else if let Some(pattern) = pattern {
-                let wrong = |e: glob::PatternError| {
-                    Error::config(
-                        pattern,
-                        format!("is no pattern: {e}"),
-                        "Give files or folders",
-                    )
-                };
-                // What cannot be listed on the way holds none of the pictures.
-                for found in glob::glob(pattern).map_err(wrong)?.flatten() {
-                    files.add(&found)?;
-                }
-            } else {
-                files.add(path)?;
-            }
-        }
-        if files.is_empty() {
-            return Err(Error::data(
-                &self.pictures[0],
-                "no picture is there",
-                "Give files, folders with pictures in them, or patterns that match some",
-            ));
-        }
-        Ok(files)
+        all_usable(&self.pictures, &files, damaged)
     }
 
     /// Prints what each picture shows; how many could not be used.
@@ -162,11 +115,6 @@ fn tell_damage(loader: &Loader, told: usize) -> usize {
     let damaged = loader.damaged();
     damaged.iter().skip(told).for_each(|(_, why)| tell(why));
     damaged.len()
-}
-
-/// A line for the person; the exit code tells where nobody reads.
-fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn text(prediction: &Prediction) -> String {

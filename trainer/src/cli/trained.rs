@@ -1,16 +1,16 @@
 //! A trained network and pictures for it, as the commands that look into networks are given them.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use triaxis_models::Spec;
 
 use super::evaluate::Pictures;
+use super::pictures::tell;
 use crate::checkpoint::NamedTensor;
-use crate::data::{Picture, Preprocess, Views, fit_views, read_picture};
+use crate::data::Preprocess;
 use crate::error::{Error, Result};
-use crate::weights::{FitOptions, Weights};
+use crate::weights::{FitOptions, LoadOptions, Weights};
 
 /// Which network, with which weights.
 #[derive(Debug, Args)]
@@ -26,6 +26,9 @@ pub(super) struct Trained {
         help_heading = "Model"
     )]
     weights: Option<PathBuf>,
+    /// Take weights that hold numbers which are not finite, such as those of a run that diverged
+    #[arg(long = "allow-nonfinite", help_heading = "Model")]
+    allow_non_finite: bool,
     #[command(flatten)]
     pictures: Pictures,
 }
@@ -56,7 +59,10 @@ impl Trained {
             let help = "Give a .safetensors file or a folder of `triaxis train`";
             return Err(Error::config("--weights", "it is not given", help));
         };
-        let weights = Weights::load(path)?;
+        let options = LoadOptions {
+            allow_non_finite: self.allow_non_finite,
+        };
+        let weights = Weights::load_with(path, &options)?;
         let (mut spec, preprocess) = self.spec_of(&weights)?;
         if let Some(classes) = weights.num_classes(&spec)? {
             spec.num_classes = classes;
@@ -95,67 +101,6 @@ impl Loaded {
             Some(name) => name.clone(),
             None => class.to_string(),
         }
-    }
-}
-
-/// A picture as a person and as the network sees it.
-pub(super) struct Prepared {
-    picture: Picture,
-    preprocess: Preprocess,
-    /// `[r, r, 3]`, normalised.
-    pub(super) numbers: Vec<f32>,
-}
-
-impl Prepared {
-    /// What the network sees, `side` pixels wide.
-    pub(super) fn square(&self, side: usize) -> Picture {
-        square(
-            &self.picture,
-            &Preprocess {
-                size: side,
-                ..self.preprocess
-            },
-        )
-    }
-}
-
-/// Reads and prepares a picture.
-pub(super) fn prepare(path: &Path, preprocess: &Preprocess) -> Result<Prepared> {
-    let picture = read_picture(path)?;
-    let Preprocess { mean, std, .. } = *preprocess;
-    let number = |(i, &byte): (usize, &u8)| (f32::from(byte) / 255.0 - mean[i % 3]) / std[i % 3];
-    let seen = square(&picture, preprocess).rgb;
-    Ok(Prepared {
-        numbers: seen.iter().enumerate().map(number).collect(),
-        picture,
-        preprocess: *preprocess,
-    })
-}
-
-fn square(picture: &Picture, preprocess: &Preprocess) -> Picture {
-    let mut squares = fit_views(picture, &preprocess.fit(Views::Centre));
-    squares.swap_remove(0)
-}
-
-/// The picture, or none where it cannot be used: that is told on standard error, and the others go on.
-pub(super) fn usable(prepared: Result<Prepared>) -> Option<Prepared> {
-    prepared.inspect_err(|error| tell(&error.to_string())).ok()
-}
-
-/// A line for the person; the exit code tells where nobody reads.
-fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// The error at the end of a command that had to leave out some pictures.
-pub(super) fn all_usable(pictures: &[PathBuf], left_out: usize) -> Result<()> {
-    match (left_out, pictures.first()) {
-        (0, _) | (_, None) => Ok(()),
-        (count, Some(first)) => Err(Error::data(
-            first,
-            format!("{count} of {} pictures cannot be used", pictures.len()),
-            "Each is told on standard error: repair, replace or leave them out",
-        )),
     }
 }
 

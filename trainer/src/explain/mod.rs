@@ -130,26 +130,34 @@ impl Explainer {
         }
         let logits = drawing.logits;
         let mut kept = vec![logits, features];
-        let by = if options.method == Method::Cam {
-            By::Classifier(classifier(&drawing, head, features, weights)?)
-        } else {
-            let g = &mut drawing.graph;
-            let shape = g.shape(logits);
-            let one_hot = g.input("one_hot", shape);
-            let reached = gradients(g, logits, one_hot)?;
-            let Some(gradient) = reached.get(features) else {
-                return Err(Error::config(
-                    g.name(features),
-                    "the logits do not depend on it",
-                    "Name a layer on the way to the logits",
-                ));
-            };
-            kept.push(gradient);
-            By::Gradient {
-                one_hot,
-                gradient,
-                method: options.method,
-            }
+        if options.method == Method::Cam {
+            let by = By::Classifier(classifier(&drawing, head, features, weights)?);
+            // Nothing goes back through the network, so what lies between image and features may be fused.
+            let fused = drawing.fused(gpu, &kept, weights)?;
+            return Ok(Self {
+                plan: fused.plan,
+                images: fused.images,
+                logits: fused.kept[0],
+                features: fused.kept[1],
+                by,
+            });
+        }
+        let g = &mut drawing.graph;
+        let shape = g.shape(logits);
+        let one_hot = g.input("one_hot", shape);
+        let reached = gradients(g, logits, one_hot)?;
+        let Some(gradient) = reached.get(features) else {
+            return Err(Error::config(
+                g.name(features),
+                "the logits do not depend on it",
+                "Name a layer on the way to the logits",
+            ));
+        };
+        kept.push(gradient);
+        let by = By::Gradient {
+            one_hot,
+            gradient,
+            method: options.method,
         };
         let plan = Plan::compile(gpu, &drawing.graph, &kept)?;
         write(&plan, weights)?;

@@ -8,6 +8,7 @@ mod disk;
 mod explaining;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod hostile;
 mod outcome;
 mod pictures;
 mod refusals;

@@ -13,7 +13,7 @@ fn shades(width: u32, height: u32) -> image::RgbImage {
     })
 }
 
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     written(shades(width, height), ImageFormat::Png)
 }
 

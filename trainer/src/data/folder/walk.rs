@@ -3,7 +3,6 @@
 use std::{
     ffi::OsStr,
     fs::{self, DirEntry, Metadata},
-    io,
     path::{Path, PathBuf},
 };
 
@@ -15,10 +14,20 @@ const EXTENSIONS: [&str; 10] = [
     "jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp", "tif", "tiff",
 ];
 
+/// What becomes of a folder below that may not be listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unreadable {
+    /// It ends the walk: nobody knows how many pictures training would miss.
+    Refused,
+    /// It counts as a picture that cannot be read.
+    Counted,
+}
+
 /// A walk that never leaves the data set and never turns in a circle.
 pub(super) struct Walk {
     real_root: PathBuf,
     follow_links: bool,
+    unreadable: Unreadable,
     /// Files without a picture's extension.
     pub(super) ignored: Vec<PathBuf>,
     /// Real paths of the folders we are in.
@@ -31,6 +40,7 @@ impl Walk {
         let real_root = canonical(root)?;
         Ok(Self {
             follow_links,
+            unreadable: Unreadable::Refused,
             ignored: Vec::new(),
             trail: vec![real_root.clone()],
             real_root,
@@ -58,14 +68,20 @@ impl Walk {
                 expected: "pictures in or closely below their class folder; move them up".into(),
             });
         }
+        let entries = sorted_entries(folder)?;
         self.trail.push(real);
-        for entry in sorted_entries(folder)? {
+        for entry in entries {
             let (name, path) = (entry.file_name(), entry.path());
             if is_hidden(&name) {
                 continue;
             }
             match self.metadata(&entry, &path)? {
-                Some(metadata) if metadata.is_dir() => self.descend(&path, files)?,
+                Some(metadata) if metadata.is_dir() => match self.descend(&path, files) {
+                    Err(DataError::Read { .. }) if self.unreadable == Unreadable::Counted => {
+                        files.push((path, 0));
+                    }
+                    done => done?,
+                },
                 Some(metadata) if metadata.is_file() && may_be_picture(&path) => {
                     files.push((path, metadata.len()));
                 }
@@ -78,7 +94,8 @@ impl Walk {
         Ok(())
     }
 
-    /// What the entry, or the link's target, is; none where there is nothing, as behind a dangling link.
+    /// What the entry, or the link's target, is; none where there is nothing that can be reached, as behind a dangling
+    /// link or one that leads to itself.
     pub(super) fn metadata(
         &self,
         entry: &DirEntry,
@@ -100,18 +117,17 @@ impl Walk {
                 })
             }
             Ok((_, metadata)) => Ok(Some(metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(DataError::Read {
-                path: path.to_owned(),
-                source,
-            }),
+            // Reading it will say why.
+            Err(_) => Ok(None),
         }
     }
 }
 
-/// Every picture in `folder` and below, by name. Links that lead out of it are refused.
+/// Every picture in `folder` and below, by name; folders below that may not be listed are among them, and cannot be read.
+/// Links that lead out of it are refused.
 pub(in crate::data) fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut walk = Walk::new(folder, false)?;
+    walk.unreadable = Unreadable::Counted;
     // The descent begins with the root itself.
     walk.trail.clear();
     let mut files = Vec::new();

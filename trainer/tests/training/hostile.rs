@@ -1,0 +1,255 @@
+//! Pictures and weights that are damaged or mean harm, as a person meets them.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::pictures::png;
+use crate::support::{Place, Ran, pointed, run};
+
+/// A folder with a short run in `output/tiny`.
+fn trained() -> Place {
+    let place = Place::new();
+    run(place.tiny("--epochs 1 --img-size 12")).done();
+    place
+}
+
+fn ask(place: &Place, command: &str, options: &str) -> Command {
+    let mut ask = Command::new(env!("CARGO_BIN_EXE_triaxis"));
+    ask.current_dir(place.path())
+        .arg(command)
+        .args(options.split_whitespace());
+    ask
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran}"))
+}
+
+/// Files in `photos` that are no usable picture, by name.
+fn spoil(place: &Place) -> Vec<&'static str> {
+    let good = png(9, 9);
+    let mut bomb = good.clone();
+    bomb[16..24].copy_from_slice(&[0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF]);
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 4;
+    for (name, bytes) in [
+        ("0100-cut.png", &good[..good.len() / 2]),
+        ("0200-empty.png", b""),
+        ("0300-text.jpg", b"This is not a picture."),
+        ("0400-bomb.png", &bomb),
+        ("0500-flipped.png", &flipped),
+    ] {
+        place.write(&format!("photos/{name}"), bytes);
+    }
+    let mut names = vec![
+        "0100-cut.png",
+        "0200-empty.png",
+        "0300-text.jpg",
+        "0400-bomb.png",
+        "0500-flipped.png",
+    ];
+    #[cfg(unix)]
+    for (name, target) in [
+        ("0600-gone.png", "nowhere.png"),
+        ("0700-circle.png", "0700-circle.png"),
+    ] {
+        std::os::unix::fs::symlink(target, place.path().join("photos").join(name)).unwrap();
+        names.push(name);
+    }
+    names
+}
+
+#[test]
+fn of_a_thousand_pictures_the_bad_ones_are_told_and_the_rest_are_done() {
+    let place = trained();
+    let bad = spoil(&place);
+    let good = 1000 - bad.len();
+    for i in 0..good {
+        let picture = png(8 + i as u32 % 5, 8 + i as u32 % 3);
+        place.write(&format!("photos/{i:04}.png"), picture);
+    }
+    let ran = run(ask(
+        &place,
+        "predict",
+        "--weights output/tiny photos --csv --topk 1",
+    ));
+    let told: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter(|l| l.starts_with("photos"))
+        .collect();
+    let done: Vec<&str> = ran.stdout.lines().skip(1).collect();
+    assert_eq!(
+        (done.len(), told.len()),
+        (good, bad.len()),
+        "{}",
+        ran.stderr
+    );
+    // In the folder's order, whichever thread was first.
+    assert!(done.is_sorted(), "{ran}");
+    for name in &bad {
+        let of_it = told.iter().filter(|line| line.contains(name)).count();
+        assert_eq!(of_it, 1, "{name}: {}", ran.stderr);
+        assert!(!ran.stdout.contains(name));
+    }
+    ran.refused(
+        3,
+        &[&format!("{} of 1000 pictures cannot be used", bad.len())],
+    );
+}
+
+#[test]
+fn features_and_maps_take_folders_patterns_and_pipes_and_leave_bad_pictures_out() {
+    let place = trained();
+    for i in 0..5 {
+        place.write(&format!("photos/{i:04}.png"), png(8 + i, 9));
+    }
+    place.write("more/x.png", png(9, 9));
+    let bad = spoil(&place).len();
+    let all = 5 + bad + 2;
+    let piped = |command: &str, options: &str| {
+        let words = format!("--weights output/tiny {options} --json photos more/*.png -");
+        let mut child = ask(&place, command, &words);
+        let mut child = child
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), &png(9, 9)).unwrap();
+        Ran::new(child.wait_with_output().unwrap())
+    };
+    let count = format!("{bad} of {all} pictures cannot be used");
+
+    let ran = piped(
+        "extract",
+        "--node global_avg_pool --out f.safetensors --batch-size 2",
+    );
+    let report = json(&ran);
+    assert_eq!(report["pictures"].as_array().unwrap().len(), 7, "{report}");
+    assert_eq!(report["pictures"][6], "-");
+    assert_eq!(report["features"][0]["shape"][0], 7);
+    ran.refused(3, &[&count]);
+    // The picture of the pattern and that of the pipe are the same.
+    let file = triaxis::checkpoint::tensors::read(&place.path().join("f.safetensors")).unwrap();
+    let features = &file.tensors[0];
+    let width = features.data.len() / 7;
+    assert_eq!(
+        features.data[5 * width..6 * width],
+        features.data[6 * width..]
+    );
+
+    let ran = piped("cam", "--output maps");
+    let maps = json(&ran);
+    assert_eq!(maps.as_array().unwrap().len(), 7, "{maps}");
+    for map in maps.as_array().unwrap() {
+        let overlay = fs::read(place.path().join(map["overlay"].as_str().unwrap())).unwrap();
+        assert!(overlay.starts_with(b"\x89PNG"), "{map}");
+    }
+    ran.refused(3, &[&count]);
+    run(ask(&place, "cam", "--weights output/tiny none/*.png"))
+        .refused(3, &["no picture is there"]);
+}
+
+#[test]
+fn a_run_remembers_how_its_pictures_were_prepared_and_options_come_first() {
+    let place = trained();
+    place.write("x.png", png(40, 30));
+    // Moved away from its recipe, a checkpoint still knows: the network's own resolution would be 16.
+    let wide = fs::read_to_string(place.path().join("tiny.toml")).unwrap();
+    place.write(
+        "wide.toml",
+        wide.replace("resolution = 12", "resolution = 16"),
+    );
+    let last = pointed(&place.run_folder("tiny"), "last");
+    fs::rename(last, place.path().join("alone")).unwrap();
+    let side = |options: &str| {
+        let options = format!(
+            "--weights alone --model wide.toml --node conv_stem --out f.safetensors {options} x.png"
+        );
+        run(ask(&place, "extract", &options)).done();
+        let file = triaxis::checkpoint::tensors::read(&place.path().join("f.safetensors")).unwrap();
+        file.tensors[0].shape[2]
+    };
+    assert_eq!(side(""), 6);
+    assert_eq!(side("--img-size 20"), 10);
+}
+
+#[test]
+fn weights_with_numbers_that_are_not_finite_are_shown_only_on_request() {
+    let place = trained();
+    place.write("x.png", png(9, 9));
+    let file = pointed(&place.run_folder("tiny"), "last").join("model.safetensors");
+    let mut weights = triaxis::checkpoint::tensors::read(&file).unwrap().tensors;
+    let bias = weights
+        .iter_mut()
+        .find(|t| t.name == "classifier.bias")
+        .unwrap();
+    bias.data[3] = f32::INFINITY;
+    let bytes = triaxis::checkpoint::tensors::encode(&weights).unwrap();
+    place.write("diverged.safetensors", bytes);
+    let options = "--weights diverged.safetensors --model tiny.toml --img-size 12 x.png";
+    run(ask(&place, "predict", options)).refused(
+        4,
+        &[
+            "classifier.bias holds a number that is not finite",
+            "--allow-nonfinite",
+        ],
+    );
+    let ran = run(ask(
+        &place,
+        "predict",
+        &format!("{options} --allow-nonfinite"),
+    ))
+    .done();
+    assert!(
+        ran.stderr.contains("classifier.bias holds a number"),
+        "{ran}"
+    );
+}
+
+/// The system's rules do not bind root, so the program is run as nobody where the tests are run as root.
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_is_told_and_does_not_stop_the_rest() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let place = trained();
+    for name in ["a.png", "b.png", "below/c.png", "other/d.png"] {
+        place.write(&format!("photos/{name}"), png(9, 9));
+    }
+    let binary = place.path().join("triaxis");
+    fs::copy(env!("CARGO_BIN_EXE_triaxis"), &binary).unwrap();
+    let allow = |name: &str, mode| {
+        fs::set_permissions(place.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (name, mode) in [("", 0o755), ("photos/b.png", 0), ("photos/below", 0)] {
+        allow(name, mode);
+    }
+    let mut command = Command::new(&binary);
+    command
+        .current_dir(place.path())
+        .env("HOME", place.path())
+        .args([
+            "predict",
+            "--weights",
+            "output/tiny",
+            "--csv",
+            "--topk",
+            "1",
+            "photos",
+        ]);
+    if place.path().metadata().unwrap().uid() == 0 {
+        command.uid(65_534).gid(65_534);
+    }
+    let ran = run(command);
+    // So that the folder can be removed.
+    allow("photos/below", 0o755);
+    assert_eq!(ran.stdout.lines().count(), 1 + 2, "{ran}");
+    for name in ["photos/b.png cannot be read", "photos/below cannot be read"] {
+        assert!(ran.stderr.contains(name), "{name}: {ran}");
+    }
+    ran.refused(3, &["2 of 4 pictures cannot be used"]);
+}
