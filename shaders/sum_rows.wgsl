@@ -9,7 +9,12 @@ struct Params { threads: u32, rows: u32, width: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 
-fn sum_of_thread(thread: u32) -> vec4<f32> {
+// One thread four numbers of y.
+@compute @workgroup_size(64)
+fn sum_rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.threads { return; }
     let rows_after = (p.rows + FAN_IN - 1u) / FAN_IN;
     let place = thread / p.width;
     let batch = place / rows_after;
@@ -19,23 +24,5 @@ fn sum_of_thread(thread: u32) -> vec4<f32> {
     for (var row = first; row < last; row += 1u) {
         sum += x[(batch * p.rows + row) * p.width + thread % p.width];
     }
-    return sum;
-}
-
-// One thread four numbers of y.
-@compute @workgroup_size(64)
-fn sum_rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-            @builtin(local_invocation_index) lane: u32) {
-    let thread = thread_index(group, groups, lane);
-    if thread < p.threads { y[thread] = sum_of_thread(thread); }
-}
-
-@group(0) @binding(1) var<storage, read_write> y_act: array<Act4>;
-
-// The same, stored as an activation.
-@compute @workgroup_size(64)
-fn sum_rows_as_activation(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                          @builtin(local_invocation_index) lane: u32) {
-    let thread = thread_index(group, groups, lane);
-    if thread < p.threads { y_act[thread] = pack4(sum_of_thread(thread)); }
+    y[thread] = sum;
 }

@@ -37,33 +37,13 @@ pub fn check_all(cases: &[Case]) {
         ..full
     });
     for case in cases {
-        check(gpu(), case);
-        check(&small, case);
-        check_halves(gpu(), case);
-        check_halves(&small, case);
+        for stored in [DType::F32, DType::F16] {
+            if let Some(expected) = Expected::of(case, stored) {
+                expected.check(gpu());
+                expected.check(&small);
+            }
+        }
     }
-}
-
-/// Compares the output with the reference where activations are stored as f16, if the operator can.
-fn check_halves(gpu: &Gpu, case: &Case) {
-    let (mut g, xs, y) = drawn(case);
-    g.store_halves(&[]);
-    if g.dtype(y) != DType::F16 {
-        return;
-    }
-    let rounded = |(numbers, &x): (Vec<f64>, &Value)| match g.dtype(x) {
-        DType::F16 => numbers.iter().map(|&x| f16::from_f64(x).to_f64()).collect(),
-        _ => numbers,
-    };
-    let inputs: Vec<Vec<f64>> = numbers(case).into_iter().zip(&xs).map(rounded).collect();
-    let mut plan = Plan::compile(gpu, &g, &[y]).unwrap_or_else(|e| panic!("{}: {e}", case.name));
-    for (&x, data) in xs.iter().zip(&inputs) {
-        write(&plan, x, data, g.dtype(x));
-    }
-    plan.run().unwrap_or_else(|e| panic!("{}: {e}", case.name));
-    let what = ("output as f16", HALF_TOLERANCE);
-    let expected = (case.reference)(&inputs);
-    close(&case.name, what, &read(&plan, y, case), &expected);
 }
 
 /// The case's inputs.
@@ -90,64 +70,110 @@ pub(crate) fn drawn(case: &Case) -> (Graph, Vec<Value>, Value) {
 }
 
 /// Compares the kernels' output with the reference, each gradient with the reference's central differences, and the
-/// padding with zero.
+/// padding with zero; everything is stored as f32.
 pub fn check(gpu: &Gpu, case: &Case) {
-    let inputs = numbers(case);
-    let expected = (case.reference)(&inputs);
-    let weights = random(99, expected.len());
+    if let Some(expected) = Expected::of(case, DType::F32) {
+        expected.check(gpu);
+    }
+}
 
-    let (mut g, xs, y) = drawn(case);
-    assert_eq!(
-        g.shape(y).count(),
-        expected.len(),
-        "{}: output size",
-        case.name
-    );
-    let mut kept = vec![y];
-    let mut dy = None;
-    let mut dxs = vec![None; xs.len()];
-    if case.differences != Differences::None {
-        let value = g.input("dy", g.shape(y));
-        let grads = gradients(&mut g, y, value).unwrap_or_else(|e| panic!("{}: {e}", case.name));
-        dy = Some(value);
-        dxs = xs.iter().map(|&x| grads.get(x)).collect();
-        kept.extend(dxs.iter().flatten());
-    }
-    let mut plan = Plan::compile(gpu, &g, &kept).unwrap_or_else(|e| panic!("{}: {e}", case.name));
-    plan.initialise(0)
-        .unwrap_or_else(|e| panic!("{}: {e}", case.name));
-    for ((&x, data), input) in xs.iter().zip(&inputs).zip(&case.inputs) {
-        write(&plan, x, data, input.dtype);
-    }
-    if let Some(dy) = dy {
-        write(&plan, dy, &weights, DType::F32);
-    }
-    write_randomness(&plan, SEED, EPOCH);
-    plan.run().unwrap_or_else(|e| panic!("{}: {e}", case.name));
-    let what = ("output", TOLERANCE);
-    close(&case.name, what, &read(&plan, y, case), &expected);
+/// A case as a graph with its gradients, and what they should be.
+struct Expected<'a> {
+    case: &'a Case,
+    tolerance: f64,
+    graph: Graph,
+    /// What is written, and what numbers.
+    given: Vec<(Value, Vec<f64>)>,
+    /// What is compared: its name, the places that are looked at and the numbers there.
+    wanted: Vec<(Value, String, Vec<usize>, Vec<f64>)>,
+}
 
-    for (i, input) in case.inputs.iter().enumerate() {
-        let count = input.shape.count();
-        let positions: Vec<usize> = match case.differences {
-            Differences::None => continue,
-            Differences::All => (0..count).collect(),
-            Differences::Some(few) => (0..few.min(count))
-                .map(|j| j * count / few.min(count))
-                .collect(),
-        };
-        if !input.differentiable {
-            continue;
+impl<'a> Expected<'a> {
+    /// With activations stored so; `None` where the operator has none that can be.
+    fn of(case: &'a Case, stored: DType) -> Option<Self> {
+        let (mut graph, xs, y) = drawn(case);
+        let mut dy = None;
+        let mut dxs = vec![None; xs.len()];
+        if case.differences != Differences::None {
+            let value = graph.input("dy", graph.shape(y));
+            let grads =
+                gradients(&mut graph, y, value).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+            dy = Some(value);
+            dxs = xs.iter().map(|&x| grads.get(x)).collect();
         }
-        let dx = dxs[i].unwrap_or_else(|| panic!("{}: input {i} got no gradient", case.name));
-        let all = read(&plan, dx, case);
-        let numeric: Vec<f64> = positions
-            .iter()
-            .map(|&j| slope(case, &inputs, &weights, i, j))
+        let tolerance = if stored == DType::F16 {
+            graph.store_halves(&[]);
+            if graph.values().all(|v| graph.dtype(v) != DType::F16) {
+                return None;
+            }
+            HALF_TOLERANCE
+        } else {
+            TOLERANCE
+        };
+        // Numbers are rounded as they are written.
+        let rounded = |numbers: Vec<f64>, x: Value| match graph.dtype(x) {
+            DType::F16 => numbers.iter().map(|&x| f16::from_f64(x).to_f64()).collect(),
+            _ => numbers,
+        };
+        let inputs: Vec<Vec<f64>> = (numbers(case).into_iter().zip(&xs))
+            .map(|(numbers, &x)| rounded(numbers, x))
             .collect();
-        let got: Vec<f32> = positions.iter().map(|&j| all[j]).collect();
-        let what = format!("gradient of input {i}");
-        close(&case.name, (&what, TOLERANCE), &got, &numeric);
+        let outputs = (case.reference)(&inputs);
+        let count = outputs.len();
+        assert_eq!(graph.shape(y).count(), count, "{}: output size", case.name);
+        let mut given: Vec<_> = xs.iter().copied().zip(inputs.iter().cloned()).collect();
+        let mut wanted = vec![(y, "output".to_owned(), (0..count).collect(), outputs)];
+        if let Some(dy) = dy {
+            let weights = rounded(random(99, count), dy);
+            for (i, input) in case.inputs.iter().enumerate() {
+                if !input.differentiable {
+                    continue;
+                }
+                let count = input.shape.count();
+                let positions: Vec<usize> = match case.differences {
+                    Differences::None => continue,
+                    Differences::All => (0..count).collect(),
+                    Differences::Some(few) => (0..few.min(count))
+                        .map(|j| j * count / few.min(count))
+                        .collect(),
+                };
+                let dx =
+                    dxs[i].unwrap_or_else(|| panic!("{}: input {i} got no gradient", case.name));
+                let slopes = positions
+                    .iter()
+                    .map(|&j| slope(case, &inputs, &weights, i, j))
+                    .collect();
+                wanted.push((dx, format!("gradient of input {i}"), positions, slopes));
+            }
+            given.push((dy, weights));
+        }
+        Some(Self {
+            case,
+            tolerance,
+            graph,
+            given,
+            wanted,
+        })
+    }
+
+    fn check(&self, gpu: &Gpu) {
+        let case = self.case;
+        let kept: Vec<Value> = self.wanted.iter().map(|(value, ..)| *value).collect();
+        let mut plan =
+            Plan::compile(gpu, &self.graph, &kept).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        plan.initialise(0)
+            .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        for (value, numbers) in &self.given {
+            write(&plan, *value, numbers, self.graph.dtype(*value));
+        }
+        write_randomness(&plan, SEED, EPOCH);
+        plan.run().unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        for (value, what, positions, expected) in &self.wanted {
+            let all = read(&plan, *value, case);
+            let got: Vec<f32> = positions.iter().map(|&j| all[j]).collect();
+            let what = format!("{what} as {:?}", self.graph.dtype(*value));
+            close(&case.name, (&what, self.tolerance), &got, expected);
+        }
     }
 }
 

@@ -71,6 +71,14 @@ impl Halves {
         }
     }
 
+    /// These inputs in one format, no output.
+    pub fn reading(inputs: &[usize]) -> Self {
+        Self {
+            inputs: inputs.into(),
+            ..Self::default()
+        }
+    }
+
     /// These inputs in one format, the first output in any.
     pub fn apart(inputs: &[usize]) -> Self {
         Self {

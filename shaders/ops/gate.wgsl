@@ -1,11 +1,12 @@
-// y = x * s: every channel of an image times a number of its own, squeeze-and-excite's excitation.
+// y = x * s: every channel of an image times a number of its own, squeeze-and-excite's excitation, which is kept as
+// f32: it is small, and all pixels share its error.
 //   x, y [N, H, W, C]; s, ds [N, 1, 1, C]; partials [N, SPLITS, C]
 
 struct Params { threads: u32, c4: u32, pixels: u32, splits: u32, first_image: u32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
-@group(0) @binding(1) var<storage, read> s: array<Act4>;
+@group(0) @binding(1) var<storage, read> s: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<Act4>;
 
 // One thread four channels of every SPLITS-th pixel of an image: neighbouring threads read neighbouring numbers.
@@ -17,7 +18,7 @@ fn gate(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let c = thread % p.c4;
     let split = thread / p.c4 % p.splits;
     let image = thread / p.c4 / p.splits;
-    let scale = unpack4(s[(p.first_image + image) * p.c4 + c]);
+    let scale = s[(p.first_image + image) * p.c4 + c];
     for (var pixel = split; pixel < p.pixels; pixel += p.splits) {
         let i = (image * p.pixels + pixel) * p.c4 + c;
         y[i] = pack4(unpack4(x[i]) * scale);

@@ -1,4 +1,4 @@
-// The mean of each channel over all pixels of an image.
+// The mean of each channel over all pixels of an image, kept as f32: it is small, and stands for all of them.
 //   x, dx [N, H, W, C]; y, dy [N, 1, 1, C]; partials [N, SPLITS, C]
 
 struct Params { threads: u32, c4: u32, pixels: u32, splits: u32, first_image: u32, share: f32 }
@@ -23,7 +23,7 @@ fn global_avg_pool(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     partials[p.first_image * p.splits * p.c4 + thread] = p.share * sum;
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<Act4>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> dx: array<Act4>;
 
 // The same threads: each writes what its pixels get.
@@ -35,7 +35,7 @@ fn global_avg_pool_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
     let c = thread % p.c4;
     let split = thread / p.c4 % p.splits;
     let image = thread / p.c4 / p.splits;
-    let gradient = pack4(p.share * unpack4(dy[(p.first_image + image) * p.c4 + c]));
+    let gradient = pack4(p.share * dy[(p.first_image + image) * p.c4 + c]);
     for (var pixel = split; pixel < p.pixels; pixel += p.splits) {
         dx[(image * p.pixels + pixel) * p.c4 + c] = gradient;
     }

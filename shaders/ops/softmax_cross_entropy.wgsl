@@ -64,7 +64,7 @@ fn softmax_cross_entropy(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
 
 @group(0) @binding(2) var<storage, read> known: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> dx: array<Act4>;
+@group(0) @binding(4) var<storage, read_write> dx: array<Out4>;
 
 // dx = (T * softmax(x) - t) * dy. One thread four classes.
 @compute @workgroup_size(64)
@@ -76,5 +76,5 @@ fn softmax_cross_entropy_grad(@builtin(workgroup_id) group: vec3<u32>, @builtin(
     let of_image = known[image];
     let softmax = exp(unpack4(x[i]) - of_image.x) / of_image.y;
     let slope = (of_image.z * softmax - unpack4(t[i])) * dy[image].x;
-    dx[i] = pack4(keep_lanes(slope, i % p.c4, p.channels));
+    dx[i] = pack_out(keep_lanes(slope, i % p.c4, p.channels));
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use triaxis::engine::Mode;
 use triaxis::engine::ops::Activation;
+use triaxis::engine::{DType, Mode};
 use triaxis::models::{Naming, Network, zoo};
 
 use super::file::Tensors;
@@ -52,6 +52,7 @@ fn check(model: &str, naming: Naming, file: &str) {
             buffers,
             parts: parts.keys().cloned().collect(),
             gradients,
+            stored: DType::F32,
         };
         task.run()
     };

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use triaxis::engine::{
-    Arena, Graph, Inference, InferenceOptions, Kind, Mode, Parameter, Plan, Value, gradients, ops,
+    Arena, DType, Graph, Inference, InferenceOptions, Kind, Mode, Parameter, Plan, Value,
+    gradients, ops,
 };
 use triaxis::models::{Model, Network, Spec};
 
@@ -28,6 +29,8 @@ pub(super) struct Task<'a> {
     pub(super) parts: Vec<String>,
     /// Whether every parameter's gradient is wanted.
     pub(super) gradients: bool,
+    /// How activations and their gradients are stored.
+    pub(super) stored: DType,
 }
 
 /// What a run computed, in the order of numbers of PyTorch's tensors.
@@ -57,12 +60,15 @@ impl Task<'_> {
         let mut kept = [&[logits, loss], &parts[..]].concat();
         let mut dws = Vec::new();
         if self.gradients {
-            let one = g.state("one", [1, 1, 1, 1], 1.0);
-            let grads = gradients(&mut g, loss, one).unwrap();
+            let scale = g.state("scale", [1, 1, 1, 1], self.scale());
+            let grads = gradients(&mut g, loss, scale).unwrap();
             dws = g.parameters().iter().map(|p| grads[p.value]).collect();
             kept.extend(&dws);
         }
 
+        if self.stored == DType::F16 {
+            g.store_halves(&[]);
+        }
         let mut plan = Plan::compile(crate::gpu(), &g, &kept).unwrap();
         plan.initialise(0).unwrap();
         for p in g.parameters() {
@@ -88,7 +94,8 @@ impl Task<'_> {
         let gradient = |(p, &dw): (&Parameter, &Value)| {
             let shape = g.shape(p.value);
             assert_eq!(g.shape(dw), shape, "{}: gradient of {}", spec.name, p.name);
-            (p.name.clone(), p.options.layout.to_file(shape, &read(dw)))
+            let unscaled: Vec<f32> = read(dw).iter().map(|x| x / self.scale()).collect();
+            (p.name.clone(), p.options.layout.to_file(shape, &unscaled))
         };
         let buffers = plan.export(&Arena::Buffers).unwrap();
         Outcome {
@@ -102,6 +109,15 @@ impl Task<'_> {
 }
 
 impl Task<'_> {
+    /// What the loss is multiplied by, so that f16 holds small gradients and large ones: a power of two, which changes no
+    /// digit.
+    fn scale(&self) -> f32 {
+        match self.stored {
+            DType::F16 => 1024.0,
+            _ => 1.0,
+        }
+    }
+
     /// The logits of the network's fused form, which only evaluates.
     pub(super) fn run_fused(&self) -> Vec<f32> {
         let (spec, mut g) = (self.spec, Graph::new(Mode::Evaluate));
@@ -187,6 +203,16 @@ pub(super) fn relative_l2(got: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
     let differences = got.iter().zip(expected).map(|(&a, &b)| f64::from(a) - b);
     length(differences) / length(expected.iter().copied())
+}
+
+/// The cosine of the angle between both.
+pub(super) fn cosine(got: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(got.len(), expected.len());
+    let product: f64 = (got.iter().zip(expected))
+        .map(|(&a, &b)| f64::from(a) * b)
+        .sum();
+    let lengths = length(got.iter().map(|&x| f64::from(x))) * length(expected.iter().copied());
+    product / lengths
 }
 
 /// The root of the sum of squares.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use triaxis::engine::Mode;
+use triaxis::engine::{DType, Mode};
 use triaxis::models::{EfficientNet, Line, Network, RegNet, ResNet, ResNetBlock, Spec};
 
 use super::file::Tensors;
-use super::run::{Outcome, Task, largest_difference, length, relative_l2};
+use super::run::{Outcome, Task, cosine, largest_difference, length, relative_l2};
 
 /// Activations may be off by this, as part of their largest number.
 const ACTIVATIONS: f64 = 2e-5;
@@ -16,10 +16,21 @@ const BUFFERS: f64 = 2e-5;
 /// A gradient that is zero in theory may be this long.
 const ZERO: f64 = 1e-4;
 
+/// How near gradients of a step in mixed precision must be to those of one in f64.
+#[derive(Clone, Copy, Debug)]
+enum Near {
+    /// The difference's length over the expected one's, at most.
+    Distance(f64),
+    /// The cosine, at least: rounding flips the sign of what is nearly zero, and a ReLU lets it through or not.
+    Cosine(f64),
+}
+
 struct Golden {
     spec: Spec,
     tensors: Tensors,
     facts: Map<String, Json>,
+    /// How activations and their gradients are stored.
+    stored: DType,
 }
 
 impl Golden {
@@ -33,6 +44,7 @@ impl Golden {
             },
             tensors: Tensors::load(&format!("{name}.safetensors")),
             facts: super::json(&format!("{name}.json")),
+            stored: DType::F32,
         }
     }
 
@@ -64,6 +76,7 @@ impl Golden {
             buffers,
             parts: parts.keys().cloned().collect(),
             gradients,
+            stored: self.stored,
         };
         run(&task)
     }
@@ -98,6 +111,39 @@ impl Golden {
             "eval",
             &Outcome { logits, ..eval },
             self.tensors.get("loss_eval")[0],
+        );
+    }
+
+    /// A training step whose activations are stored as f16: every gradient, by its relative distance or by its cosine.
+    fn check_halves(mut self, near: Near) {
+        self.stored = DType::F16;
+        let outcome = self.run(Mode::Train, 0.1, true);
+        let errors = self.facts["grads"].as_object().unwrap();
+        assert_eq!(errors.len(), outcome.gradients.len());
+        let mut worst: (f64, &str) = (0.0, "");
+        for parameter in errors.keys().filter(|&p| errors[p].is_f64()) {
+            let expected = self.tensors.get(&format!("grad.{parameter}"));
+            let got = &outcome.gradients[parameter];
+            let (off, allowed) = match near {
+                // What squeezes is small differences of large sums.
+                Near::Distance(allowed) if parameter.contains(".se.") => {
+                    (relative_l2(got, expected), 2.0 * allowed)
+                }
+                Near::Distance(allowed) => (relative_l2(got, expected), allowed),
+                Near::Cosine(least) => (1.0 - cosine(got, expected), 1.0 - least),
+            };
+            if off > worst.0 {
+                worst = (off, parameter);
+            }
+            assert!(
+                off <= allowed,
+                "{}: the gradient of {parameter} is off by {off:e}, allowed {allowed:e}",
+                self.spec.name
+            );
+        }
+        println!(
+            "{}: worst {near:?}: {:.1e}, {}",
+            self.spec.name, worst.0, worst.1
         );
     }
 
@@ -203,14 +249,12 @@ impl Golden {
     }
 }
 
-#[test]
-fn small_efficientnet_trains_as_in_pytorch() {
+fn efficientnet() -> Golden {
     let network = EfficientNet::compound(0.25, 0.6);
-    Golden::load("small_effnet", Network::EfficientNet(network)).check();
+    Golden::load("small_effnet", Network::EfficientNet(network))
 }
 
-#[test]
-fn small_regnetz_trains_as_in_pytorch() {
+fn regnetz() -> Golden {
     let line = Line {
         depth: 8,
         w0: 16,
@@ -218,11 +262,10 @@ fn small_regnetz_trains_as_in_pytorch() {
         wm: 2.0,
         group_width: 4,
     };
-    Golden::load("small_regnetz", Network::RegNet(RegNet::z(line, 96))).check();
+    Golden::load("small_regnetz", Network::RegNet(RegNet::z(line, 96)))
 }
 
-#[test]
-fn small_regnety_trains_as_in_pytorch() {
+fn regnety() -> Golden {
     let line = Line {
         depth: 7,
         w0: 24,
@@ -230,23 +273,60 @@ fn small_regnety_trains_as_in_pytorch() {
         wm: 2.0,
         group_width: 16,
     };
-    Golden::load("small_regnety", Network::RegNet(RegNet::y(line))).check();
+    Golden::load("small_regnety", Network::RegNet(RegNet::y(line)))
 }
 
-#[test]
-fn small_resnet_trains_as_in_pytorch() {
+fn resnet() -> Golden {
     let mut network = ResNet::new(ResNetBlock::Bottleneck, [1, 2, 1, 1]);
     for (stage, inner) in network.stages.iter_mut().zip([8, 16, 32, 48]) {
         (stage.width, stage.group_width) = (4 * inner, inner);
     }
-    Golden::load("small_resnet", Network::ResNet(network)).check();
+    Golden::load("small_resnet", Network::ResNet(network))
 }
 
-#[test]
-fn small_resnext_trains_as_in_pytorch() {
+fn resnext() -> Golden {
     let mut network = ResNet::new(ResNetBlock::Bottleneck, [1, 1, 1, 1]);
     for (stage, inner) in network.stages.iter_mut().zip([16, 32, 48, 64]) {
         (stage.width, stage.group_width) = (4 * inner, inner / 8);
     }
-    Golden::load("small_resnext", Network::ResNet(network)).check();
+    Golden::load("small_resnext", Network::ResNet(network))
+}
+
+#[test]
+fn small_efficientnet_trains_as_in_pytorch() {
+    efficientnet().check();
+}
+
+#[test]
+fn small_regnetz_trains_as_in_pytorch() {
+    regnetz().check();
+}
+
+#[test]
+fn small_regnety_trains_as_in_pytorch() {
+    regnety().check();
+}
+
+#[test]
+fn small_resnet_trains_as_in_pytorch() {
+    resnet().check();
+}
+
+#[test]
+fn small_resnext_trains_as_in_pytorch() {
+    resnext().check();
+}
+
+#[test]
+fn smooth_networks_have_the_same_gradients_in_mixed_precision() {
+    for golden in [efficientnet(), regnetz()] {
+        golden.check_halves(Near::Distance(5e-2));
+    }
+}
+
+#[test]
+fn networks_with_relu_have_gradients_of_the_same_direction_in_mixed_precision() {
+    for golden in [regnety(), resnet(), resnext()] {
+        golden.check_halves(Near::Cosine(0.9));
+    }
 }

@@ -6,9 +6,11 @@ use super::{Graph, Kind, Node, Value};
 use crate::DType;
 
 impl Graph {
-    /// Stores activations as f16: every value that is computed or written by the caller, that all kernels around it can
-    /// read and write so, and that is not in `exact`. Sums stay f32. What kernels read together has one format, so an
-    /// exact value may keep others exact.
+    /// Stores activations and their gradients as f16: every value that is computed or written by the caller, that all
+    /// kernels around it can read and write so, and that is not in `exact`. Sums stay f32, and so do gradients of
+    /// parameters and what an image has one number a channel of (pooled features, the gates of squeeze-and-excite). What
+    /// kernels read together has one format, so an exact value may keep others exact: in a training graph all of them,
+    /// from an exact image on.
     ///
     /// Memory and traffic halve on every adapter, with or without f16 arithmetic. Numbers beyond 65,504 become infinite.
     pub fn store_halves(&mut self, exact: &[Value]) {
@@ -60,8 +62,11 @@ impl Graph {
         let of = |values: &[Value], able: &[usize]| able.first().map(|&i| self.dtype(values[i]));
         let reads = of(&node.inputs, &able.inputs);
         let writes = of(&node.outputs, &able.outputs);
-        let either = reads.or(writes).unwrap_or_default();
-        [reads.unwrap_or(either), writes.unwrap_or(either)]
+        match able.apart {
+            true => [reads, writes].map(Option::unwrap_or_default),
+            // Whatever is there was given one format.
+            false => [reads.or(writes).unwrap_or_default(); 2],
+        }
     }
 }
 

@@ -113,6 +113,10 @@ impl Op for Gradient {
         "activation_grad"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0, 1])
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         Ok(vec![same_shape(inputs)?])
     }

@@ -4,8 +4,8 @@
 use super::arenas::{Allowed, expect};
 use super::{expect_dtype, node_path};
 use crate::{
-    DType, Dispatch, Error, Graph, In, LaunchContext, Mode, Op, Out, Result, Shape, Slot, Value,
-    philox,
+    DType, Dispatch, Error, Graph, Halves, In, LaunchContext, Mode, Op, Out, Result, Shape, Slot,
+    Value, philox,
 };
 
 /// How pictures become a network's input.
@@ -132,6 +132,10 @@ impl Op for Normalise {
         "augment"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::alike(&[])
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         pictures(inputs)
     }
@@ -158,6 +162,10 @@ struct Random(Augment);
 impl Op for Random {
     fn name(&self) -> &'static str {
         "augment"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -84,6 +84,10 @@ impl Op for Gradient {
         "avg_pool_grad"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
+    }
+
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
         Ok(vec![self.x])
     }

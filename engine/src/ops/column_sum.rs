@@ -1,7 +1,7 @@
 //! The sum of each channel. Kernel: `shaders/ops/column_sum.wgsl`. Test: `tests/ops/column_sum.rs`.
 
 use super::sum::{sum_partials, tiles};
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 /// Sums `x`, `[n, h, w, c]`, over images, rows and columns: `[1, 1, 1, c]`. It is the gradient of what is added to
 /// every pixel, and has none of its own.
@@ -19,6 +19,10 @@ struct ColumnSum;
 impl Op for ColumnSum {
     fn name(&self) -> &'static str {
         "column_sum"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::reading(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -1,7 +1,7 @@
 //! Convolution of each channel by itself. Kernels: `shaders/ops/depthwise.wgsl`. Test: `tests/ops/depthwise.rs`.
 
 use super::fused::Extras;
-use super::sum_rows::{PartialSums, Total, splits};
+use super::sum_rows::{PartialSums, splits};
 use super::window::{Padding, STRIP, Window};
 use crate::{
     Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value,
@@ -171,6 +171,10 @@ impl Op for GradInput {
         "depthwise_grad_input"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         let [h, w] = self.image;
         Ok(vec![Shape([inputs[0].n(), h, w, inputs[0].c()])])
@@ -213,6 +217,10 @@ impl Op for GradWeight {
         "depthwise_grad_weight"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::reading(&[0, 1])
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         Ok(vec![Shape([self.kernel, self.kernel, 1, inputs[0].c()])])
     }
@@ -252,6 +260,6 @@ impl Op for GradWeight {
             );
             first_split += splits;
         }
-        partials.add_up(cx, Total::Numbers(Out(0)));
+        partials.add_up(cx, Out(0));
     }
 }

@@ -2,7 +2,7 @@
 //! `tests/ops/drop_path.rs`.
 
 use super::random::{Drop, drop};
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 /// Groups of four channels that one thread copies.
 const VEC4S_A_THREAD: usize = 8;
@@ -33,6 +33,10 @@ struct DropPath {
 impl Op for DropPath {
     fn name(&self) -> &'static str {
         "drop_path"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

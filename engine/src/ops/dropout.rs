@@ -1,7 +1,7 @@
 //! Dropout. Kernels: `shaders/ops/dropout.wgsl`, `shaders/random/philox.wgsl`. Test: `tests/ops/dropout.rs`.
 
 use super::random::{Drop, drop};
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 /// In training, sets each number of `x`, `[n, h, w, c]`, to 0 with probability `rate` and divides the others by
 /// `1 - rate` (Srivastava et al. 2014, <https://jmlr.org/papers/v15/srivastava14a.html>); in evaluation returns `x`.
@@ -28,6 +28,10 @@ struct Dropout {
 impl Op for Dropout {
     fn name(&self) -> &'static str {
         "dropout"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -128,8 +128,7 @@ impl Op for Fused {
     }
 
     fn halves(&self) -> Halves {
-        let Extras { residual, gate, .. } = self.extras();
-        let inputs: Vec<usize> = [0].into_iter().chain(residual).chain(gate).collect();
+        let inputs: Vec<usize> = [0].into_iter().chain(self.extras().residual).collect();
         Halves::apart(&inputs)
     }
 

@@ -1,7 +1,7 @@
 //! Channels times numbers of an image's own. Kernels: `shaders/ops/gate.wgsl`. Test: `tests/ops/gate.rs`.
 
 use super::same_shape;
-use super::sum_rows::{PartialSums, Total, splits};
+use super::sum_rows::{PartialSums, splits};
 use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
@@ -26,7 +26,7 @@ impl Op for Gate {
     }
 
     fn halves(&self) -> Halves {
-        Halves::alike(&[0, 1])
+        Halves::alike(&[0])
     }
 
     fn meaning(&self) -> Meaning {
@@ -86,6 +86,10 @@ impl Op for GradScale {
         "gate_grad_scale"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::reading(&[0, 1])
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         let [n, _, _, c] = same_shape(inputs)?.0;
         Ok(vec![Shape([n, 1, 1, c])])
@@ -108,6 +112,6 @@ impl Op for GradScale {
                     .work(x.with_n(images.len()).vec4s() * 4),
             );
         }
-        partials.add_up(cx, Total::Activations(Out(0)));
+        partials.add_up(cx, Out(0));
     }
 }

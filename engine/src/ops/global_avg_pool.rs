@@ -1,6 +1,6 @@
 //! The mean over an image. Kernels: `shaders/ops/global_avg_pool.wgsl`. Test: `tests/ops/global_avg_pool.rs`.
 
-use super::sum_rows::{PartialSums, Total, splits};
+use super::sum_rows::{PartialSums, splits};
 use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
 
 /// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
@@ -28,7 +28,7 @@ impl Op for GlobalAvgPool {
     }
 
     fn halves(&self) -> Halves {
-        Halves::alike(&[0])
+        Halves::reading(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -56,7 +56,7 @@ impl Op for GlobalAvgPool {
                     .work(x.with_n(images.len()).vec4s() * 4),
             );
         }
-        partials.add_up(cx, Total::Activations(Out(0)));
+        partials.add_up(cx, Out(0));
     }
 
     fn backward(
@@ -81,6 +81,10 @@ struct Gradient {
 impl Op for Gradient {
     fn name(&self) -> &'static str {
         "global_avg_pool_grad"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[])
     }
 
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {

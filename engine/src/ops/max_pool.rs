@@ -115,6 +115,10 @@ impl Op for Gradient {
         "max_pool_grad"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0, 1])
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         Ok(vec![inputs[0]])
     }

@@ -1,7 +1,7 @@
 //! Images mixed two and two. Kernels: `shaders/ops/mixup.wgsl`. Test: `tests/ops/mixup.rs`.
 
 use super::expect_dtype;
-use crate::{DType, Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{DType, Dispatch, Graph, Halves, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 /// Mixes each image with another of its batch, `λ · xᵢ + (1 - λ) · x_partner(i)` (Zhang et al. 2018,
 /// <https://arxiv.org/abs/1710.09412>): pictures and targets, `x` being `[n, h, w, c]`, alike.
@@ -24,6 +24,10 @@ struct Mixup;
 impl Op for Mixup {
     fn name(&self) -> &'static str {
         "mixup"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -59,6 +63,10 @@ struct Gradient;
 impl Op for Gradient {
     fn name(&self) -> &'static str {
         "mixup_grad"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -1,6 +1,6 @@
 //! A tensor times a number. Kernel: `shaders/ops/scale.wgsl`. Test: `tests/ops/scale.rs`.
 
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 /// Multiplies every number of `x`, `[n, h, w, c]`, by `factor`.
 ///
@@ -19,6 +19,10 @@ struct Scale {
 impl Op for Scale {
     fn name(&self) -> &'static str {
         "scale"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

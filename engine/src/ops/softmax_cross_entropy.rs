@@ -2,7 +2,7 @@
 //! `tests/ops/softmax_cross_entropy.rs`.
 
 use super::sum_rows::splits;
-use crate::{Dispatch, Graph, In, LaunchContext, Op, Out, Result, Shape, Value};
+use crate::{Dispatch, Graph, Halves, In, LaunchContext, Op, Out, Result, Shape, Value};
 
 const FILE: &str = "ops/softmax_cross_entropy";
 
@@ -82,6 +82,10 @@ struct Gradient;
 impl Op for Gradient {
     fn name(&self) -> &'static str {
         "softmax_cross_entropy_grad"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::apart(&[])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

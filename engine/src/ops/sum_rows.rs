@@ -19,15 +19,6 @@ pub(super) struct PartialSums {
     pub width: usize,
 }
 
-/// Where sums go.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Total {
-    /// Numbers that stay f32: gradients of parameters.
-    Numbers(Slot),
-    /// Activations and their gradients, in whatever format these are stored.
-    Activations(Slot),
-}
-
 impl PartialSums {
     /// Scratch for partial sums.
     pub(super) fn new(cx: &mut LaunchContext, batch: usize, rows: usize, width: usize) -> Self {
@@ -43,25 +34,21 @@ impl PartialSums {
     pub(super) fn reduced(mut self, cx: &mut LaunchContext) -> Self {
         while self.rows > FAN_IN {
             let next = Self::new(cx, self.batch, self.rows.div_ceil(FAN_IN), self.width);
-            self.stage(cx, "sum_rows", next.slot);
+            self.stage(cx, next.slot);
             self = next;
         }
         self
     }
 
     /// Adds all up: `total` is `[batch, width]`.
-    pub(super) fn add_up(self, cx: &mut LaunchContext, total: Total) {
-        let last = self.reduced(cx);
-        match total {
-            Total::Numbers(slot) => last.stage(cx, "sum_rows", slot),
-            Total::Activations(slot) => last.stage(cx, "sum_rows_as_activation", slot),
-        }
+    pub(super) fn add_up(self, cx: &mut LaunchContext, total: Slot) {
+        self.reduced(cx).stage(cx, total);
     }
 
-    fn stage(self, cx: &mut LaunchContext, entry: &'static str, to: Slot) {
+    fn stage(self, cx: &mut LaunchContext, to: Slot) {
         let threads = self.batch * self.rows.div_ceil(FAN_IN) * self.width;
         cx.push(
-            Dispatch::new("sum_rows", entry)
+            Dispatch::new("sum_rows", "sum_rows")
                 .params(&[threads, self.rows, self.width])
                 .bind(self.slot)
                 .bind(to)

@@ -1,4 +1,5 @@
-//! The storage format f16, bit by bit: beyond its range there is infinity, which loss scaling looks for.
+//! The storage format f16, bit by bit: beyond its range there is infinity, which loss scaling looks for, and
+//! what is not a number stays so.
 
 use triaxis_engine::DType::F32;
 use triaxis_engine::{Dispatch, In, LaunchContext, Op, Out, Shape};
@@ -6,7 +7,7 @@ use triaxis_engine::{Dispatch, In, LaunchContext, Op, Out, Shape};
 use super::case::{Case, Input};
 
 /// Numbers that f16 holds exactly or that are beyond it.
-const NUMBERS: [f64; 14] = [
+const NUMBERS: [f64; 15] = [
     0.0,
     1.0,
     -2.5,
@@ -21,6 +22,7 @@ const NUMBERS: [f64; 14] = [
     f64::INFINITY,
     f64::NEG_INFINITY,
     0.125,
+    f64::NAN,
 ];
 
 /// The bits must be right, all of them.

@@ -3,7 +3,7 @@
 use super::{kernel, threads};
 use crate::ops::Activation;
 use crate::ops::sum::{sum_partials_apart, tiles};
-use crate::{In, LaunchContext, Op, Out, Result, Shape};
+use crate::{Halves, In, LaunchContext, Op, Out, Result, Shape};
 
 /// `x`, coefficients and `dy` to dgamma and dbeta.
 #[derive(Debug)]
@@ -14,6 +14,10 @@ pub(super) struct GradSums {
 impl Op for GradSums {
     fn name(&self) -> &'static str {
         "batch_norm_grad_sums"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::reading(&[0, 2])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -51,6 +55,10 @@ pub(super) struct GradInput {
 impl Op for GradInput {
     fn name(&self) -> &'static str {
         "batch_norm_grad_input"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[0, 2])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -2,7 +2,7 @@
 
 use super::coefficients_of;
 use crate::ops::sum::{FAN_IN, tiles};
-use crate::{Dispatch, In, LaunchContext, Meaning, Op, Out, Result, Shape};
+use crate::{Dispatch, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape};
 
 /// `x`, `[n, h, w, c]`, to `[1, 1, 3, c]`: the mean as two numbers and the biased variance, merged from tiles.
 #[derive(Debug)]
@@ -11,6 +11,10 @@ pub(super) struct Statistics;
 impl Op for Statistics {
     fn name(&self) -> &'static str {
         "batch_norm_statistics"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::reading(&[0])
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Conv, Sizes};
 use crate::ops::fused::Extras;
 use crate::ops::sum::sum_partials;
-use crate::{In, LaunchContext, Limits, Op, Out, Shape};
+use crate::{Halves, In, LaunchContext, Limits, Op, Out, Shape};
 
 /// The gradient of the input, from the weight and the output's gradient.
 #[derive(Debug)]
@@ -17,6 +17,10 @@ pub(super) struct GradInput {
 impl Op for GradInput {
     fn name(&self) -> &'static str {
         "conv2d_grad_input"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::alike(&[1])
     }
 
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -75,6 +79,10 @@ impl GradWeight {
 impl Op for GradWeight {
     fn name(&self) -> &'static str {
         "conv2d_grad_weight"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::reading(&[0, 1])
     }
 
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
