@@ -98,6 +98,7 @@ fn reference(
 
 #[cfg(test)]
 mod tests {
+    use triaxis::data::{Augmentation, Key, Picture};
     use triaxis::engine::{DType, Graph, Mode, Plan, ops};
 
     use super::*;
@@ -149,6 +150,46 @@ mod tests {
         assert!((10..30).contains(&flipped), "{flipped} of 40 are flipped");
         check(Mode::Train, options, &options, SEED, 2);
         check(Mode::Train, options, &options, 7, 2);
+    }
+
+    #[test]
+    fn the_host_moves_pictures_as_the_device_does() {
+        let options = Augment {
+            flip: 0.5,
+            crop: 2,
+            fill: [9, 200, 77],
+            ..Augment::default()
+        };
+        let (shape, picture) = ([40, 6, 6, 3], 6 * 6 * 3);
+        let sources: Vec<u8> = bytes(40 * picture).iter().map(|b| *b as u8).collect();
+        let run = |sources: &[u8], options: Augment| {
+            let mut g = Graph::new(Mode::Train);
+            let pictures = g.input_of("pictures", shape, DType::U8);
+            let y = ops::augment(&mut g, pictures, options).unwrap();
+            let mut plan = Plan::compile(gpu(), &g, &[y]).unwrap();
+            let words = sources.chunks(3).flat_map(|p| [p[0], p[1], p[2], 0]);
+            plan.write_raw(pictures, &words.collect::<Vec<u8>>())
+                .unwrap();
+            crate::write_randomness(&plan, SEED, EPOCH);
+            plan.run().unwrap();
+            plan.read(y).unwrap()
+        };
+        let host = Augmentation {
+            moves: Some(options),
+            ..Augmentation::default()
+        };
+        let moved = sources.chunks(picture).enumerate().flat_map(|(i, rgb)| {
+            let source = Picture {
+                width: 6,
+                height: 6,
+                rgb: rgb.to_vec(),
+            };
+            let (seed, epoch, index) = (SEED, EPOCH, data_index(i));
+            host.apply(&source, 6, Key { seed, epoch, index }).rgb
+        });
+        let moved: Vec<u8> = moved.collect();
+        assert_ne!(moved, sources);
+        assert_eq!(run(&moved, Augment::default()), run(&sources, options));
     }
 
     #[test]

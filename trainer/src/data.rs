@@ -4,6 +4,7 @@
 //! one of them on threads, in an order fixed by (seed, epoch); [`check`] looks at everything before a long run. Files are
 //! untrusted: a picture that cannot be decoded is an error that names it, never a panic and never grey pixels.
 
+mod augment;
 mod check;
 mod cifar;
 mod decode;
@@ -22,13 +23,16 @@ mod synthetic;
 
 use std::path::PathBuf;
 
+pub use augment::{
+    Augmentation, ColorJitter, CropRule, Key, Lighting, Policy, Resampling, ResizedCrop, Tone,
+};
 pub use check::{CheckReport, ClassCount, DamagedPicture, Duplicate, Sizes, SplitReport, check};
 pub use decode::{
     MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureFormat, decode, read_picture, sniff,
 };
 pub use error::DataError;
 pub use files::Files;
-pub use fit::{Fit, Interpolation, Views, fit, fit_views};
+pub use fit::{Fit, Interpolation, Part, Views, fit, fit_views};
 pub use loader::{Batch, Damage, Epoch, Loader, LoaderOptions, Tolerance};
 pub use open::{DataOptions, Split, open, open_validation};
 pub use preprocess::Preprocess;

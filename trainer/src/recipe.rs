@@ -4,6 +4,7 @@
 //! whatever is left out keeps its default; the defaults are the recipe of *Fast and Accurate Model Scaling*
 //! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128.
 
+mod augment;
 mod choices;
 mod difference;
 mod presets;
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use augment::Augment;
 pub use choices::{
     AdamW, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
 };
@@ -23,6 +25,7 @@ pub use presets::PRESETS;
 
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
+pub(crate) use read::choice;
 
 /// Weight decay of the paper's RegNets.
 pub const PAPER_DECAY: f64 = 2e-5;
@@ -93,6 +96,8 @@ pub struct Recipe {
     pub sched: Schedule,
     /// Running average of the weights, evaluated beside them.
     pub model_ema: ModelEma,
+    /// How training pictures are changed, beside `hflip` and `crop_padding`.
+    pub augment: Augment,
 }
 
 impl Default for Recipe {
@@ -127,6 +132,7 @@ impl Default for Recipe {
             opt: Optimizer::Sgd(Sgd::default()),
             sched: Schedule::Exp(Exp::default()),
             model_ema: ModelEma::Pycls(PyclsEma::default()),
+            augment: Augment::default(),
         }
     }
 }

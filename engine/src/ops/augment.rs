@@ -75,7 +75,29 @@ pub fn augment(g: &mut Graph, pictures: Value, options: Augment) -> Result<Value
     }
 }
 
+/// What is drawn for one picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moves {
+    /// Rows by which the crop lies lower than the picture, and columns by which it lies further right.
+    pub shift: [i32; 2],
+    /// Whether the crop is mirrored then.
+    pub flipped: bool,
+}
+
 impl Augment {
+    /// What the device draws for picture `index` of the data set, on the host.
+    pub fn draw(&self, seed: u64, epoch: u32, index: u32) -> Moves {
+        let words = philox::draw(seed, epoch, index, philox::hash("augment"), 0);
+        let shift = |word: u32| {
+            let shifts = 2 * self.crop as i32 + 1;
+            (((word >> 16) as i32 * shifts) >> 16) - self.crop as i32
+        };
+        Moves {
+            shift: [shift(words[0]), shift(words[1])],
+            flipped: words[2] >> 8 >= self.unflipped(),
+        }
+    }
+
     /// Of 2²⁴ draws, those that leave a picture as it is.
     fn unflipped(&self) -> u32 {
         ((1.0 - self.flip) * 16_777_216.0) as u32

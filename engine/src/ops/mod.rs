@@ -38,7 +38,7 @@ pub use accuracy::accuracy;
 pub use activation::{Activation, activation};
 pub use adamw::{AdamW, adamw};
 pub use add::add;
-pub use augment::{Augment, augment};
+pub use augment::{Augment, Moves, augment};
 pub use average::average;
 pub use avg_pool::{Divisor, avg_pool};
 pub use batch_norm::{BatchNorm, BatchNormInputs, batch_norm};

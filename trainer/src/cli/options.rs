@@ -1,5 +1,6 @@
 //! The recipe's values as options, by timm's names.
 
+mod augment;
 mod average;
 mod optimizer;
 mod run;
@@ -9,6 +10,7 @@ use clap::Args;
 
 use crate::error::{Error, Result};
 use crate::recipe::{PRESETS, Recipe};
+use augment::AugmentOptions;
 use average::AverageOptions;
 use optimizer::OptimizerOptions;
 use schedule::ScheduleOptions;
@@ -60,6 +62,8 @@ pub(super) struct RecipeOptions {
     /// Pixels by which images are shifted at most
     #[arg(long, value_name = "PIXELS", help_heading = "Augmentation")]
     crop_padding: Option<usize>,
+    #[command(flatten)]
+    augment: AugmentOptions,
     /// Key of everything random
     #[arg(long, help_heading = "Run")]
     seed: Option<u64>,
@@ -94,6 +98,7 @@ impl RecipeOptions {
         set(&mut recipe.mixup_off_epoch, given.mixup_off_epoch);
         set(&mut recipe.hflip, given.hflip);
         set(&mut recipe.crop_padding, given.crop_padding);
+        given.augment.apply(&mut recipe.augment)?;
         set(&mut recipe.seed, given.seed);
         recipe.img_size = given.img_size.or(recipe.img_size);
         recipe.num_classes = given.num_classes.or(recipe.num_classes);

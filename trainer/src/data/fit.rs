@@ -3,6 +3,7 @@
 use fast_image_resize as fir;
 use fir::images::{TypedImage, TypedImageRef};
 use fir::pixels::U8x3;
+use triaxis_engine::ops::Moves;
 
 use super::Picture;
 
@@ -89,50 +90,64 @@ pub fn fit_views(picture: &Picture, fit: &Fit) -> Vec<Picture> {
     assert!(short > 0 && side > 0, "a picture has at least one pixel");
     if picture.width.max(picture.height) > short * MAX_ASPECT {
         let [width, height] = [picture.width, picture.height].map(|s| s.min(short * MAX_ASPECT));
-        return fit_views(&crop(picture, middle(picture, width, height)), fit);
+        return fit_views(&cut(picture, middle(picture, width, height)), fit);
     }
     // The longer side is rounded down, as torchvision does.
     let [width, height] = [picture.width, picture.height].map(|s| resized * s / short);
     let whole = match short == resized {
         true => picture,
-        // As Pillow does: rows first, and the numbers between are bytes, too, which shows where a cubic overshoots.
-        false => {
-            let narrow = resize(picture, width, picture.height, fit.interpolation);
-            &resize(&narrow, width, height, fit.interpolation)
-        }
+        false => &resize(picture, width, height, fit.interpolation),
     };
     let centre = middle(whole, side, side);
     let (right, bottom) = (whole.width - side, whole.height - side);
     match fit.views {
-        Views::Centre => vec![crop(whole, centre)],
+        Views::Centre => vec![cut(whole, centre)],
         Views::Flip => {
-            let picture = crop(whole, centre);
+            let picture = cut(whole, centre);
             let mirrored = mirror(&picture);
             vec![picture, mirrored]
         }
         Views::FiveCrop => [(0, 0), (right, 0), (0, bottom), (right, bottom)]
-            .map(|(left, top)| Square {
+            .map(|(left, top)| Part {
                 left,
                 top,
                 ..centre
             })
             .into_iter()
             .chain([centre])
-            .map(|square| crop(whole, square))
+            .map(|square| cut(whole, square))
             .collect(),
     }
 }
 
-fn resize(picture: &Picture, width: usize, height: usize, interpolation: Interpolation) -> Picture {
-    if (picture.width, picture.height) == (width, height) {
-        return picture.clone();
-    }
+/// The whole picture in another size. As Pillow does: rows first, and the numbers between are bytes, too, which shows where a
+/// cubic overshoots.
+pub(super) fn resize(
+    picture: &Picture,
+    width: usize,
+    height: usize,
+    interpolation: Interpolation,
+) -> Picture {
     let algorithm = match interpolation {
         Interpolation::Nearest => fir::ResizeAlg::Nearest,
         Interpolation::Bilinear => fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),
         Interpolation::Bicubic => fir::ResizeAlg::Convolution(fir::FilterType::CatmullRom),
         Interpolation::Lanczos => fir::ResizeAlg::Convolution(fir::FilterType::Lanczos3),
     };
+    let narrow = resize_by(picture, width, picture.height, algorithm);
+    resize_by(&narrow, width, height, algorithm)
+}
+
+/// The whole picture in another size, of four neighbours a pixel whatever the reduction: OpenCV's `INTER_LINEAR`.
+pub(super) fn resize_as_opencv(picture: &Picture, width: usize, height: usize) -> Picture {
+    let algorithm = fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear);
+    resize_by(picture, width, height, algorithm)
+}
+
+fn resize_by(picture: &Picture, width: usize, height: usize, algorithm: fir::ResizeAlg) -> Picture {
+    if (picture.width, picture.height) == (width, height) {
+        return picture.clone();
+    }
     // Typed pictures: the function for pictures of any type would bring the code of all thirteen.
     let [source_width, source_height] = [picture.width as u32, picture.height as u32];
     let source = TypedImageRef::<U8x3>::from_buffer(source_width, source_height, &picture.rgb)
@@ -148,18 +163,22 @@ fn resize(picture: &Picture, width: usize, height: usize, interpolation: Interpo
 }
 
 /// A part of a picture, in pixels.
-#[derive(Clone, Copy)]
-struct Square {
-    left: usize,
-    top: usize,
-    width: usize,
-    height: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Columns before it.
+    pub left: usize,
+    /// Rows above it.
+    pub top: usize,
+    /// Its columns.
+    pub width: usize,
+    /// Its rows.
+    pub height: usize,
 }
 
 /// The middle `width × height` pixels; where the margin is odd, the extra pixel falls off as Python's `round` has it.
-fn middle(picture: &Picture, width: usize, height: usize) -> Square {
+fn middle(picture: &Picture, width: usize, height: usize) -> Part {
     let half = |margin: usize| margin / 2 + usize::from(margin % 4 == 3);
-    Square {
+    Part {
         left: half(picture.width - width),
         top: half(picture.height - height),
         width,
@@ -167,8 +186,8 @@ fn middle(picture: &Picture, width: usize, height: usize) -> Square {
     }
 }
 
-fn crop(picture: &Picture, part: Square) -> Picture {
-    let Square {
+pub(super) fn cut(picture: &Picture, part: Part) -> Picture {
+    let Part {
         left,
         top,
         width,
@@ -177,14 +196,15 @@ fn crop(picture: &Picture, part: Square) -> Picture {
     if (picture.width, picture.height) == (width, height) {
         return picture.clone();
     }
-    let rgb = picture
+    let mut rgb = Vec::with_capacity(width * height * 3);
+    for row in picture
         .rgb
         .chunks_exact(picture.width * 3)
         .skip(top)
         .take(height)
-        .flat_map(|row| &row[left * 3..(left + width) * 3])
-        .copied()
-        .collect();
+    {
+        rgb.extend_from_slice(&row[left * 3..(left + width) * 3]);
+    }
     Picture { width, height, rgb }
 }
 
@@ -198,4 +218,28 @@ fn mirror(picture: &Picture) -> Picture {
             .collect(),
         ..*picture
     }
+}
+
+/// The crop of the picture's own size that `moves` ask for, `fill` where it reaches beyond the picture.
+pub(super) fn moved(picture: &Picture, moves: Moves, fill: [u8; 3]) -> Picture {
+    let (width, height) = (picture.width as i64, picture.height as i64);
+    let [down, right] = moves.shift.map(i64::from);
+    let mut rgb = Vec::with_capacity(picture.rgb.len());
+    for row in 0..height {
+        for column in 0..width {
+            let column = if moves.flipped {
+                width - 1 - column
+            } else {
+                column
+            };
+            let (y, x) = (row + down, column + right);
+            if (0..height).contains(&y) && (0..width).contains(&x) {
+                let start = (y * width + x) as usize * 3;
+                rgb.extend_from_slice(&picture.rgb[start..start + 3]);
+            } else {
+                rgb.extend(fill);
+            }
+        }
+    }
+    Picture { rgb, ..*picture }
 }

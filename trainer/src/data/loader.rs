@@ -8,11 +8,11 @@ mod source;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
     thread,
 };
 
-use super::{DataError, Dataset, Fit, Interpolation, Views};
+use super::{Augmentation, DataError, Dataset, Fit, Interpolation, Views};
 pub use epoch::Epoch;
 use epoch::Shared;
 use source::Source;
@@ -30,9 +30,11 @@ pub struct LoaderOptions {
     pub interpolation: Interpolation,
     /// Which squares of each picture are shown, one after the other.
     pub views: Views,
-    /// Threads that decode.
+    /// What is done to each picture anew in every epoch.
+    pub augmentation: Option<Augmentation>,
+    /// Threads that decode and augment.
     pub workers: usize,
-    /// Chooses the order.
+    /// Chooses the order, and what is done to each picture.
     pub seed: u64,
     /// A new random order every epoch, or the data's own.
     pub shuffle: bool,
@@ -41,7 +43,8 @@ pub struct LoaderOptions {
     pub drop_last: bool,
     /// How many damaged pictures are left out before the epoch ends with an error.
     pub tolerance: Tolerance,
-    /// Fitted pictures are kept in memory where the whole data set takes no more than this many bytes.
+    /// Pictures are kept in memory where the whole data set, fitted, takes no more than this many bytes; where crops are
+    /// drawn, as many at their own size as these bytes hold.
     pub cache_bytes: u64,
     /// Batches prepared ahead.
     pub queue: usize,
@@ -88,6 +91,7 @@ impl Default for LoaderOptions {
             resized: None,
             interpolation: Interpolation::default(),
             views: Views::default(),
+            augmentation: None,
             workers: thread::available_parallelism().map_or(1, usize::from),
             seed: 0,
             shuffle: true,
@@ -183,6 +187,7 @@ impl Loader {
             source: Arc::new(Source {
                 data,
                 cache: (0..slots).map(|_| OnceLock::new()).collect(),
+                room: AtomicU64::new(options.cache_bytes),
                 options,
             }),
             damage: Arc::default(),

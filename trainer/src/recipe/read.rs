@@ -152,7 +152,10 @@ impl Source<'_> {
             let found = value.get_ref();
             let agree = match (expected, found) {
                 (Value::Object(_), DeValue::Table(inner)) => {
-                    self.check_choice(name, inner, value.span())?;
+                    match alternatives(name).is_empty() {
+                        true => self.check(name, inner, expected)?,
+                        false => self.check_choice(name, inner, value.span())?,
+                    }
                     true
                 }
                 (Value::Object(_), _) => false,
@@ -169,10 +172,10 @@ impl Source<'_> {
                     article(found.type_str())
                 );
                 let help = match expected {
-                    Value::Object(_) => format!(
-                        "Write {name} = {{ name = {} }}",
-                        names(&alternatives(name)).join(" or ")
-                    ),
+                    Value::Object(_) => match names(&alternatives(name)).join(" or ") {
+                        none if none.is_empty() => format!("Write [{name}] and its values below"),
+                        names => format!("Write {name} = {{ name = {names} }}"),
+                    },
                     _ => format!("Its default is {expected}"),
                 };
                 return Err(self.error(value.span(), problem, help));
@@ -256,6 +259,24 @@ pub(super) fn choose<T: serde::de::DeserializeOwned>(key: &str, word: &str) -> R
             Err(Error::config(key, problem, suggestion(word, names)))
         }
     }
+}
+
+/// The one of `known` that is written `word`; `place` names it in errors.
+pub(crate) fn choice<T: serde::Serialize>(
+    place: &str,
+    word: &str,
+    known: impl IntoIterator<Item = T>,
+) -> Result<T> {
+    let mut names = Vec::new();
+    for candidate in known {
+        match json(&candidate) {
+            Value::String(name) if name == word => return Ok(candidate),
+            name => names.extend(name.as_str().map(str::to_owned)),
+        }
+    }
+    let problem = format!("cannot be \"{word}\"");
+    let help = suggestion(word, names.iter().map(String::as_str));
+    Err(Error::config(place, problem, help))
 }
 
 #[cfg(test)]

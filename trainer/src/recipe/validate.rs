@@ -112,10 +112,15 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
         }
         ModelEma::Decay(ema) => share("model_ema.decay", ema.decay)?,
     }
-    Ok(())
+    r.augment.validate()
 }
 
-fn refuse(name: &str, value: impl std::fmt::Display, problem: &str, help: &str) -> Error {
+pub(super) fn refuse(
+    name: &str,
+    value: impl std::fmt::Display,
+    problem: &str,
+    help: &str,
+) -> Error {
     Error::config(format!("{name} = {value}"), problem, help)
 }
 
@@ -131,7 +136,7 @@ fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
     ))
 }
 
-fn within(name: &str, value: f64, least: f64, most: f64, words: &str) -> Result<()> {
+pub(super) fn within(name: &str, value: f64, least: f64, most: f64, words: &str) -> Result<()> {
     // Not a number lies in no range.
     if (least..=most).contains(&value) {
         return Ok(());

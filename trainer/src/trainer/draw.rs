@@ -49,12 +49,7 @@ pub struct StepInputs {
 pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Train);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
-    let augmentation = Augment {
-        flip: recipe.hflip as f32,
-        crop: recipe.crop_padding,
-        ..Augment::default()
-    };
-    let mut images = augment(&mut g, pictures, augmentation)?;
+    let mut images = augment(&mut g, pictures, recipe.on_device())?;
     let smoothing = SoftTargets {
         classes: model.num_classes(),
         smoothing: recipe.smoothing as f32,

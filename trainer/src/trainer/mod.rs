@@ -114,12 +114,14 @@ impl Trainer {
             side,
             workers: recipe.workers.max(1),
             seed: recipe.seed,
+            augmentation: recipe.on_host()?,
             ..LoaderOptions::default()
         };
         let loader = Loader::new(Arc::clone(&data.train), options.clone())?;
         let options = LoaderOptions {
             shuffle: false,
             drop_last: false,
+            augmentation: None,
             ..options
         };
         let eval_loader = Loader::new(Arc::clone(&data.validation), options)?;

@@ -21,6 +21,7 @@ drop = 0.2
 drop_path = 0.3
 clip_grad = 5.0
 model_ema = { name = "decay", decay = 0.9 }
+augment = { scale = [0.08, 1.0], aa = "rand-m9-mstd0.5-inc1", train_interpolation = "random" }
 "#;
 
 /// Nothing random but the order of the pictures.

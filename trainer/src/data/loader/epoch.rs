@@ -61,6 +61,7 @@ pub(super) type Made = Result<(Batch, Damaged), DataError>;
 
 pub(super) struct Shared {
     source: Arc<Source>,
+    epoch: u32,
     order: Vec<u32>,
     queue: usize,
     state: Mutex<State>,
@@ -78,6 +79,7 @@ impl Shared {
     pub(super) fn new(source: Arc<Source>, epoch: u32, first_batch: usize, queue: usize) -> Self {
         Self {
             order: source.order(epoch),
+            epoch,
             source,
             queue,
             state: Mutex::new(State {
@@ -121,7 +123,7 @@ impl Shared {
     /// Batch `number`, or none where the epoch was stopped meanwhile.
     fn make(&self, number: usize) -> Option<Made> {
         self.source
-            .batch(&self.order, number, || lock(&self.state).stop)
+            .batch(self.epoch, &self.order, number, || lock(&self.state).stop)
     }
 
     fn take(&self, alone: bool) -> Option<Made> {

@@ -3,12 +3,15 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{Batch, Damaged, LoaderOptions, epoch::Made};
 use crate::{
-    data::{DataError, Dataset, Picture, fit_views},
+    data::{DataError, Dataset, Key, Picture, fit_views},
     random::Stream,
 };
 
@@ -16,8 +19,10 @@ use crate::{
 pub(super) struct Source {
     pub(super) data: Arc<dyn Dataset>,
     pub(super) options: LoaderOptions,
-    /// Fitted pictures as they stand in a batch; empty where they would take too much memory.
-    pub(super) cache: Vec<OnceLock<Box<[u8]>>>,
+    /// The views of each picture before anything random is done to them; empty where they would take too much memory.
+    pub(super) cache: Vec<OnceLock<Vec<Picture>>>,
+    /// Bytes that the cache may still take.
+    pub(super) room: AtomicU64,
 }
 
 impl Source {
@@ -39,6 +44,7 @@ impl Source {
 
     pub(super) fn batch(
         &self,
+        epoch: u32,
         order: &[u32],
         number: usize,
         stopped: impl Fn() -> bool,
@@ -65,7 +71,7 @@ impl Source {
                     return None;
                 }
                 let index = order[(position + ahead) % order.len()];
-                match self.append(index, &mut batch.images) {
+                match self.append(epoch, index, &mut batch.images) {
                     Ok(()) => {
                         batch.labels.push(self.data.label(index as usize) as u32);
                         batch.indices.push(index);
@@ -95,31 +101,68 @@ impl Source {
         Some(Ok((batch, damaged)))
     }
 
-    fn append(&self, index: u32, images: &mut Vec<u8>) -> Result<(), DataError> {
-        let slot = self.cache.get(index as usize);
-        if let Some(words) = slot.and_then(OnceLock::get) {
-            images.extend_from_slice(words);
-            return Ok(());
-        }
+    /// Adds the views of a picture as words; a panic on the way is an error that names the picture.
+    fn append(&self, epoch: u32, index: u32, images: &mut Vec<u8>) -> Result<(), DataError> {
         let start = images.len();
-        for view in self.fitted(index as usize)? {
-            let pixels = view.rgb.chunks_exact(3);
-            images.extend(pixels.flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 0]));
+        let make = || self.views(epoch, index, images);
+        catch_unwind(AssertUnwindSafe(make))
+            .unwrap_or_else(|panic| Err(panicked(self.data.name(index as usize), &*panic)))
+            .inspect_err(|_| images.truncate(start))
+    }
+
+    fn views(&self, epoch: u32, index: u32, images: &mut Vec<u8>) -> Result<(), DataError> {
+        let slot = self.cache.get(index as usize);
+        let kept = slot.and_then(OnceLock::get);
+        let read = match kept {
+            Some(_) => None,
+            None => Some(self.steady(index as usize)?),
+        };
+        for view in kept.or(read.as_ref()).into_iter().flatten() {
+            match &self.options.augmentation {
+                None => append_words(view, images),
+                Some(augmentation) => {
+                    let seed = self.options.seed;
+                    let key = Key { seed, epoch, index };
+                    append_words(&augmentation.apply(view, self.options.side, key), images);
+                }
+            }
         }
-        if let Some(slot) = slot {
-            // Another worker may have been faster, with the same bytes.
-            let _ = slot.set(images[start..].into());
+        if let (Some(slot), Some(read)) = (slot, read)
+            && self.affords(&read)
+        {
+            // Another worker may have been faster, with the same pictures.
+            let _ = slot.set(read);
         }
         Ok(())
     }
 
-    /// The picture's views at their size in a batch; a panic on the way is an error that names the picture.
-    fn fitted(&self, index: usize) -> Result<Vec<Picture>, DataError> {
-        let fit = self.options.fit();
-        let read = || Ok(fit_views(&self.data.picture(index)?, &fit));
-        catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or_else(|panic| Err(panicked(self.data.name(index), &*panic)))
+    /// What of a picture is the same in every epoch: its views, or the whole where parts of it are drawn.
+    fn steady(&self, index: usize) -> Result<Vec<Picture>, DataError> {
+        let picture = self.data.picture(index)?;
+        let augmentation = self.options.augmentation.as_ref();
+        Ok(match augmentation.is_some_and(|a| a.crop.is_some()) {
+            true => vec![picture],
+            false => fit_views(&picture, &self.options.fit()),
+        })
     }
+
+    /// Takes the pictures' bytes from the room that is left, if there is as much.
+    fn affords(&self, pictures: &[Picture]) -> bool {
+        let bytes = pictures
+            .iter()
+            .map(|picture| picture.rgb.len() as u64)
+            .sum();
+        let take = |room: u64| room.checked_sub(bytes);
+        self.room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
+    }
+}
+
+/// A word a pixel: red, green, blue and 0.
+fn append_words(picture: &Picture, images: &mut Vec<u8>) {
+    let pixels = picture.rgb.chunks_exact(3);
+    images.extend(pixels.flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 0]));
 }
 
 /// The error that a caught panic becomes.

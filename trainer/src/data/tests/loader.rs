@@ -9,7 +9,8 @@ use std::{
 
 use super::numbered;
 use crate::data::{
-    Batch, DataError, Dataset, Fingerprint, Loader, LoaderOptions, Picture, Synthetic,
+    Augmentation, Batch, CropRule, DataError, Dataset, Fingerprint, Loader, LoaderOptions, Picture,
+    ResizedCrop, Synthetic,
 };
 
 /// Numbered pictures, some of which fail.
@@ -233,6 +234,56 @@ fn more_than_1_percent_damaged_ends_with_exit_3_at_the_same_batch() {
             message.contains("3 of 200") && message.contains("number-50"),
             "{message}"
         );
+    }
+}
+
+#[test]
+fn augmented_batches_are_the_same_with_any_workers_cache_and_first_batch() {
+    let augmentation = Augmentation {
+        crop: Some(ResizedCrop {
+            scale: [0.2, 1.0],
+            ratio: [0.75, 1.5],
+            rule: CropRule::Pycls,
+        }),
+        policy: Some("rand-m9-mstd0.5".parse().unwrap()),
+        ..Augmentation::default()
+    };
+    let batches = |augmentation: &Augmentation, workers, cache_bytes, first| {
+        let (_, loader) = loader(
+            numbers(103),
+            LoaderOptions {
+                augmentation: Some(augmentation.clone()),
+                workers,
+                cache_bytes,
+                ..options(10)
+            },
+        );
+        // The first epoch fills the cache.
+        (all(&loader, 0, 0), all(&loader, 1, first))
+    };
+    for augmentation in [
+        Augmentation {
+            crop: None,
+            ..augmentation.clone()
+        },
+        augmentation,
+    ] {
+        let one = batches(&augmentation, 1, 0, 0);
+        // Each picture is the same at the start, and another one in each epoch.
+        let picture = |batches: &[Batch], index| {
+            let place = indices(batches).iter().position(|&i| i == index)?;
+            Some(batches[place / 10].images[place % 10 * 100..][..100].to_vec())
+        };
+        let changed = (0..103)
+            .filter(|&i| picture(&one.0, i) != picture(&one.1, i))
+            .count();
+        assert!(changed > 50, "{changed}");
+        // Room for all, for some and for no picture.
+        for (workers, cache_bytes) in [(2, 0), (8, 1 << 20), (3, 60 * 75), (0, 1 << 20)] {
+            let got = batches(&augmentation, workers, cache_bytes, 0);
+            assert!(got == one, "{workers} workers, cache of {cache_bytes}");
+        }
+        assert!(batches(&augmentation, 2, 0, 4).1 == one.1[4..]);
     }
 }
 

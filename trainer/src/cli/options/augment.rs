@@ -1,0 +1,67 @@
+//! How training pictures are changed, as options by timm's names.
+
+use clap::Args;
+
+use crate::data::{CropRule, Resampling};
+use crate::error::Result;
+use crate::recipe::{Augment, choice};
+
+/// What an option leaves out keeps the recipe's value.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct AugmentOptions {
+    /// Train on random parts of the pictures of this share of their area, such as 0.08 1, resized
+    #[arg(long, num_args = 2, value_names = ["LEAST", "MOST"], help_heading = "Augmentation")]
+    scale: Option<Vec<f64>>,
+    /// Width over height of those parts
+    #[arg(long, num_args = 2, value_names = ["LEAST", "MOST"], help_heading = "Augmentation")]
+    ratio: Option<Vec<f64>>,
+    /// Draw those parts as timm or as pycls does
+    #[arg(long, value_name = "RULE", help_heading = "Augmentation")]
+    crop_rule: Option<String>,
+    /// How training pictures are resized: bilinear, bicubic, random (one of these) or opencv (bilinear, unsmoothed)
+    #[arg(long, value_name = "KIND", help_heading = "Augmentation")]
+    train_interpolation: Option<String>,
+    /// AutoAugment or RandAugment: v0, original, cifar10, rand-m9-mstd0.5-inc1 ...; off
+    #[arg(long, value_name = "POLICY", help_heading = "Augmentation")]
+    aa: Option<String>,
+    /// Largest changes of brightness, contrast and saturation, one number for all or three, and of hue, a fourth
+    #[arg(long, num_args = 1..=4, value_name = "FACTOR", help_heading = "Augmentation")]
+    color_jitter: Option<Vec<f64>>,
+}
+
+impl AugmentOptions {
+    /// Sets what is given.
+    pub(super) fn apply(&self, augment: &mut Augment) -> Result<()> {
+        if let Some([least, most]) = self.scale.as_deref() {
+            augment.scale = Some([*least, *most]);
+        }
+        if let Some([least, most]) = self.ratio.as_deref() {
+            augment.ratio = [*least, *most];
+        }
+        if let Some(word) = &self.crop_rule {
+            augment.crop_rule = choice("--crop-rule", word, [CropRule::Timm, CropRule::Pycls])?;
+        }
+        if let Some(word) = &self.train_interpolation {
+            let known = [
+                Resampling::Bilinear,
+                Resampling::Bicubic,
+                Resampling::Random,
+                Resampling::Opencv,
+            ];
+            augment.train_interpolation = choice("--train-interpolation", word, known)?;
+        }
+        if let Some(policy) = &self.aa {
+            augment.aa = (policy != "off").then(|| policy.clone());
+        }
+        augment.color_jitter = match self.color_jitter.as_deref() {
+            Some([all]) => [*all, *all, *all, 0.0],
+            Some([brightness, contrast]) => [*brightness, *contrast, 0.0, 0.0],
+            Some([brightness, contrast, saturation]) => [*brightness, *contrast, *saturation, 0.0],
+            Some([brightness, contrast, saturation, hue]) => {
+                [*brightness, *contrast, *saturation, *hue]
+            }
+            _ => augment.color_jitter,
+        };
+        Ok(())
+    }
+}
