@@ -2,7 +2,8 @@
 //!
 //! Options carry the names that timm's `train.py` gives them, where it has them. A recipe is read from TOML, where
 //! whatever is left out keeps its default; the defaults are the recipe of *Fast and Accurate Model Scaling*
-//! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128.
+//! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128, but for its augmentation, which only
+//! `fast-scaling` brings: small pictures do not want it.
 
 mod augment;
 mod choices;

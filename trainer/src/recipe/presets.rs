@@ -57,9 +57,12 @@ mod tests {
     }
 
     #[test]
-    fn fast_scaling_is_the_default_and_holds_the_papers_numbers() {
+    fn fast_scaling_is_the_default_but_for_augmentation_and_holds_the_papers_numbers() {
         let recipe = find("fast-scaling").unwrap();
-        assert_eq!(recipe, Recipe::default());
+        let augment = recipe.augment.clone();
+        let default = Recipe::default();
+        assert_eq!(recipe, Recipe { augment, ..default });
+        assert_eq!(recipe.augment.aa.as_deref(), Some("v0"));
         // 2.0 at 1024 images, of which these are an eighth; 0.04 of it is reached after the last epoch.
         let at = |epoch| learning_rate(&recipe, Position::epoch(epoch));
         assert_eq!((at(0), recipe.peak_lr()), (0.025, 0.25));

@@ -3,15 +3,15 @@
 use clap::Args;
 
 use crate::data::{CropRule, Resampling};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::recipe::{Augment, choice};
 
 /// What an option leaves out keeps the recipe's value.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct AugmentOptions {
-    /// Train on random parts of the pictures of this share of their area, such as 0.08 1, resized
-    #[arg(long, num_args = 2, value_names = ["LEAST", "MOST"], help_heading = "Augmentation")]
-    scale: Option<Vec<f64>>,
+    /// Train on random parts of the pictures of this share of their area, such as 0.08 1, resized; off
+    #[arg(long, num_args = 1..=2, value_names = ["LEAST", "MOST"], help_heading = "Augmentation")]
+    scale: Option<Vec<String>>,
     /// Width over height of those parts
     #[arg(long, num_args = 2, value_names = ["LEAST", "MOST"], help_heading = "Augmentation")]
     ratio: Option<Vec<f64>>,
@@ -29,11 +29,25 @@ pub(super) struct AugmentOptions {
     color_jitter: Option<Vec<f64>>,
 }
 
+/// Two shares of an area, or `off`.
+fn scale(words: &[String]) -> Result<Option<[f64; 2]>> {
+    let numbers: Vec<f64> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    match (words, &numbers[..]) {
+        ([word], _) if word == "off" => Ok(None),
+        ([_, _], [least, most]) => Ok(Some([*least, *most])),
+        _ => Err(Error::config(
+            format!("--scale {}", words.join(" ")),
+            "is no range",
+            "Give two shares of the area, such as --scale 0.08 1, or --scale off",
+        )),
+    }
+}
+
 impl AugmentOptions {
     /// Sets what is given.
     pub(super) fn apply(&self, augment: &mut Augment) -> Result<()> {
-        if let Some([least, most]) = self.scale.as_deref() {
-            augment.scale = Some([*least, *most]);
+        if let Some(words) = &self.scale {
+            augment.scale = scale(words)?;
         }
         if let Some([least, most]) = self.ratio.as_deref() {
             augment.ratio = [*least, *most];

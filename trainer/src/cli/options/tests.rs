@@ -17,22 +17,49 @@ fn recipe(words: &str) -> Result<Recipe> {
 #[test]
 fn without_options_the_recipe_is_the_default() {
     assert_eq!(recipe("").unwrap(), Recipe::default());
-    assert_eq!(recipe("--recipe fast-scaling").unwrap(), Recipe::default());
+    let words = "--recipe fast-scaling --scale off --aa off --crop-rule timm --train-interpolation bilinear";
+    assert_eq!(recipe(words).unwrap(), Recipe::default());
 }
 
 #[test]
 fn schedule_1x_2x_4x_are_100_200_400_epochs_of_the_same_curve() {
     for (length, epochs) in [("1x", 100), ("2x", 200), ("4x", 400)] {
-        let recipe = recipe(&format!("--recipe fast-scaling --schedule {length}")).unwrap();
+        let got = recipe(&format!("--recipe fast-scaling --schedule {length}")).unwrap();
         let expected = Recipe {
             epochs,
-            ..Recipe::default()
+            ..recipe("--recipe fast-scaling").unwrap()
         };
-        assert_eq!(recipe, expected);
+        assert_eq!(got, expected);
     }
     let both = ["train", "--schedule", "1x", "--epochs", "3"];
     assert!(Line::try_parse_from(both).is_err());
     assert!(Line::try_parse_from(["train", "--schedule", "3x"]).is_err());
+}
+
+#[test]
+fn augmentations_have_timms_options() {
+    let got = recipe(
+        "--recipe cifar --scale 0.2 0.9 --ratio 0.5 2 --aa rand-m9-mstd0.5-inc1 --train-interpolation random",
+    );
+    let augment = got.unwrap().augment;
+    assert_eq!(
+        (augment.scale, augment.ratio),
+        (Some([0.2, 0.9]), [0.5, 2.0])
+    );
+    assert_eq!(augment.aa.as_deref(), Some("rand-m9-mstd0.5-inc1"));
+    assert_eq!(augment.train_interpolation, crate::data::Resampling::Random);
+    let jitter = |words| recipe(words).unwrap().augment.color_jitter;
+    assert_eq!(jitter("--color-jitter 0.4"), [0.4, 0.4, 0.4, 0.0]);
+    assert_eq!(
+        jitter("--color-jitter 0.1 0.2 0.3 0.05"),
+        [0.1, 0.2, 0.3, 0.05]
+    );
+    let refused = |words| recipe(words).unwrap_err().to_string();
+    assert!(refused("--scale 0.5").starts_with("--scale 0.5: is no range."));
+    assert_eq!(
+        refused("--crop-rule pycsl"),
+        "--crop-rule: cannot be \"pycsl\". Did you mean `pycls`?"
+    );
 }
 
 #[test]
