@@ -19,6 +19,7 @@
 //!
 //! The engine knows no network and no picture; nothing outside `gpu/` and `plan/` names wgpu.
 
+mod bounds;
 mod error;
 mod gpu;
 mod gradients;
@@ -32,6 +33,7 @@ pub mod philox;
 mod plan;
 mod shape;
 
+pub use bounds::{BoundOptions, Bounds};
 pub use error::{Error, Result};
 pub use gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
 pub use gradients::{Gradients, gradients};
@@ -44,6 +46,7 @@ pub use layout::Layout;
 pub use limits::{AdapterKind, Limits};
 pub use op::{Binding, Cost, Dispatch, Halves, Kernel, LaunchContext, Meaning, Op, Slot, Slot::*};
 pub use plan::{
-    Exported, Memory, Pending, Plan, Profile, ProfileRow, Schedule, Traffic, TrafficRow,
+    Exported, Memory, NodeTraffic, Pending, Plan, Profile, ProfileRow, Schedule, Traffic,
+    TrafficRow,
 };
 pub use shape::{DType, Shape};

@@ -169,11 +169,28 @@ pub struct Binding {
     pub slot: Slot,
     /// The bytes of it; `None` for all.
     pub bytes: Option<Range<u64>>,
+    /// How many of those the kernel reads or writes; `None` for all.
+    pub touched: Option<u64>,
 }
 
 impl From<Slot> for Binding {
     fn from(slot: Slot) -> Self {
-        Self { slot, bytes: None }
+        Self {
+            slot,
+            bytes: None,
+            touched: None,
+        }
+    }
+}
+
+impl Slot {
+    /// All of it as a binding of which a kernel reads or writes no more than so many `vec4<f32>`s: partial sums, which
+    /// lie too close for bindings of their own.
+    pub fn touching(self, vec4s: usize) -> Binding {
+        Binding {
+            touched: Some(vec4s as u64 * 16),
+            ..self.into()
+        }
     }
 }
 
@@ -240,6 +257,9 @@ pub struct Dispatch {
     pub workgroups: u64,
     /// Multiply-adds that it does.
     pub work: u64,
+    /// Bytes that threads read although others of the launch read them, too: tiles read their neighbours' edges, and each
+    /// its own copy of the weight. `None` where the launcher does not know.
+    pub rereads: Option<u64>,
 }
 
 impl Dispatch {
@@ -256,6 +276,7 @@ impl Dispatch {
             bindings: Vec::new(),
             workgroups: 0,
             work: 0,
+            rereads: None,
         }
     }
 
@@ -314,6 +335,13 @@ impl Dispatch {
     /// Says how many multiply-adds it does.
     pub fn work(mut self, multiply_adds: usize) -> Self {
         self.work = multiply_adds as u64;
+        self
+    }
+
+    /// Says how many bytes its threads read: `(all reads, bytes of the tensor)` of every tensor that is read again.
+    pub fn rereads(mut self, reads: &[(u64, u64)]) -> Self {
+        let again = reads.iter().map(|(all, once)| all.saturating_sub(*once));
+        self.rereads = Some(again.sum());
         self
     }
 }
@@ -377,6 +405,7 @@ impl<'a> LaunchContext<'a> {
         Binding {
             slot,
             bytes: Some(images.start as u64 * image..images.end as u64 * image),
+            touched: None,
         }
     }
 
@@ -403,14 +432,18 @@ impl<'a> LaunchContext<'a> {
             .collect()
     }
 
-    fn image_bytes(&self, slot: Slot) -> u64 {
+    /// Bytes of four channels of `slot` as they are stored.
+    pub fn vec4_bytes(&self, slot: Slot) -> u64 {
         let given = match slot {
             Slot::In(i) => self.dtypes.get(i),
             Slot::Out(i) => self.dtypes.get(self.inputs.len() + i),
             Slot::Scratch(_) => None,
         };
-        let dtype = given.copied().unwrap_or_default();
-        (self.shape(slot).with_n(1).vec4s() * dtype.vec4_bytes()) as u64
+        given.copied().unwrap_or_default().vec4_bytes() as u64
+    }
+
+    fn image_bytes(&self, slot: Slot) -> u64 {
+        self.shape(slot).with_n(1).vec4s() as u64 * self.vec4_bytes(slot)
     }
 
     fn shape(&self, slot: Slot) -> Shape {

@@ -5,14 +5,13 @@ mod measure;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
-use triaxis_engine::ops::{Augment, augment};
-use triaxis_engine::{
-    DType, Gpu, Graph, Inference, InferenceOptions, Mode, Plan, Precision, Value,
-};
-use triaxis_models::{Model, Spec};
+use triaxis_engine::ops::Augment;
+use triaxis_engine::{Gpu, Graph, InferenceOptions, Plan, Precision, Value};
+use triaxis_models::Spec;
 
 use crate::data::{Picture, Preprocess, Views, fit_views};
 use crate::error::{Error, Result};
+use crate::trainer::draw;
 use crate::weights::{FitOptions, Weights};
 pub use measure::{Measured, Measurement, softmax};
 
@@ -135,17 +134,15 @@ impl Classifier {
         let fitted = weights.fit(spec, &fit)?;
         let squares = batch_size * views.count();
         let side = preprocess.size;
-        let mut g = Graph::new(Mode::Evaluate);
-        let pictures = g.input_of("pictures", [squares, side, side, 3], DType::U8);
         let normalise = Augment {
             mean: preprocess.mean,
             std: preprocess.std,
             ..Augment::default()
         };
-        let images = augment(&mut g, pictures, normalise)?;
-        let logits = spec.forward(&mut g, images)?;
-        let inference = Inference::new(&g, &[logits], &InferenceOptions { precision })?;
-        let Some(pictures) = inference.value(pictures) else {
+        let options = InferenceOptions { precision };
+        let drawn = draw::inference(spec, [squares, side], normalise, &options)?;
+        let (g, inference) = (drawn.graph, drawn.fused);
+        let Some(pictures) = inference.value(drawn.pictures) else {
             return Err(Error::config(
                 "--model",
                 format!("{} reads no pictures", spec.name),

@@ -50,6 +50,70 @@ fn info_counts_as_the_paper_does() {
     assert!(traffic("train") > 2 * traffic("evaluate"), "{info}");
 }
 
+/// The `traffic` of `triaxis info MODEL --traffic` with these options.
+fn traffic(model: &str, options: &[&str]) -> Value {
+    let fixed = ["info", model, "--traffic", "--json", "--mode"];
+    let output = run(&[&fixed[..], options].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    json(&output)["traffic"].take()
+}
+
+#[test]
+fn info_counts_the_bytes_of_a_plan_beside_the_least_there_are() {
+    let get = |traffic: &Value, key: &str| traffic[key].as_f64().unwrap();
+    let infer = ["infer", "--batch-size", "256"];
+    let half = traffic("efficientnet_b0", &[&infer[..], &["--amp"]].concat());
+    let single = traffic("efficientnet_b0", &infer);
+    let train = traffic("efficientnet_b0", &["train", "--batch-size", "32"]);
+    // A roofline by hand for one kernel a convolution, f16, 256 pictures of 224 pixels: 27.6 MB in inference.
+    let conv = get(&half, "conv_bound_bytes_per_image");
+    assert!((conv / 27.6e6 - 1.0).abs() < 0.005, "{conv}");
+    let double = get(&single, "conv_bound_bytes_per_image");
+    assert!((2.0 * conv - double).abs() < 2.0, "{conv} {double}");
+    for plan in [&half, &single, &train] {
+        let [moved, again, conv, block, unfused] = [
+            "bytes_per_image",
+            "bytes_per_image_with_rereads",
+            "conv_bound_bytes_per_image",
+            "block_bound_bytes_per_image",
+            "unfused_bytes_per_image",
+        ]
+        .map(|key| get(plan, key));
+        assert!(block < conv && conv < unfused, "{plan}");
+        assert!(conv < moved && moved < again, "{plan}");
+        let nodes = plan["nodes"].as_array().unwrap();
+        let sum = |key: &str| nodes.iter().map(|node| get(node, key)).sum::<f64>();
+        assert_eq!(get(plan, "dispatches"), sum("dispatches"));
+        // Every node's share is rounded down.
+        let lost = moved - sum("bytes_per_image");
+        assert!((0.0..nodes.len() as f64).contains(&lost), "{lost}");
+    }
+    assert_eq!(half["precision"], "f16");
+    let memory = |plan: &Value| get(plan, "peak_memory_bytes");
+    assert!(memory(&half) < 0.6 * memory(&single));
+    let text = run(&["info", "tinynet_e", "--traffic", "--mode", "infer"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    for part in [
+        "read again",
+        "conv bound",
+        "classifier.conv2d",
+        "kernels a run",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn info_refuses_to_count_what_is_not_run() {
+    let text = error(&run(&["info", "tinynet_e", "--traffic", "--amp"]), 2);
+    assert!(
+        text.contains("training stores activations as f32"),
+        "{text}"
+    );
+    let alone = run(&["info", "tinynet_e", "--amp"]);
+    assert_eq!(alone.status.code(), Some(2));
+}
+
 #[test]
 fn info_takes_another_size_and_a_description_in_a_file() {
     let folder = tempfile::tempdir().unwrap();

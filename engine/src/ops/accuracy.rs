@@ -64,17 +64,17 @@ impl Op for Accuracy {
                     .params(&params)
                     .bind(cx.images(In(0), &images))
                     .bind(cx.images(In(1), &images))
-                    .bind(ranks)
+                    .bind(ranks.touching(images.len() * parts))
                     .threads(images.len() * parts)
                     .work(images.len() * x.c()),
             );
             cx.push(
                 Dispatch::new(FILE, "accuracy_image")
                     .params(&params)
-                    .bind(ranks)
+                    .bind(ranks.touching(images.len() * parts))
                     .bind(cx.images(In(2), &images))
                     .bind(cx.images(In(3), &images))
-                    .bind(rows.slot)
+                    .bind(rows.slot.touching(images.len() * 2))
                     .threads(images.len()),
             );
         }

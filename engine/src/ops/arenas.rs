@@ -23,6 +23,7 @@ pub(super) fn window(slot: Slot, numbers: &Range<usize>) -> Binding {
     Binding {
         slot,
         bytes: Some(numbers.start as u64 * 4..numbers.end as u64 * 4),
+        touched: None,
     }
 }
 

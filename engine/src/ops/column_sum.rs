@@ -39,7 +39,7 @@ impl Op for ColumnSum {
                 Dispatch::new("ops/column_sum", "column_sum")
                     .params(&[vec4s, range.count * x.c4(), range.first * x.c4()])
                     .bind(cx.images(In(0), &range.images))
-                    .bind(parts)
+                    .bind(parts.touching(range.count * x.c4()))
                     .threads(range.count * x.c4()),
             );
         }

@@ -151,7 +151,8 @@ impl Conv {
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images));
             let dispatch = extras.bind(dispatch, cx, &images);
-            cx.push(sizes.over(dispatch, cx.limits, [units, unit], sizes.go4));
+            let dispatch = sizes.over(dispatch, cx.limits, [units, unit], sizes.go4);
+            cx.push(dispatch.rereads(&sizes.reads(cx, images.len(), [units, unit])));
         }
     }
 
@@ -250,6 +251,39 @@ impl Sizes {
         of.min(2)
     }
 
+    /// Pixels that a thread of the blocked kernels makes, of `unit`: eight share what is read of the weight; where there
+    /// are few, most of the eight would be idle.
+    fn rows(unit: usize) -> usize {
+        if unit < 4 { 1 } else { 8 }
+    }
+
+    /// What the forward kernels read of the input and of the weight, and the bytes of these: every tile of channels reads
+    /// all taps of its pixels, every tile of pixels the weight.
+    fn reads(
+        &self,
+        cx: &LaunchContext,
+        images: usize,
+        [units, unit]: [usize; 2],
+    ) -> [(u64, u64); 2] {
+        let (tiles, columns) = match self.tiled(cx.limits) {
+            true => ((units * unit).div_ceil(64), self.go4.div_ceil(16)),
+            false => {
+                let columns = self.go4.div_ceil(Self::columns(self.go4));
+                (units * unit.div_ceil(Self::rows(unit)), columns)
+            }
+        };
+        let taps = units * unit * self.taps() * columns * self.bundles * self.gi4;
+        let (x, weight) = (
+            self.x.with_n(images).vec4s(),
+            self.taps() * self.cin * self.y.c4() * 4,
+        );
+        let bytes = |vec4s: usize, slot| vec4s as u64 * cx.vec4_bytes(slot);
+        [
+            (bytes(taps, In(0)), bytes(x, In(0))),
+            (tiles as u64 * bytes(weight, In(1)), bytes(weight, In(1))),
+        ]
+    }
+
     /// Adds the workgroups of a kernel that makes `units` times `unit` pixels times `group_vec4s` of every group. No
     /// thread of the blocked kernels works on two units.
     fn over(
@@ -266,13 +300,9 @@ impl Sizes {
                 .workgroups(tiles * group_vec4s.div_ceil(16) * self.bundles);
         }
         let columns = Self::columns(group_vec4s);
-        // Eight pixels share what is read of the weight; where there are few, most of the eight would be idle.
-        let (rows, link) = match unit {
-            ..4 => (1, "rows/one"),
-            _ => (8, "rows/eight"),
-        };
+        let rows = Self::rows(unit);
         dispatch
-            .link(link)
+            .link(if rows == 1 { "rows/one" } else { "rows/eight" })
             .constant("COLUMNS", columns as f64)
             .threads(units * unit.div_ceil(rows) * group_vec4s.div_ceil(columns) * self.bundles)
     }

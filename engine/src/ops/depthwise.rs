@@ -89,6 +89,8 @@ impl Depthwise {
         let window = self.accepted(kernel, [x.h(), x.w()]);
         let work = y.vec4s() * 4 * kernel * kernel;
         let strips = y.w().div_ceil(STRIP);
+        // Pixels of a row that a thread reads.
+        let (row, taps) = ((STRIP - 1) * window.stride + kernel, kernel * kernel);
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let threads = images.len() * y.h() * strips * y.c4();
             let dispatch = extras
@@ -100,7 +102,14 @@ impl Depthwise {
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images))
                 .threads(threads)
-                .work(work / x.n() * images.len());
+                .work(work / x.n() * images.len())
+                .rereads(&[
+                    (
+                        (threads * kernel * row) as u64 * cx.vec4_bytes(In(0)),
+                        x.with_n(images.len()).vec4s() as u64 * cx.vec4_bytes(In(0)),
+                    ),
+                    ((threads * taps * 16) as u64, (x.c4() * taps * 16) as u64),
+                ]);
             cx.push(extras.bind(dispatch, cx, &images));
         }
     }
@@ -254,7 +263,7 @@ impl Op for GradWeight {
                     .params(&[units, units_each, segments, columns, first_split])
                     .bind(cx.images(In(0), &images))
                     .bind(cx.images(In(1), &images))
-                    .bind(partials.slot)
+                    .bind(partials.slot.touching(threads * kernel))
                     .threads(threads)
                     .work(work / x.n() * images.len()),
             );

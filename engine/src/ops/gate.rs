@@ -107,7 +107,7 @@ impl Op for GradScale {
                     .params(&[threads, c4, pixels, splits, images.start])
                     .bind(cx.images(In(0), &images))
                     .bind(cx.images(In(1), &images))
-                    .bind(partials.slot)
+                    .bind(partials.slot.touching(threads))
                     .threads(threads)
                     .work(x.with_n(images.len()).vec4s() * 4),
             );

@@ -51,7 +51,7 @@ impl Op for GlobalAvgPool {
                     .params(&[threads, c4, pixels, splits, images.start])
                     .param_f32(1.0 / pixels as f32)
                     .bind(cx.images(In(0), &images))
-                    .bind(partials.slot)
+                    .bind(partials.slot.touching(threads))
                     .threads(threads)
                     .work(x.with_n(images.len()).vec4s() * 4),
             );

@@ -73,7 +73,7 @@ impl Op for Norm {
                 Dispatch::new(FILE, "gradient_norm_part")
                     .params(&[vec4s, depth, numbers.start / 4 / block * 64])
                     .bind(window(In(0), &numbers))
-                    .bind(partials.slot)
+                    .bind(partials.slot.touching(vec4s.div_ceil(block) * 64))
                     .workgroups(vec4s.div_ceil(block))
                     .work(numbers.len()),
             );

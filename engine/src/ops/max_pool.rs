@@ -136,11 +136,11 @@ impl Op for Gradient {
             cx.push(
                 dispatch("max_pool_grad_winners", outputs, x, dy, window)
                     .bind(cx.images(In(0), &images))
-                    .bind(winners),
+                    .bind(winners.touching(outputs.vec4s().div_ceil(4))),
             );
             cx.push(
                 dispatch("max_pool_grad", inputs, x, dy, window)
-                    .bind(winners)
+                    .bind(winners.touching(outputs.vec4s().div_ceil(4)))
                     .bind(cx.images(In(1), &images))
                     .bind(cx.images(Out(0), &images)),
             );

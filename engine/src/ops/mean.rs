@@ -44,7 +44,7 @@ impl Op for Mean {
                 Dispatch::new("ops/mean", "mean_sums")
                     .params(&[threads, vec4s, first_partial])
                     .bind(cx.images(In(0), &images))
-                    .bind(partials.slot)
+                    .bind(partials.slot.touching(threads))
                     .threads(threads)
                     .work(vec4s * 4),
             );

@@ -45,14 +45,14 @@ impl Op for SoftmaxCrossEntropy {
                     .params(&params)
                     .bind(cx.images(In(0), &images))
                     .bind(cx.images(In(1), &images))
-                    .bind(partials)
+                    .bind(partials.touching(images.len() * parts))
                     .threads(images.len() * parts)
                     .work(images.len() * x.c()),
             );
             cx.push(
                 Dispatch::new(FILE, "softmax_cross_entropy")
                     .params(&params)
-                    .bind(partials)
+                    .bind(partials.touching(images.len() * parts))
                     .bind(cx.images(Out(0), &images))
                     .bind(cx.images(Out(1), &images))
                     .threads(images.len()),

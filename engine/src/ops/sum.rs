@@ -77,7 +77,7 @@ fn stage(parts: Slot, count: usize, stride: usize, columns: Range<usize>, out: S
     Dispatch::new("ops/sum", "sum")
         .constant("FAN_IN", FAN_IN as f64)
         .params(&[columns.len(), columns.start, stride, count])
-        .bind(parts)
+        .bind(parts.touching(count * columns.len()))
         .bind(out)
         .threads(count.div_ceil(FAN_IN) * columns.len())
 }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 pub use profile::{Profile, ProfileRow};
-pub use report::{Memory, Traffic, TrafficRow};
+pub use report::{Memory, NodeTraffic, Traffic, TrafficRow};
 pub use schedule::Schedule;
 pub(crate) use schedule::live_nodes;
 pub use transfer::{Exported, Pending};
@@ -237,7 +237,7 @@ impl Plan {
         self.schedule.memory()
     }
 
-    /// The bytes that every kernel binds.
+    /// The bytes that every kernel touches.
     pub fn traffic(&self) -> Traffic {
         self.schedule.traffic()
     }

@@ -36,6 +36,21 @@ pub(crate) struct Step {
     pub regions: Vec<Region>,
 }
 
+impl Step {
+    /// Bytes of the operands that the kernel touches; a tensor that is bound twice counts once, and so does one that is
+    /// updated in place.
+    fn touched(&self) -> u64 {
+        let mut seen: HashMap<(&Place, &Range<u64>), u64> = HashMap::new();
+        for (region, (_, binding)) in self.regions.iter().zip(&self.dispatch.bindings) {
+            let bound = region.bytes.end - region.bytes.start;
+            let bytes = binding.touched.unwrap_or(bound).min(bound);
+            let known = seen.entry((&region.place, &region.bytes)).or_default();
+            *known = bytes.max(*known);
+        }
+        seen.values().sum()
+    }
+}
+
 /// Kernels in running order, and where every value lies: exact before any GPU is asked.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -140,12 +155,13 @@ impl Schedule {
         memory
     }
 
-    /// The bytes that every kernel binds.
+    /// The bytes that every kernel touches.
     pub fn traffic(&self) -> Traffic {
         let row = |s: &Step| TrafficRow {
             path: self.paths[s.node.0].clone(),
             kernel: s.dispatch.kernel.entry,
-            bytes: s.regions.iter().map(|r| r.bytes.end - r.bytes.start).sum(),
+            bytes: s.touched(),
+            rereads: s.dispatch.rereads,
         };
         Traffic {
             rows: self.steps.iter().map(row).collect(),

@@ -2,6 +2,9 @@
 
 use std::thread;
 
+use triaxis_engine::Mode;
+use triaxis_models::Model;
+
 use super::*;
 use crate::checkpoint::NamedTensor;
 use crate::random::Stream;

@@ -1,5 +1,7 @@
 //! `triaxis info`.
 
+mod traffic;
+
 use clap::Args;
 use serde::Serialize;
 use triaxis_engine::{Error as EngineError, Graph, Limits};
@@ -31,6 +33,8 @@ pub(super) struct Info {
     /// Print the layers alone, as CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    #[command(flatten)]
+    counting: traffic::Options,
     /// Print JSON on standard output
     #[arg(long)]
     json: bool,
@@ -62,6 +66,9 @@ struct Memory {
 struct Traffic {
     train: Option<u64>,
     evaluate: Option<u64>,
+    /// Of the plan that --traffic asks for.
+    #[serde(flatten)]
+    counted: Option<traffic::Counted>,
 }
 
 /// What stands under one path of the network.
@@ -87,7 +94,8 @@ impl Info {
         if self.csv {
             return print::text(&csv(&layers(&drawn(&spec)?))?);
         }
-        let (memory, traffic) = self.plans(&spec)?;
+        let (memory, mut traffic) = self.plans(&spec)?;
+        traffic.counted = self.counting.count(&spec, self.batch_size)?;
         let report = Report {
             summary: Summary::of(&spec)?,
             memory,
@@ -197,6 +205,9 @@ fn text(report: &Report) -> String {
         layers,
     } = report;
     let mut text = String::new();
+    if let Some(counted) = &traffic.counted {
+        text = counted.text() + "\n";
+    }
     if let Some(layers) = layers {
         let row = |l: &Layer| {
             let [h, w, c] = l.shape;
@@ -205,7 +216,7 @@ fn text(report: &Report) -> String {
         };
         let rows: Vec<_> = layers.iter().map(row).collect();
         let heading = ["layer", "output", "flops", "params", "acts"];
-        text = print::table(heading, &rows) + "\n";
+        text += &(print::table(heading, &rows) + "\n");
     }
     let Summary {
         model,

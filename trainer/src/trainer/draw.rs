@@ -5,7 +5,8 @@ use triaxis_engine::ops::{
     softmax_cross_entropy,
 };
 use triaxis_engine::{
-    DType, Gradients, Graph, Mode, ParameterRole, Result, Shape, Value, gradients,
+    DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result, Shape,
+    Value, gradients,
 };
 use triaxis_models::Model;
 
@@ -128,6 +129,42 @@ pub fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn>
         sums,
         loss,
         step: None,
+    })
+}
+
+/// A network that tells what pictures show, before and after its kernels were fused.
+#[derive(Clone, Debug)]
+pub struct DrawnInference {
+    /// As drawn: pictures, network.
+    pub graph: Graph,
+    /// `[n, side, side, 3]` bytes, in that graph.
+    pub pictures: Value,
+    /// `[n, 1, 1, classes]`, in that graph.
+    pub logits: Value,
+    /// What runs; the logits are all that it keeps.
+    pub fused: Inference,
+}
+
+/// Draws what tells classes apart: pictures, normalised as said, and the network.
+///
+/// # Errors
+///
+/// As [`training`].
+pub fn inference(
+    model: &dyn Model,
+    [batch, side]: [usize; 2],
+    normalise: Augment,
+    options: &InferenceOptions,
+) -> Result<DrawnInference> {
+    let mut g = Graph::new(Mode::Evaluate);
+    let pictures = g.input_of("pictures", [batch, side, side, 3], DType::U8);
+    let images = augment(&mut g, pictures, normalise)?;
+    let logits = model.forward(&mut g, images)?;
+    Ok(DrawnInference {
+        fused: Inference::new(&g, &[logits], options)?,
+        graph: g,
+        pictures,
+        logits,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What training a network takes of memory and moves through it, without a GPU.
 
-use triaxis_engine::{Limits, Memory, Result, Schedule};
+use triaxis_engine::ops::Augment;
+use triaxis_engine::{InferenceOptions, Limits, Memory, Precision, Result, Schedule};
 use triaxis_models::Model;
 
 use super::draw::{self, Drawn};
@@ -64,6 +65,22 @@ pub(crate) fn training_schedule(
 ) -> Result<Schedule> {
     let side = recipe.img_size.unwrap_or_else(|| model.resolution());
     laid_out(&draw::training(model, recipe, batch, side)?, limits)
+}
+
+/// The plan of a classifier that looks at `batch` pictures of this side at once, fused and laid out.
+///
+/// # Errors
+///
+/// As [`memory_needed`].
+pub(crate) fn inference_schedule(
+    model: &dyn Model,
+    pictures: [usize; 2],
+    precision: Precision,
+    limits: &Limits,
+) -> Result<Schedule> {
+    let options = InferenceOptions { precision };
+    let drawn = draw::inference(model, pictures, Augment::default(), &options)?;
+    Schedule::new(&drawn.fused.graph, &drawn.fused.keep, limits)
 }
 
 fn laid_out(drawn: &Drawn, limits: &Limits) -> Result<Schedule> {

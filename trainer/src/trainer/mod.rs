@@ -22,7 +22,7 @@ use crate::schedule::{Position, ema_alpha, learning_rate};
 use draw::Drawn;
 pub use fit::largest_batch;
 pub use memory::{MemoryNeeded, memory_needed};
-pub(crate) use memory::{schedules, training_schedule};
+pub(crate) use memory::{inference_schedule, schedules, training_schedule};
 pub use metrics::Sums;
 use metrics::Watch;
 

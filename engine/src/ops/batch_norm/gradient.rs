@@ -38,7 +38,7 @@ impl Op for GradSums {
                     .bind(cx.images(In(0), &range.images))
                     .bind(In(1))
                     .bind(cx.images(In(2), &range.images))
-                    .bind(parts)
+                    .bind(parts.touching(range.count * 2 * c4))
                     .threads(range.count * c4),
             );
         }

@@ -37,8 +37,8 @@ impl Op for Statistics {
                 kernel("batch_norm_statistics")
                     .params(&[vec4s, range.count * c4, c4, range.first])
                     .bind(cx.images(In(0), &range.images))
-                    .bind(parts.0)
-                    .bind(parts.1)
+                    .bind(parts.0.touching(range.count * 3 * c4))
+                    .bind(parts.1.touching(range.count.div_ceil(4)))
                     .threads(range.count * c4),
             );
         }

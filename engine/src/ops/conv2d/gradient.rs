@@ -114,7 +114,7 @@ impl Op for GradWeight {
                 .params(&[rows, splits, first_split, 0, 0])
                 .bind(cx.images(In(0), &images))
                 .bind(cx.images(In(1), &images))
-                .bind(partials);
+                .bind(partials.touching(splits * self.weight.vec4s()));
             let parts = splits * sizes.taps() * sizes.bundles;
             cx.push(match sizes.tiled(cx.limits) {
                 true => {

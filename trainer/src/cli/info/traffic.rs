@@ -1,0 +1,216 @@
+//! `triaxis info --traffic`: the bytes that a plan moves, beside the least that the network could.
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use triaxis_engine::{BoundOptions, Bounds, Limits, Mode, Precision, Schedule};
+use triaxis_models::Spec;
+
+use super::super::models::drawn;
+use super::super::print;
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+use crate::trainer::{inference_schedule, training_schedule};
+
+/// Bytes that a binding may cover on a graphics card: WebGPU's own limit would cut large batches into pieces.
+const CARD_BINDING: u64 = (1 << 31) - 256;
+
+/// What to count.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Traffic")]
+pub(super) struct Options {
+    /// Bytes that kernels move, node by node, beside the least that the network could do with
+    #[arg(long)]
+    pub(super) traffic: bool,
+    /// What is run: a training step, or inference with fused kernels
+    #[arg(long, value_enum, default_value = "train", requires = "traffic")]
+    mode: Phase,
+    /// Store activations as f16
+    #[arg(long, requires = "traffic")]
+    amp: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Phase {
+    Train,
+    Infer,
+}
+
+/// Bytes for one image of the batch, its share of the weights' and the optimizer's included.
+#[derive(Debug, Serialize)]
+pub(super) struct Counted {
+    mode: &'static str,
+    precision: &'static str,
+    bytes_per_image: u64,
+    /// With what neighbouring tiles read again, in the kernels that tell.
+    bytes_per_image_with_rereads: u64,
+    conv_bound_bytes_per_image: u64,
+    block_bound_bytes_per_image: u64,
+    unfused_bytes_per_image: u64,
+    dispatches: usize,
+    peak_memory_bytes: u64,
+    nodes: Vec<Node>,
+}
+
+/// What one node moves.
+#[derive(Debug, Serialize)]
+struct Node {
+    node: String,
+    dispatches: usize,
+    bytes_per_image: u64,
+    rereads_per_image: Option<u64>,
+}
+
+impl Options {
+    /// Counts, where that was asked for.
+    pub(super) fn count(&self, spec: &Spec, batch: usize) -> Result<Option<Counted>> {
+        if !self.traffic {
+            return Ok(None);
+        }
+        let side = spec.resolution;
+        let limits = Limits {
+            binding: CARD_BINDING,
+            ..Limits::default()
+        };
+        let (mode, precision, schedule) = match (self.mode, self.amp) {
+            (Phase::Train, true) => {
+                return Err(Error::config(
+                    "--amp",
+                    "training stores activations as f32",
+                    "Leave it out, or count --mode infer",
+                ));
+            }
+            (Phase::Train, false) => {
+                let schedule = training_schedule(spec, &Recipe::default(), batch, &limits)?;
+                (Mode::Train, Precision::F32, schedule)
+            }
+            (Phase::Infer, amp) => {
+                let precision = if amp { Precision::F16 } else { Precision::F32 };
+                let schedule = inference_schedule(spec, [batch, side], precision, &limits)?;
+                (Mode::Evaluate, precision, schedule)
+            }
+        };
+        let options = BoundOptions {
+            mode,
+            precision,
+            batch,
+        };
+        let bounds = Bounds::of(&drawn(spec)?, &options);
+        Ok(Some(Counted::new(&schedule, bounds, &options)))
+    }
+}
+
+impl Counted {
+    fn new(schedule: &Schedule, bounds: Bounds, options: &BoundOptions) -> Self {
+        let (traffic, batch) = (schedule.traffic(), options.batch as u64);
+        let nodes = traffic.nodes().into_iter().map(|node| Node {
+            node: node.path,
+            dispatches: node.dispatches,
+            bytes_per_image: node.bytes / batch,
+            rereads_per_image: node.rereads.map(|bytes| bytes / batch),
+        });
+        Self {
+            mode: match options.mode {
+                Mode::Train => "train",
+                Mode::Evaluate => "infer",
+            },
+            precision: match options.precision {
+                Precision::F32 => "f32",
+                Precision::F16 => "f16",
+            },
+            bytes_per_image: traffic.total() / batch,
+            bytes_per_image_with_rereads: (traffic.total() + traffic.rereads()) / batch,
+            conv_bound_bytes_per_image: bounds.conv,
+            block_bound_bytes_per_image: bounds.block,
+            unfused_bytes_per_image: bounds.unfused,
+            dispatches: schedule.dispatches(),
+            peak_memory_bytes: schedule.memory().total(),
+            nodes: nodes.collect(),
+        }
+    }
+
+    /// A table of the nodes, then the sums beside the bounds.
+    pub(super) fn text(&self) -> String {
+        let row = |n: &Node| {
+            let again = n.rereads_per_image.map_or(String::new(), print::count);
+            let bytes = print::count(n.bytes_per_image);
+            [n.node.clone(), n.dispatches.to_string(), bytes, again]
+        };
+        let rows: Vec<_> = self.nodes.iter().map(row).collect();
+        let heading = ["node", "kernels", "bytes an image", "read again"];
+        let mut text = print::table(heading, &rows) + "\n";
+        text += &format!(
+            "Bytes for each image ({}, {}):\n",
+            self.mode, self.precision
+        );
+        let moved = self.bytes_per_image;
+        for (name, bytes) in [
+            ("moved", moved),
+            ("with re-reads", self.bytes_per_image_with_rereads),
+            ("conv bound", self.conv_bound_bytes_per_image),
+            ("block bound", self.block_bound_bytes_per_image),
+            ("unfused", self.unfused_bytes_per_image),
+        ] {
+            let megabytes = bytes as f64 / 1e6;
+            let ratio = moved as f64 / bytes.max(1) as f64;
+            text += &format!("  {name:<13} {megabytes:>9.2} MB");
+            text += &match bytes == moved {
+                true => "\n".to_owned(),
+                false => format!("  moved is {ratio:.2} of it\n"),
+            };
+        }
+        text += &format!(
+            "  {} kernels a run, {} of GPU memory\n",
+            self.dispatches,
+            print::bytes(self.peak_memory_bytes)
+        );
+        text + NOTE + "\n"
+    }
+}
+
+const NOTE: &str = "\
+Each kernel's operands count once, padding and partial sums included. `read again` is what neighbouring
+tiles read anew, where the launcher knows. The bounds count the operands of convolutions without padding:
+`conv` one kernel a convolution, `block` the gradients of input and weight in one (in inference the
+expansion recomputed), `unfused` a kernel for every operator.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bounds of a network by name at its own resolution, for f16 and 256 images, in MB.
+    fn megabytes(name: &str, mode: Mode) -> [f64; 3] {
+        let graph = drawn(&triaxis_models::zoo(name).unwrap()).unwrap();
+        let options = BoundOptions {
+            mode,
+            precision: Precision::F16,
+            batch: 256,
+        };
+        let Bounds {
+            conv,
+            block,
+            unfused,
+        } = Bounds::of(&graph, &options);
+        [conv, block, unfused].map(|bytes| bytes as f64 / 1e6)
+    }
+
+    // Counted by a script of its own from tables of layers. It leaves out the classifier and what squeeze-and-excite
+    // computes from its means, which are less than half a percent.
+    #[test]
+    fn bounds_are_those_counted_from_tables_of_layers() {
+        for (name, mode, expected) in [
+            ("efficientnet_b0", Mode::Train, [137.003, 96.401, 290.106]),
+            ("efficientnet_b0", Mode::Evaluate, [27.573, 14.025, 66.883]),
+            ("resnet50", Mode::Train, [220.9, 155.1, 462.2]),
+            ("resnet50", Mode::Evaluate, [54.8, 47.1, 115.3]),
+        ] {
+            let got = megabytes(name, mode);
+            for (got, expected) in got.into_iter().zip(expected) {
+                assert!(
+                    (got / expected - 1.0).abs() < 0.005,
+                    "{name} {mode:?}: {got} MB, expected {expected}"
+                );
+            }
+        }
+    }
+}
