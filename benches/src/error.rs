@@ -1,7 +1,5 @@
 //! What can go wrong, each told in one paragraph.
 
-use std::path::PathBuf;
-
 /// A `Result` with the benchmarks' [`Error`].
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -33,15 +31,6 @@ pub(crate) enum Error {
         /// The value.
         what: String,
     },
-
-    /// Rows that could not be written.
-    #[error("{}: cannot write the rows: {problem}. Give another --csv.", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said, or what the file holds instead.
-        problem: String,
-    },
 }
 
 impl From<triaxis::engine::Error> for Error {
@@ -63,7 +52,6 @@ impl Error {
             Self::Triaxis(error) => error.exit_code(),
             Self::Option { .. } => 2,
             Self::NotFinite { .. } => 6,
-            Self::File { .. } => 8,
         }
     }
 }

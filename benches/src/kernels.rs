@@ -1,18 +1,17 @@
 //! Every operator at the sizes of real layers, kernel by kernel.
 
 use clap::Args;
+use triaxis::bench::{Machine, Times, cpu_seconds, median, round};
 use triaxis::engine::{DType, Gpu, Plan, Profile, ProfileRow, Shape, Value};
 use triaxis::random::Stream;
 use triaxis_tests::write_randomness;
 
 use crate::error::{Error, Result};
-use crate::machine::{Machine, cpu_seconds};
 use crate::operators::{Named, OPERATORS, named};
 use crate::output::Output;
 use crate::parts::{Drawn, PARTS, draw};
-use crate::row::{Row, Work, round};
+use crate::row::{Row, Work};
 use crate::table;
-use crate::times::{Times, median};
 
 /// Which cases, at which size, how often.
 #[derive(Clone, Debug, Args)]
@@ -79,7 +78,7 @@ pub(crate) fn measure(
     plan.initialise(0)?;
     fill(&plan, &drawn, named)?;
     let mut first = Times::default();
-    first.add(|| Ok(plan.run().and_then(|()| gpu.wait())?))?;
+    first.add(|| plan.run().and_then(|()| gpu.wait()))?;
     for _ in 1..options.warmup {
         plan.run()?;
     }
@@ -87,7 +86,7 @@ pub(crate) fn measure(
     let mut times = Times::default();
     let mut profiles = Vec::new();
     for _ in 0..options.repeat {
-        profiles.push(times.add(|| Ok(plan.profile()?))?);
+        profiles.push(times.add(|| plan.profile())?);
     }
     for &value in &drawn.kept {
         if !plan.read(value)?.iter().all(|x| x.is_finite()) {
@@ -124,7 +123,6 @@ fn rows(machine: &Machine, named: &Named, drawn: &Drawn, profiles: &[Profile]) -
         let work = Work {
             multiply_adds: chosen.iter().map(|&i| kernels[i].work).sum(),
             bytes: chosen.iter().map(|&i| kernels[i].bytes).sum(),
-            images: 0,
         };
         (chosen.len(), seconds, work)
     };
@@ -192,7 +190,7 @@ fn write_random(plan: &Plan, value: Value, seed: u32) -> Result<()> {
 }
 
 /// Random bytes as the device keeps them: each pixel filled up with zeros to a multiple of four channels.
-pub(crate) fn random_bytes(shape: Shape) -> Vec<u8> {
+fn random_bytes(shape: Shape) -> Vec<u8> {
     let mut random = Stream::new(0, 0, 0, "pictures");
     let (c, stride) = (shape.c(), shape.c4() * 4);
     (0..shape.pixels() * stride)

@@ -1,15 +1,12 @@
-//! Timings of kernels, training steps and inference: see `benches/README.md`.
+//! Timings of kernels: see `benches/README.md`. `triaxis bench` times whole networks.
 
 mod error;
 mod kernels;
-mod machine;
-mod network;
 mod operators;
 mod output;
 mod parts;
 mod row;
 mod table;
-mod times;
 
 #[cfg(test)]
 mod tests;
@@ -18,13 +15,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use triaxis::bench::Machine;
 use triaxis::engine::{Gpu, GpuOptions};
 
 use error::{Error, Result};
-use machine::Machine;
 use output::Output;
 
-/// Times kernels, training steps and inference.
+/// Times kernels.
 #[derive(Debug, Parser)]
 #[command(name = "triaxis-benches", version, max_term_width = 100)]
 struct Cli {
@@ -38,15 +35,6 @@ struct Cli {
 enum Command {
     /// Every operator at the sizes of real layers, forward and gradients, kernel by kernel
     Kernels(kernels::Options),
-    /// A whole training step, as the trainer draws it
-    Training(network::Options),
-    /// The evaluation of a batch, as the trainer draws it or fused
-    Inference {
-        #[command(flatten)]
-        options: network::Options,
-        #[command(flatten)]
-        form: network::Form,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -83,18 +71,7 @@ fn run(cli: &Cli) -> Result<()> {
     let mut output = Output::new(cli.general.csv.as_deref(), cli.general.json)?;
     match &cli.command {
         Command::Kernels(options) => kernels::run(&gpu, &machine, options, &mut output)?,
-        Command::Training(options) => {
-            network::run(
-                &gpu,
-                &machine,
-                network::Kind::Training,
-                options,
-                &mut output,
-            )?;
-        }
-        Command::Inference { options, form } => {
-            network::run(&gpu, &machine, form.kind(), options, &mut output)?;
-        }
     }
-    output.finish()
+    output.finish();
+    Ok(())
 }

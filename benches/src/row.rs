@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::machine::{Machine, VERSION};
-use crate::times::{extremes, median};
+use triaxis::bench::{Machine, extremes, median, round};
 
 /// One line of the CSV. What does not apply or is not known is empty.
 ///
@@ -11,8 +10,8 @@ use crate::times::{extremes, median};
 /// `case`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Row {
-    /// `ops.forward`, `ops.dgrad` (of the first input), `ops.wgrad` (of the others), `ops.grad` (of both), `ops.all`,
-    /// `train`, `infer`; with `.kernel` behind it, one kernel of it.
+    /// `ops.forward`, `ops.dgrad` (of the first input), `ops.wgrad` (of the others), `ops.grad` (of both), `ops.all`;
+    /// with `.kernel` behind it, one kernel of it.
     pub(crate) suite: String,
     /// What was timed, at which sizes.
     pub(crate) case: String,
@@ -32,12 +31,10 @@ pub(crate) struct Row {
     pub(crate) reps: usize,
     /// Twice the multiply-adds over the median.
     pub(crate) gflop_per_s: Option<f64>,
-    /// Images over the median.
+    /// Empty for kernels; whole networks have it.
     pub(crate) images_per_s: Option<f64>,
     /// Operand bytes over the median.
     pub(crate) gb_per_s: Option<f64>,
-    /// Images over the mean of steps that do not wait for one another, as the trainer submits them.
-    pub(crate) stream_images_per_s: Option<f64>,
     /// What the plan allocates, MiB.
     pub(crate) memory_mib: Option<f64>,
     /// Submits of one run.
@@ -46,7 +43,7 @@ pub(crate) struct Row {
     pub(crate) dispatches: Option<usize>,
     /// Processor time of the whole measurement, warm-up included, seconds.
     pub(crate) cpu_seconds: Option<f64>,
-    /// The operator; for whole networks empty.
+    /// The operator.
     pub(crate) op: String,
     /// Path of the node and entry point, of a `.kernel` row.
     pub(crate) kernel: String,
@@ -73,8 +70,6 @@ pub(crate) struct Work {
     pub(crate) multiply_adds: u64,
     /// Bytes of operands.
     pub(crate) bytes: u64,
-    /// Images.
-    pub(crate) images: usize,
 }
 
 impl Row {
@@ -89,34 +84,23 @@ impl Row {
         let middle = median(seconds).unwrap_or(f64::NAN);
         let (least, most) = extremes(seconds).unwrap_or((f64::NAN, f64::NAN));
         let per_second = |amount: f64| (amount > 0.0 && middle > 0.0).then(|| amount / middle);
-        let backend = machine.backend.to_lowercase();
         Self {
             suite: suite.into(),
             case: case.into(),
-            device: format!("triaxis-{VERSION}-{backend}"),
+            device: machine.device(),
             median_ms: round(middle * 1e3),
             min_ms: round(least * 1e3),
             max_ms: round(most * 1e3),
             reps: seconds.len(),
             gflop_per_s: per_second(2e-9 * work.multiply_adds as f64).map(round),
             gb_per_s: per_second(1e-9 * work.bytes as f64).map(round),
-            images_per_s: per_second(work.images as f64).map(round),
             adapter: machine.adapter.clone(),
             driver: machine.driver.clone(),
-            backend,
+            backend: machine.backend.clone(),
             precision: "f32".into(),
             commit: machine.commit.clone(),
-            version: VERSION.into(),
+            version: machine.version.into(),
             ..Self::default()
         }
     }
-}
-
-/// To five significant digits: more would be noise.
-pub(crate) fn round(x: f64) -> f64 {
-    if x == 0.0 || !x.is_finite() {
-        return x;
-    }
-    let digits = 10f64.powi(4 - x.abs().log10().floor() as i32);
-    (x * digits).round() / digits
 }

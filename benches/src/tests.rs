@@ -1,29 +1,12 @@
 //! The benchmarks run, and say what can be: small sizes, a second or two.
 
-use std::path::Path;
-
-use triaxis::engine::Precision;
-use triaxis::models::Spec;
+use triaxis::bench::{Machine, RowFile};
 use triaxis_tests::{gpu, ops};
 
 use crate::kernels;
-use crate::machine::Machine;
-use crate::network::{self, Kind};
 use crate::operators::{Named, OPERATORS, named};
-use crate::output::{Output, header};
+use crate::output::Output;
 use crate::row::{Row, Work};
-use crate::times::{extremes, median};
-
-const TINY: &str = r#"
-name = "tiny"
-resolution = 16
-num_classes = 5
-
-[network.regnet]
-stem = { width = 8, kernel = 3, stride = 1 }
-bottleneck = 1.0
-stages = [{ depth = 1, width = 16, group_width = 8 }]
-"#;
 
 #[track_caller]
 fn assert_measured(row: &Row) {
@@ -36,7 +19,6 @@ fn assert_measured(row: &Row) {
         row.gflop_per_s,
         row.gb_per_s,
         row.images_per_s,
-        row.stream_images_per_s,
         row.cpu_seconds,
         row.memory_mib,
     ];
@@ -78,65 +60,13 @@ fn a_small_case_gives_finite_rows_of_its_kernels_its_parts_and_the_whole() {
 }
 
 #[test]
-fn a_tiny_training_step_and_its_evaluation_give_finite_rows() {
-    let options = network::Options {
-        model: "tiny".into(),
-        batch_size: 4,
-        img_size: None,
-        steps: 2,
-        warmup: 1,
-        profile: true,
-    };
-    for (kind, suite, form) in [
-        (Kind::Training, "train", "f32"),
-        (Kind::Inference, "infer", "f32"),
-        (Kind::Fused(Precision::F16), "infer", "fused_f16"),
-    ] {
-        let spec = Spec::from_toml(TINY).unwrap();
-        let rows = network::measure(gpu(), &Machine::of(gpu()), kind, spec, &options).unwrap();
-        rows.iter().for_each(assert_measured);
-        let (whole, kernels) = rows.split_first().unwrap();
-        assert_eq!((whole.suite.as_str(), whole.reps), (suite, 2));
-        assert_eq!(whole.case, format!("tiny_r16_b4_{form}"));
-        assert!(whole.images_per_s.is_some() && whole.stream_images_per_s.is_some());
-        let launched: Option<usize> = kernels.iter().map(|r| r.dispatches).sum();
-        assert_eq!(launched, whole.dispatches, "every launch is in one row");
-        assert!(
-            kernels
-                .iter()
-                .all(|r| r.suite == format!("{suite}.kernel") && !r.kernel.is_empty())
-        );
-    }
-}
-
-#[test]
 fn the_header_is_what_scripts_expect() {
     assert_eq!(
-        header(),
+        RowFile::<Row>::header(),
         "suite,case,device,median_ms,min_ms,max_ms,cpu_median_ms,first_ms,reps,gflop_per_s,images_per_s,\
-         gb_per_s,stream_images_per_s,memory_mib,submits,dispatches,cpu_seconds,op,kernel,clock,adapter,driver,\
+         gb_per_s,memory_mib,submits,dispatches,cpu_seconds,op,kernel,clock,adapter,driver,\
          backend,precision,commit,version"
     );
-}
-
-#[test]
-fn rows_are_appended_under_one_header_and_never_to_another_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rows.csv");
-    for case in ["a", "b, with a comma"] {
-        let mut output = Output::new(Some(&path), false).unwrap();
-        output.push(vec![row(case)]).unwrap();
-        output.finish().unwrap();
-    }
-    let text = std::fs::read_to_string(&path).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!((lines.len(), lines[0]), (3, header().as_str()));
-    assert!(lines[2].starts_with("train,\"b, with a comma\",triaxis-"));
-
-    std::fs::write(&path, "name,milliseconds\n").unwrap();
-    let error = refused(&path);
-    assert!(error.contains("it begins with another header"), "{error}");
-    assert!(refused(&folder.path().join("none/rows.csv")).contains("cannot write"));
 }
 
 fn row(case: &str) -> Row {
@@ -145,20 +75,13 @@ fn row(case: &str) -> Row {
         driver: "d".into(),
         backend: "vulkan".into(),
         commit: "c".into(),
+        version: "0",
     };
     let work = Work {
         multiply_adds: 500_000_000,
         bytes: 1_000_000_000,
-        images: 8,
     };
     Row::new(&machine, "train", case, &[0.5, 0.25, 1.0], work)
-}
-
-fn refused(path: &Path) -> String {
-    match Output::new(Some(path), false) {
-        Ok(_) => panic!("{} was taken", path.display()),
-        Err(error) => error.to_string(),
-    }
 }
 
 #[test]
@@ -169,9 +92,6 @@ fn rates_follow_from_the_median_and_a_multiply_add_is_two_operations() {
         (250.0, 500.0, 1000.0)
     );
     assert_eq!((row.gflop_per_s, row.gb_per_s), (Some(2.0), Some(2.0)));
-    assert_eq!(row.images_per_s, Some(16.0));
-    assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), Some(2.5));
-    assert_eq!((median(&[]), extremes(&[])), (None, None));
 }
 
 #[test]

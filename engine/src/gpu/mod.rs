@@ -1,5 +1,6 @@
 //! The device: which adapter, what it allows, its pipelines, and its errors as values.
 
+mod copy;
 mod pipelines;
 mod trusted;
 

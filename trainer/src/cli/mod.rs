@@ -1,5 +1,6 @@
 //! The command line: options in, one paragraph and an exit code out where something is wrong.
 
+mod bench;
 mod cam;
 mod data;
 mod device;
@@ -64,6 +65,8 @@ enum Command {
     Tables(tables::Tables),
     /// A paper's figures, counted here, as SVG and CSV
     Figures(figures::Figures),
+    /// How fast networks run here: inference and training steps
+    Bench(Box<bench::Bench>),
     /// The adapters here, and a test of every kernel on them
     Doctor(doctor::Doctor),
 }
@@ -104,6 +107,7 @@ fn run(command: Command) -> Result<()> {
         Command::Data(data) => data.run(),
         Command::Tables(tables) => tables.run(),
         Command::Figures(figures) => figures.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Doctor(doctor) => doctor.run(),
     }
 }

@@ -3,34 +3,39 @@
 use std::fmt;
 use std::process::Command;
 
-use triaxis::engine::Gpu;
+use triaxis_engine::Gpu;
 
 /// The adapter and the build.
 #[derive(Clone, Debug)]
-pub(crate) struct Machine {
+pub struct Machine {
     /// The adapter's name.
-    pub(crate) adapter: String,
+    pub adapter: String,
     /// Its driver and the driver's version.
-    pub(crate) driver: String,
+    pub driver: String,
     /// `vulkan`, `metal` or `dx12`.
-    pub(crate) backend: String,
+    pub backend: String,
     /// What `git describe` says of the sources, or `unknown`.
-    pub(crate) commit: String,
+    pub commit: String,
+    /// Our version.
+    pub version: &'static str,
 }
-
-/// Our version.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl Machine {
     /// Of this device and these sources.
-    pub(crate) fn of(gpu: &Gpu) -> Self {
+    pub fn of(gpu: &Gpu) -> Self {
         let info = gpu.info();
         Self {
             adapter: info.name.clone(),
             driver: info.driver.clone(),
-            backend: info.backend.clone(),
+            backend: info.backend.to_lowercase(),
             commit: commit(),
+            version: env!("CARGO_PKG_VERSION"),
         }
+    }
+
+    /// Library, version and backend: `triaxis-0.1.0-vulkan`.
+    pub fn device(&self) -> String {
+        format!("triaxis-{}-{}", self.version, self.backend)
     }
 }
 
@@ -43,8 +48,8 @@ impl fmt::Display for Machine {
         };
         write!(
             f,
-            "{} ({}, {}), triaxis {VERSION} ({}{profile})",
-            self.adapter, self.driver, self.backend, self.commit
+            "{} ({}, {}), triaxis {} ({}{profile})",
+            self.adapter, self.driver, self.backend, self.version, self.commit
         )
     }
 }
@@ -65,13 +70,13 @@ fn commit() -> String {
 
 /// Seconds of processor time that this process has used so far, its driver's threads included.
 #[cfg(unix)]
-pub(crate) fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
 }
 
 /// Seconds of processor time: unknown on this system.
 #[cfg(not(unix))]
-pub(crate) fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     None
 }

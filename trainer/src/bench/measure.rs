@@ -1,0 +1,172 @@
+//! The same batch, run again and again.
+
+use std::time::Instant;
+
+use triaxis_engine::{Gpu, Plan, Profile, ProfileRow, Shape};
+
+use super::row::Work;
+use super::{Bench, Kernels, Row, Settings, Times, extremes, median, quantile, round};
+use crate::error::{Error, Result};
+use crate::random::Stream;
+
+/// A batch that can be run any number of times.
+pub(super) trait Batch {
+    /// The plan that runs.
+    fn plan(&mut self) -> &mut Plan;
+
+    /// Writes what the next run reads.
+    fn write(&mut self) -> Result<()>;
+
+    /// Waits for the result.
+    fn finish(&mut self) -> Result<()>;
+
+    /// What of the result is not finite, after [`Batch::finish`].
+    fn not_finite(&self) -> Result<Option<&'static str>>;
+}
+
+/// Makes the batch, runs it, and tells: a row for the whole, then one for each kernel where that was asked for.
+///
+/// # Errors
+///
+/// A device that is too small or lost, a result that is not finite.
+pub(super) fn measure<B: Batch>(
+    gpu: &Gpu,
+    bench: &Bench,
+    settings: &Settings,
+    begun: Row,
+    make: impl FnOnce() -> Result<B>,
+) -> Result<Vec<Row>> {
+    let images = settings.runs * begun.batch;
+    let begun = begun.on(bench);
+    let begin = Instant::now();
+    let mut batch = make()?;
+    run(&mut batch)?;
+    let first = begin.elapsed().as_secs_f64();
+    if let Some(what) = batch.not_finite()? {
+        return Err(Error::Device {
+            problem: format!(
+                "{}: {what} not finite, so that times would mean nothing",
+                begun.case
+            ),
+            help: "Run `triaxis doctor`, which checks the kernels on this adapter".into(),
+        });
+    }
+    // Once more before anything counts.
+    run(&mut batch)?;
+    let (mut times, mut parts) = (Times::default(), Vec::new());
+    for _ in 0..settings.runs {
+        parts.push(times.add(|| run(&mut batch))?);
+    }
+    let stream = Instant::now();
+    for _ in 0..settings.runs {
+        batch.write()?;
+        batch.plan().run()?;
+    }
+    gpu.wait()?;
+    let stream = stream.elapsed().as_secs_f64();
+
+    let plan = batch.plan();
+    let work = Work {
+        multiply_adds: plan.schedule().launches().map(|(_, d)| d.work).sum(),
+        bytes: plan.traffic().total(),
+        images: begun.batch,
+    };
+    let middle = median(&times.wall).unwrap_or(f64::NAN);
+    let ms = |seconds: Option<f64>| seconds.map(|s| round(1e3 * s));
+    let ends = extremes(&times.wall);
+    let encode: Vec<f64> = parts.iter().map(|part| part.encode).collect();
+    let waited: f64 = parts.iter().map(|part| part.wait).sum();
+    let whole = Row {
+        median_ms: ms(Some(middle)),
+        min_ms: ms(ends.map(|(least, _)| least)),
+        max_ms: ms(ends.map(|(_, most)| most)),
+        p95_ms: ms(quantile(&times.wall, 0.95)),
+        cpu_median_ms: ms(median(&times.cpu)),
+        first_ms: ms(Some(first)),
+        reps: settings.runs,
+        stream_images_per_s: Some(round(images as f64 / stream)),
+        encode_ms: ms(median(&encode)),
+        wait_share: Some(round(waited / times.wall.iter().sum::<f64>())),
+        memory_bytes: Some(plan.memory().total()),
+        submits: Some(plan.submits()),
+        dispatches: Some(plan.schedule().dispatches()),
+        ..begun.clone().rates(middle, work)
+    };
+    let mut rows = vec![whole];
+    if settings.kernels == Kernels::Apart {
+        let profiles: Result<Vec<Profile>> =
+            (0..settings.runs).map(|_| Ok(plan.profile()?)).collect();
+        rows.extend(kernels(&begun, &profiles?));
+    }
+    Ok(rows)
+}
+
+/// What the host does in a run besides writing, in seconds.
+struct Parts {
+    /// Encodes and submits.
+    encode: f64,
+    /// Waits for the device.
+    wait: f64,
+}
+
+fn run(batch: &mut impl Batch) -> Result<Parts> {
+    batch.write()?;
+    let begin = Instant::now();
+    batch.plan().run()?;
+    let encode = begin.elapsed().as_secs_f64();
+    let begin = Instant::now();
+    batch.finish()?;
+    Ok(Parts {
+        encode,
+        wait: begin.elapsed().as_secs_f64(),
+    })
+}
+
+/// A row for each kernel of each node; one that was split into ranges of images counts once.
+fn kernels(begun: &Row, profiles: &[Profile]) -> Vec<Row> {
+    let Some(first) = profiles.first() else {
+        return Vec::new();
+    };
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let same = |a: &ProfileRow, b: &ProfileRow| a.path == b.path && a.kernel == b.kernel;
+    for (i, row) in first.rows.iter().enumerate() {
+        match groups.iter_mut().find(|g| same(&first.rows[g[0]], row)) {
+            Some(group) => group.push(i),
+            None => groups.push(vec![i]),
+        }
+    }
+    let row = |group: Vec<usize>| {
+        let sum = |p: &Profile| group.iter().map(|&i| p.rows[i].seconds).sum();
+        let seconds: Vec<f64> = profiles.iter().map(sum).collect();
+        let (middle, ends) = (median(&seconds).unwrap_or(f64::NAN), extremes(&seconds));
+        let work = Work {
+            multiply_adds: group.iter().map(|&i| first.rows[i].work).sum(),
+            bytes: group.iter().map(|&i| first.rows[i].bytes).sum(),
+            images: 0,
+        };
+        let ProfileRow { path, kernel, .. } = &first.rows[group[0]];
+        Row {
+            suite: format!("{}.kernel", begun.suite),
+            kernel: format!("{path}/{kernel}"),
+            clock: first.clock.into(),
+            median_ms: Some(round(1e3 * middle)),
+            min_ms: ends.map(|(least, _)| round(1e3 * least)),
+            max_ms: ends.map(|(_, most)| round(1e3 * most)),
+            reps: seconds.len(),
+            dispatches: Some(group.len()),
+            ..begun.clone().rates(middle, work)
+        }
+    };
+    groups.into_iter().map(row).collect()
+}
+
+/// Random bytes for a picture of this shape; the padding is zero.
+pub(super) fn random_pictures(shape: Shape) -> Vec<u8> {
+    let mut random = Stream::new(0, 0, 0, "pictures");
+    let (c, stride) = (shape.c(), shape.c4() * 4);
+    let byte = |i| match i % stride < c {
+        true => random.bits() as u8,
+        false => 0,
+    };
+    (0..shape.pixels() * stride).map(byte).collect()
+}

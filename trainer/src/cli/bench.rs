@@ -1,0 +1,198 @@
+//! `triaxis bench`.
+
+mod output;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use triaxis_engine::{Gpu, Precision};
+use triaxis_models::Spec;
+
+use super::device::Device;
+use crate::bench::{self, Case, Form, Kernels, Settings};
+use crate::data::{DataOptions, Split, open};
+use crate::error::Result;
+use output::Output;
+
+/// The networks that are measured unless told otherwise.
+const MODELS: [&str; 4] = ["efficientnet_b0", "regnetz_4gf", "resnet50", "tinynet_e"];
+
+/// Options of `triaxis bench`.
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Inference: latency, throughput, memory, bytes moved
+    Models(Models),
+    /// Training steps, and the loader beside them
+    Training(Training),
+}
+
+#[derive(Debug, Args)]
+struct Models {
+    #[command(flatten)]
+    cases: Cases,
+    /// Images of a batch; may be repeated
+    #[arg(short, long, value_name = "IMAGES", default_values_t = [1, 8, 64], value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: Vec<u16>,
+    /// Store activations as f16
+    #[arg(long, conflicts_with = "no_fuse")]
+    f16: bool,
+    /// Run every operator as a kernel of its own
+    #[arg(long)]
+    no_fuse: bool,
+    #[command(flatten)]
+    written: Written,
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Debug, Args)]
+struct Training {
+    #[command(flatten)]
+    cases: Cases,
+    /// Images of a batch; may be repeated
+    #[arg(short, long, value_name = "IMAGES", default_values_t = [8, 64], value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: Vec<u16>,
+    /// Measure the loader alone, too: class folders, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
+    #[arg(long, value_name = "PATH")]
+    data_dir: Option<String>,
+    /// Threads that decode images [default: all cores]
+    #[arg(short = 'j', long, requires = "data_dir")]
+    workers: Option<usize>,
+    #[command(flatten)]
+    written: Written,
+    #[command(flatten)]
+    device: Device,
+}
+
+/// What is measured, and how often.
+#[derive(Debug, Args)]
+struct Cases {
+    /// Network: a name of `triaxis models` or a TOML file; may be repeated
+    #[arg(long, default_values = MODELS)]
+    model: Vec<String>,
+    /// Side of the images, pixels [default: the network's]
+    #[arg(long, value_name = "PIXELS")]
+    img_size: Option<usize>,
+    /// Runs that are measured, after two that warm up
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Add a row for every kernel
+    #[arg(long)]
+    profile: bool,
+}
+
+/// Where rows go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct Written {
+    /// Append the rows to this file, too, under a header if it is new
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Print one JSON document on standard output [default: CSV, on a terminal a table]
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    pub(super) fn run(&self) -> Result<()> {
+        match &self.command {
+            Command::Models(models) => models.run(),
+            Command::Training(training) => training.run(),
+        }
+    }
+}
+
+impl Models {
+    fn run(&self) -> Result<()> {
+        let form = match (self.no_fuse, self.f16) {
+            (true, _) => Form::Unfused,
+            (false, true) => Form::Fused(Precision::F16),
+            (false, false) => Form::Fused(Precision::F32),
+        };
+        let cases = self.cases.all(&self.batch_size)?;
+        let settings = self.cases.settings();
+        self.written
+            .measure(&self.device, &cases, |gpu, bench, case| {
+                bench::infer(gpu, bench, &settings, case, form)
+            })
+    }
+}
+
+impl Training {
+    fn run(&self) -> Result<()> {
+        let cases = self.cases.all(&self.batch_size)?;
+        let data = self.open_data(&cases)?;
+        let settings = self.cases.settings();
+        self.written
+            .measure(&self.device, &cases, |gpu, bench, case| {
+                let mut rows = bench::train(gpu, bench, &settings, case)?;
+                if let Some(data) = &data {
+                    let rate = bench::loader_rate(&data.train, case, self.workers)?;
+                    rows[0].loader_images_per_s = Some(rate);
+                }
+                Ok(rows)
+            })
+    }
+
+    fn open_data(&self, cases: &[Case]) -> Result<Option<Split>> {
+        let side = cases.iter().map(|case| case.spec.resolution).max();
+        let options = DataOptions {
+            synthetic_side: side.unwrap_or(DataOptions::default().synthetic_side),
+            ..DataOptions::default()
+        };
+        let open = |path: &String| open(path, &options);
+        Ok(self.data_dir.as_ref().map(open).transpose()?)
+    }
+}
+
+impl Cases {
+    /// Every network at every batch size.
+    fn all(&self, batch_sizes: &[u16]) -> Result<Vec<Case>> {
+        let mut cases = Vec::new();
+        for model in &self.model {
+            let mut spec = Spec::find(model)?;
+            spec.resolution = self.img_size.unwrap_or(spec.resolution);
+            spec.check()?;
+            cases.extend(batch_sizes.iter().map(|&batch| Case {
+                spec: spec.clone(),
+                batch: batch.into(),
+            }));
+        }
+        Ok(cases)
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            runs: self.runs.into(),
+            kernels: match self.profile {
+                true => Kernels::Apart,
+                false => Kernels::Together,
+            },
+        }
+    }
+}
+
+impl Written {
+    /// Measures case after case, each on a device of its own, so that its first run compiles its kernels.
+    fn measure(
+        &self,
+        device: &Device,
+        cases: &[Case],
+        measure: impl Fn(&Gpu, &bench::Bench, &Case) -> Result<Vec<bench::Row>>,
+    ) -> Result<()> {
+        let mut output = Output::open(self.csv.as_deref(), self.json)?;
+        let bench = bench::Bench::new(&device.open()?)?;
+        output.machine(&bench);
+        for case in cases {
+            output.begin(case);
+            output.push(measure(&device.open()?, &bench, case)?)?;
+        }
+        output.finish()
+    }
+}
