@@ -45,6 +45,8 @@ sources! {
     "ops/gate"
     "ops/global_avg_pool"
     "ops/gradient_norm"
+    "ops/keep"
+    "ops/loss_scale"
     "ops/max_pool"
     "ops/mean"
     "ops/mixup"

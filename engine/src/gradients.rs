@@ -5,12 +5,24 @@ use crate::{Error, Graph, Result, Value, ops};
 
 /// The gradient of each value that was reached, as values of the same graph.
 #[derive(Clone, Debug, Default)]
-pub struct Gradients(HashMap<Value, Value>);
+pub struct Gradients {
+    of: HashMap<Value, Value>,
+    pub(crate) scale: Option<Value>,
+}
 
 impl Gradients {
     /// The gradient of `x`, if the chain rule reached it.
     pub fn get(&self, x: Value) -> Option<Value> {
-        self.0.get(&x).copied()
+        self.of.get(&x).copied()
+    }
+
+    /// Says that they are those of a loss times `scale`, one number: its gradient was `scale` instead of 1. Optimizers
+    /// unscale them.
+    pub fn scaled_by(self, scale: Value) -> Self {
+        Self {
+            scale: Some(scale),
+            ..self
+        }
     }
 }
 
@@ -18,7 +30,7 @@ impl Index<Value> for Gradients {
     type Output = Value;
 
     fn index(&self, x: Value) -> &Value {
-        &self.0[&x]
+        &self.of[&x]
     }
 }
 
@@ -53,5 +65,8 @@ pub fn gradients(g: &mut Graph, y: Value, dy: Value) -> Result<Gradients> {
             grads.insert(x, sum);
         }
     }
-    Ok(Gradients(grads))
+    Ok(Gradients {
+        of: grads,
+        scale: None,
+    })
 }

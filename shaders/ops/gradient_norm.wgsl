@@ -1,6 +1,7 @@
 // (norm, flawed, clip, go) of all gradients: the square root of the sum of their squares, how many of them are not
-// finite, min(1, max_norm / (norm + 1e-6)), and 1 where a step may be taken or 0.
-//   gradients an arena; partials (sum of squares, flawed, 0, 0); y [1, 1, 1, 4]
+// finite, min(1, max_norm / (norm + 1e-6)), and 1 where a step may be taken or 0. Gradients of a scaled loss are that
+// many times too long: the norm is divided by the scale, and so is clip, by which optimizers multiply them.
+//   gradients an arena; partials (sum of squares, flawed, 0, 0); scale [1, 1, 1, 1]; y [1, 1, 1, 4]
 
 // `depth` vec4s a thread; `first` the partial sum that this window begins with.
 struct Params { vec4s: u32, depth: u32, first: u32 }
@@ -42,17 +43,29 @@ struct Finish { sums: u32, max_norm: f32 }
 @group(0) @binding(0) var<storage, read> left: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 
-// One thread in all.
-@compute @workgroup_size(64)
-fn gradient_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                 @builtin(local_invocation_index) lane: u32) {
-    if thread_index(group, groups, lane) > 0u { return; }
+fn finished(factor: f32) -> vec4<f32> {
     var sum = left[0].xy;
     for (var i = 1u; i < f.sums; i++) {
         sum += left[i].xy;
     }
-    let norm = sqrt(sum.x);
+    let length = sqrt(sum.x);
+    let norm = length / factor;
     let clip = select(1.0, min(1.0, f.max_norm / (norm + 1e-6)), f.max_norm > 0.0);
-    let stop = sum.y > 0.0 || flawed(vec4(norm)).x;
-    y[0] = vec4(norm, sum.y, clip, select(1.0, 0.0, stop));
+    let stop = sum.y > 0.0 || flawed(vec4(length)).x;
+    return vec4(norm, sum.y, clip / factor, select(1.0, 0.0, stop));
+}
+
+// One thread in all.
+@compute @workgroup_size(64)
+fn gradient_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                 @builtin(local_invocation_index) lane: u32) {
+    if thread_index(group, groups, lane) == 0u { y[0] = finished(1.0); }
+}
+
+@group(0) @binding(2) var<storage, read> scale: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn gradient_norm_unscaled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                          @builtin(local_invocation_index) lane: u32) {
+    if thread_index(group, groups, lane) == 0u { y[0] = finished(scale[0].x); }
 }

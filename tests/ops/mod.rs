@@ -23,6 +23,8 @@ pub mod fused;
 pub mod gate;
 pub mod global_avg_pool;
 pub mod gradient_norm;
+pub mod keep;
+pub mod loss_scale;
 pub mod max_pool;
 pub mod mean;
 pub mod mixup;
@@ -55,6 +57,8 @@ pub fn all() -> Vec<Case> {
         gate::cases,
         global_avg_pool::cases,
         gradient_norm::cases,
+        keep::cases,
+        loss_scale::cases,
         max_pool::cases,
         mean::cases,
         mixup::cases,

@@ -20,6 +20,11 @@ pub enum Arena {
     OfBuffers(&'static str),
 }
 
+impl Arena {
+    /// Running statistics as they were after the last step that was taken.
+    pub(crate) const KEPT: Self = Self::OfBuffers("kept");
+}
+
 impl Graph {
     /// A whole arena as one vector; from now on no parameter or buffer can be added.
     pub fn arena(&mut self, arena: Arena) -> Value {
@@ -82,6 +87,7 @@ impl Graph {
             };
             self.pinned.insert(own, i);
         }
+        self.gradient_scale = gradients.scale;
         Ok(())
     }
 

@@ -19,9 +19,10 @@ pub struct GradientNorm {
 
 /// Measures the pinned gradients of all trainable parameters: `[1, 1, 1, 4]`, which optimizers and averages read,
 ///
-/// 1. the L2 norm of the finite ones;
+/// 1. the L2 norm of the finite ones, unscaled;
 /// 2. how many are not finite;
-/// 3. what to multiply them by: `min(1, max_norm / (norm + 1e-6))`, as PyTorch does; 1 without a `max_norm`;
+/// 3. what to multiply them by: `min(1, max_norm / (norm + 1e-6))`, as PyTorch does; 1 without a `max_norm`; divided by
+///    the loss's scale, where the gradients have one ([`crate::Gradients::scaled_by`]);
 /// 4. go: 0 where a gradient or the norm is not finite, so that nothing may be updated, else 1.
 ///
 /// Gradients are those of [`Graph::pin_gradients`]; from now on no parameter can be added.
@@ -42,7 +43,8 @@ pub fn gradient_norm(g: &mut Graph, options: GradientNorm) -> Result<Value> {
             node_path(g, "gradient_norm")
         )));
     }
-    g.apply_one(Norm { options, numbers }, &[gradients])
+    let inputs: Vec<Value> = [gradients].into_iter().chain(g.gradient_scale).collect();
+    g.apply_one(Norm { options, numbers }, &inputs)
 }
 
 #[derive(Debug)]
@@ -57,8 +59,11 @@ impl Op for Norm {
         "gradient_norm"
     }
 
-    fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![Shape::vector(4)])
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        match inputs.get(1).is_none_or(|&scale| scale == Shape::scalar()) {
+            true => Ok(vec![Shape::vector(4)]),
+            false => Err("a scale of one number".into()),
+        }
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
@@ -79,13 +84,19 @@ impl Op for Norm {
             );
         }
         let left = partials.reduced(cx);
-        cx.push(
-            Dispatch::new(FILE, "gradient_norm")
-                .params(&[left.rows])
-                .param_f32(self.options.max_norm.unwrap_or(0.0))
-                .bind(left.slot)
-                .bind(Out(0))
-                .threads(1),
-        );
+        let scaled = cx.inputs.len() > 1;
+        let entry = match scaled {
+            true => "gradient_norm_unscaled",
+            false => "gradient_norm",
+        };
+        let mut dispatch = Dispatch::new(FILE, entry)
+            .params(&[left.rows])
+            .param_f32(self.options.max_norm.unwrap_or(0.0))
+            .bind(left.slot)
+            .bind(Out(0));
+        if scaled {
+            dispatch = dispatch.bind(In(1));
+        }
+        cx.push(dispatch.threads(1));
     }
 }

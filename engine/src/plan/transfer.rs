@@ -146,10 +146,20 @@ impl Plan {
         let region = self.region(value)?;
         let expected = (region.bytes.end - region.bytes.start) as usize;
         self.expect_length(value, expected, bytes.len())?;
-        self.gpu
-            .queue()
-            .write_buffer(&self.buffers[&region.place], region.bytes.start, bytes);
+        for buffer in self.buffers_of(&region.place) {
+            self.gpu
+                .queue()
+                .write_buffer(buffer, region.bytes.start, bytes);
+        }
         Ok(())
+    }
+
+    /// What is written from outside where something is written there: of running statistics also what they are put back to.
+    fn buffers_of<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a wgpu::Buffer> {
+        let kept = (*place == Place::Arena(Arena::Buffers)).then_some(Place::Arena(Arena::KEPT));
+        let own = self.buffers.get(place);
+        own.into_iter()
+            .chain(kept.and_then(|kept| self.buffers.get(&kept)))
     }
 
     /// Waits for all runs and reads a value, `[n, h, w, c]` without padding.
@@ -296,14 +306,16 @@ impl Plan {
                 got: numbers.len(),
             });
         }
-        let buffer = self
-            .buffers
-            .get(&Place::Arena(arena.clone()))
-            .ok_or_else(|| Error::NotKept(format!("{arena:?} {name}")))?;
+        let place = Place::Arena(arena.clone());
+        if !self.buffers.contains_key(&place) {
+            return Err(Error::NotKept(format!("{arena:?} {name}")));
+        }
         let padded = pad(shape, &layout.to_engine(shape, numbers));
-        self.gpu
-            .queue()
-            .write_buffer(buffer, at as u64 * 4, bytemuck::cast_slice(&padded));
+        for buffer in self.buffers_of(&place) {
+            self.gpu
+                .queue()
+                .write_buffer(buffer, at as u64 * 4, bytemuck::cast_slice(&padded));
+        }
         Ok(true)
     }
 
@@ -320,7 +332,8 @@ impl Plan {
             ));
         }
         let (to, from) = (Place::Arena(to.clone()), Place::Arena(from.clone()));
-        let (Some(target), Some(source)) = (self.buffers.get(&to), other.buffers.get(&from)) else {
+        let (true, Some(source)) = (self.buffers.contains_key(&to), other.buffers.get(&from))
+        else {
             return if mine.is_empty() {
                 Ok(())
             } else {
@@ -331,7 +344,10 @@ impl Plan {
             .gpu
             .device()
             .create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(source, 0, target, 0, Some(source.size().min(target.size())));
+        for target in self.buffers_of(&to) {
+            let size = source.size().min(target.size());
+            encoder.copy_buffer_to_buffer(source, 0, target, 0, Some(size));
+        }
         self.gpu.queue().submit([encoder.finish()]);
         self.gpu.check()
     }
