@@ -16,7 +16,7 @@ test: setup ## Run every test
 	cargo test --workspace
 
 test-long: setup ## Run every test, and those that take too long for each change
-	cargo test --workspace --release --features triaxis-tests/long
+	cargo test --workspace --release --features triaxis-tests/long,triaxis/long
 	cargo test --package triaxis --features hub --lib hub # against a stand-in for the Hub on this machine
 	TRIAXIS_CHECKED=1 cargo test --package triaxis-tests --release # the kernels with bounds checks
 

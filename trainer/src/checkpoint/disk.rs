@@ -1,5 +1,8 @@
 //! The few calls through which checkpoints reach the disk, so that tests can end the process between any two.
 
+#[cfg(feature = "fail-points")]
+mod failing;
+
 use std::fmt::Debug;
 use std::fs;
 use std::io;
@@ -19,6 +22,15 @@ pub(super) trait Disk: Debug + Send + Sync {
     fn sync(&self, directory: &Path) -> io::Result<()>;
     /// Removes a directory with all that is in it.
     fn remove(&self, directory: &Path) -> io::Result<()>;
+}
+
+/// The disk of a program: the real one, unless it was built for tests and is told to fail.
+pub(super) fn open() -> Box<dyn Disk> {
+    #[cfg(feature = "fail-points")]
+    if let Some(disk) = failing::FailingDisk::from_environment() {
+        return Box::new(disk);
+    }
+    Box::new(RealDisk)
 }
 
 /// The real one.

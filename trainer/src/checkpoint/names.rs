@@ -22,13 +22,19 @@ pub(super) fn step_of(name: &str) -> Option<u64> {
 
 /// The step that a pointer names; what is not the name of a checkpoint is not followed.
 pub(super) fn pointed(output: &Path, pointer: Pointer) -> Option<u64> {
+    step_of(line(&output.join(pointer.name()))?.trim_end())
+}
+
+/// The step that a pointer was about to name; none where the file was not written to its end.
+pub(super) fn announced(file: &Path) -> Option<u64> {
+    step_of(line(file)?.strip_suffix('\n')?)
+}
+
+fn line(file: &Path) -> Option<String> {
     let mut text = String::new();
-    File::open(output.join(pointer.name()))
-        .ok()?
-        .take(LONGEST_POINTER)
-        .read_to_string(&mut text)
-        .ok()?;
-    step_of(text.trim_end())
+    let file = File::open(file).ok()?;
+    file.take(LONGEST_POINTER).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// Where a checkpoint stands while another takes its place.

@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Snapshot;
-use super::disk::{Disk, RealDisk};
+use super::disk::{self, Disk};
 use super::manifest::{self, Flaw, MANIFEST};
-use super::names::{directory_name, entries, pointed, replaced, size, step_of};
+use super::names::{announced, directory_name, entries, pointed, replaced, size, step_of};
 use crate::error::{Error, Result};
 use crate::output::temporary;
 
@@ -64,7 +64,7 @@ pub struct CheckpointStore {
 impl CheckpointStore {
     /// Opens `directory`, creating it where it is absent, and clears away what an ended process left unfinished.
     pub fn open(directory: &Path) -> Result<Self> {
-        Self::open_on(directory, Box::new(RealDisk))
+        Self::open_on(directory, disk::open())
     }
 
     fn open_on(directory: &Path, disk: Box<dyn Disk>) -> Result<Self> {
@@ -108,39 +108,39 @@ impl CheckpointStore {
             Error::checkpoint(&place, problem, "This is a bug: please report it")
         })?;
         let needed = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        let pointers: &[Pointer] = match standing {
+            Standing::Newest => &[Pointer::Last],
+            Standing::Best => &[Pointer::Last, Pointer::Best],
+        };
         // A disk that is full for a moment gets a second chance.
-        self.commit(&place, &files)
-            .or_else(|_| self.commit(&place, &files))
+        self.commit(&place, &files, pointers)
+            .or_else(|_| self.commit(&place, &files, pointers))
             .map_err(|source| Error::disk("write the checkpoint", &place, Some(needed), source))?;
-
-        let mut pointers = vec![Pointer::Last];
-        if standing == Standing::Best {
-            pointers.push(Pointer::Best);
-        }
         for pointer in pointers {
             let path = self.directory.join(pointer.name());
-            self.point(&path, &name).map_err(|source| {
-                Error::disk(
-                    "move the pointer",
-                    &path,
-                    Some(name.len() as u64 + 1),
-                    source,
-                )
-            })?;
+            self.disk
+                .rename(&temporary(&path), &path)
+                .and_then(|()| self.disk.sync(&self.directory))
+                .map_err(|source| Error::disk("move the pointer", &path, None, source))?;
         }
         self.prune(state.step);
         Ok(place)
     }
 
-    fn commit(&self, place: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+    fn commit(
+        &self,
+        place: &Path,
+        files: &[(&str, Vec<u8>)],
+        pointers: &[Pointer],
+    ) -> io::Result<()> {
         if is_same(place, files) {
-            return Ok(());
+            return self.announce(place, pointers);
         }
         let temporary = temporary(place);
         if temporary.exists() {
             self.disk.remove(&temporary)?;
         }
-        let written = self.write_and_rename(place, &temporary, files);
+        let written = self.write_and_rename(place, files, pointers);
         if written.is_err() {
             // The first failure is the one to tell; what cannot be mended here is at the next start.
             let old = replaced(place);
@@ -149,6 +149,7 @@ impl CheckpointStore {
             }
             if temporary.exists() {
                 let _ = self.disk.remove(&temporary);
+                self.withdraw(pointers);
             }
         }
         written
@@ -157,19 +158,21 @@ impl CheckpointStore {
     fn write_and_rename(
         &self,
         place: &Path,
-        temporary: &Path,
         files: &[(&str, Vec<u8>)],
+        pointers: &[Pointer],
     ) -> io::Result<()> {
-        self.disk.create(temporary)?;
+        let temporary = temporary(place);
+        self.disk.create(&temporary)?;
         for (name, bytes) in files {
             self.disk.write(&temporary.join(name), bytes)?;
         }
-        self.disk.sync(temporary)?;
+        self.disk.sync(&temporary)?;
         let old = replaced(place);
         if place.exists() {
             self.disk.rename(place, &old)?;
         }
-        self.disk.rename(temporary, place)?;
+        self.announce(place, pointers)?;
+        self.disk.rename(&temporary, place)?;
         self.disk.sync(&self.directory)?;
         if old.exists() {
             self.disk.remove(&old)?;
@@ -177,12 +180,24 @@ impl CheckpointStore {
         Ok(())
     }
 
-    fn point(&self, path: &Path, name: &str) -> io::Result<()> {
-        let temporary = temporary(path);
-        self.disk
-            .write(&temporary, format!("{name}\n").as_bytes())?;
-        self.disk.rename(&temporary, path)?;
+    /// Writes down, while no checkpoint of that name exists, which pointers will name it. A process that ends behind
+    /// the commit then leaves pointers that the next start moves.
+    fn announce(&self, place: &Path, pointers: &[Pointer]) -> io::Result<()> {
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        for pointer in pointers {
+            let path = self.directory.join(pointer.name());
+            self.disk
+                .write(&temporary(&path), format!("{name}\n").as_bytes())?;
+        }
         self.disk.sync(&self.directory)
+    }
+
+    /// Takes announcements back whose commit has failed.
+    fn withdraw(&self, pointers: &[Pointer]) {
+        for pointer in pointers {
+            // A failure leaves a name without a checkpoint, which is swept at the next start.
+            let _ = fs::remove_file(temporary(&self.directory.join(pointer.name())));
+        }
     }
 
     /// Removes checkpoints older than the newest few, but neither the best nor any beyond `step`: those are of a run
@@ -286,6 +301,15 @@ impl CheckpointStore {
 
     /// Clears away what an ended process left: half-written directories and files, and a checkpoint it was replacing.
     fn sweep(&mut self) -> io::Result<()> {
+        // Before anything else: a name counts as committed while what it replaces has not been put back.
+        for pointer in [Pointer::Last, Pointer::Best] {
+            let path = self.directory.join(pointer.name());
+            let announced = announced(&temporary(&path));
+            if announced.is_some_and(|step| self.directory.join(directory_name(step)).exists()) {
+                self.disk.rename(&temporary(&path), &path)?;
+                self.disk.sync(&self.directory)?;
+            }
+        }
         for name in entries(&self.directory) {
             let path = self.directory.join(&name);
             if let Some(step) = name.strip_suffix(".old").and_then(step_of) {

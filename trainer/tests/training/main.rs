@@ -10,6 +10,7 @@ mod explaining;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod hostile;
+mod killing;
 mod outcome;
 mod pictures;
 mod refusals;

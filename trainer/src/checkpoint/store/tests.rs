@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::super::disk::RealDisk;
 use super::super::{Best, NamedTensor, Origin, State};
 use super::*;
 use crate::data::Preprocess;
