@@ -22,7 +22,10 @@ mod drawing;
 pub mod error;
 pub mod explain;
 pub mod export;
+#[cfg(feature = "fail-points")]
+mod faults;
 pub mod features;
+pub mod logs;
 mod npy;
 pub mod output;
 pub mod paper;
@@ -40,6 +43,7 @@ pub use error::{Error, Result};
 pub use recipe::Recipe;
 pub use trainer::draw;
 pub use trainer::{
-    Flow, MemoryNeeded, StepDone, Sums, Trainer, WeightKind, largest_batch, memory_needed,
+    Flow, MemoryNeeded, Mishaps, OnNan, StepDone, Sums, Suspect, Suspects, Trainer, WeightKind,
+    largest_batch, memory_needed,
 };
 pub use weights::Weights;

@@ -2,6 +2,9 @@
 //!
 //! All of it goes to standard error; standard output is for results.
 
+mod dashboard;
+mod screen;
+
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -9,6 +12,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::EpochRow;
 use crate::report::numbers::significant;
+pub use dashboard::About;
+use dashboard::Dashboard;
+pub use screen::Asked;
+use screen::Screen;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +73,16 @@ enum Sink {
     Quiet,
     Lines(Box<dyn Write + Send>),
     Bar { bar: ProgressBar, coloured: bool },
+    Dashboard(Box<(Screen, Dashboard)>),
+}
+
+/// What a dashboard shows besides loss, accuracy and speed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Live {
+    /// Learning rate.
+    pub lr: Option<f64>,
+    /// Share of the time that was spent waiting for pictures, 0 to 1.
+    pub loader_wait: Option<f64>,
 }
 
 struct Running {
@@ -107,6 +124,54 @@ impl Progress {
         }
     }
 
+    /// Takes the whole terminal for a dashboard; where standard error is none, a note says so.
+    pub fn dashboard(&mut self, about: About) {
+        if !io::stderr().is_terminal() {
+            self.note("--tui needs a terminal on standard error: plain lines instead");
+            return;
+        }
+        match Screen::take() {
+            Ok(screen) => {
+                let dashboard = Dashboard::new(about);
+                self.sink = Sink::Dashboard(Box::new((screen, dashboard)));
+            }
+            Err(error) => self.note(&format!("--tui cannot have the terminal: {error}")),
+        }
+    }
+
+    /// Shows the epochs that were done before this process.
+    pub fn recall(&mut self, rows: &[EpochRow]) {
+        if let Sink::Dashboard(shown) = &mut self.sink {
+            rows.iter().for_each(|row| shown.1.epoch_done(row));
+        }
+    }
+
+    /// What the next [`Progress::step`] shows on a dashboard.
+    pub fn live(&mut self, live: Live) {
+        if let Sink::Dashboard(shown) = &mut self.sink {
+            shown.1.live = live;
+        }
+    }
+
+    /// What the keys have asked for on a dashboard.
+    pub fn asked(&mut self) -> Asked {
+        match &mut self.sink {
+            Sink::Dashboard(shown) => {
+                let asked = shown.0.asked();
+                shown.1.stopping = asked > Asked::Nothing;
+                asked
+            }
+            _ => Asked::Nothing,
+        }
+    }
+
+    /// Gives back a terminal that was taken; nothing is shown any more.
+    pub fn close(&mut self) {
+        if let Sink::Dashboard(_) = self.sink {
+            self.sink = Sink::Quiet;
+        }
+    }
+
     /// Begins a pass over the data.
     pub fn begin(&mut self, pass: Pass) {
         let now = Instant::now();
@@ -116,6 +181,11 @@ impl Progress {
             told: now,
             done: pass.skipped,
         });
+        if let Sink::Dashboard(shown) = &mut self.sink {
+            let (screen, dashboard) = shown.as_mut();
+            dashboard.begin(pass);
+            screen.draw(dashboard);
+        }
         if let Sink::Bar { bar, coloured } = &self.sink {
             let bar_style = if *coloured {
                 "{wide_bar:.cyan/dim}"
@@ -150,6 +220,11 @@ impl Progress {
             Sink::Bar { bar, .. } => {
                 bar.set_position(done as u64);
                 bar.set_message(running.numbers(loss, top1));
+            }
+            Sink::Dashboard(shown) => {
+                let (screen, dashboard) = shown.as_mut();
+                dashboard.step(done, running.numbers(loss, top1), loss);
+                screen.draw(dashboard);
             }
             Sink::Lines(writer) => {
                 if running.told.elapsed() >= self.every {
@@ -197,6 +272,9 @@ impl Progress {
         if let Some(speed) = images_per_second {
             line += &format!("  {speed:.0} images/s");
         }
+        if let Sink::Dashboard(shown) = &mut self.sink {
+            shown.1.epoch_done(row);
+        }
         self.note(&line);
     }
 
@@ -207,6 +285,11 @@ impl Progress {
             // The bar's own println is silent while the bar is hidden; this one is not.
             Sink::Bar { bar, .. } => bar.suspend(|| tell(&mut io::stderr(), line)),
             Sink::Lines(writer) => tell(writer, line),
+            Sink::Dashboard(shown) => {
+                let (screen, dashboard) = shown.as_mut();
+                dashboard.note(line);
+                screen.draw(dashboard);
+            }
         }
     }
 }

@@ -265,6 +265,12 @@ impl Gpu {
             .map_err(|e| self.device_error(e.to_string()))
     }
 
+    /// What is allocated on the device: how many pieces, and their bytes. `None` where the driver's layer does not tell.
+    pub fn allocated(&self) -> Option<(usize, u64)> {
+        let report = self.device().generate_allocator_report()?;
+        Some((report.allocations.len(), report.total_allocated_bytes))
+    }
+
     /// Destroys the device as a crash of the driver would: what follows reports it lost. For tests of recovery.
     pub fn lose(&self) {
         self.device().destroy();

@@ -195,8 +195,11 @@ impl CheckpointStore {
     /// Takes announcements back whose commit has failed.
     fn withdraw(&self, pointers: &[Pointer]) {
         for pointer in pointers {
-            // A failure leaves a name without a checkpoint, which is swept at the next start.
-            let _ = fs::remove_file(temporary(&self.directory.join(pointer.name())));
+            let path = temporary(&self.directory.join(pointer.name()));
+            if fs::symlink_metadata(&path).is_ok_and(|file| file.is_file()) {
+                // A failure leaves a name without a checkpoint, which is swept at the next start.
+                let _ = fs::remove_file(&path);
+            }
         }
     }
 
@@ -389,5 +392,7 @@ fn is_same(place: &Path, files: &[(&str, Vec<u8>)]) -> bool {
             .all(|(name, bytes)| fs::read(place.join(name)).is_ok_and(|found| found == *bytes))
 }
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod augment;
 mod average;
+mod logs;
 mod optimizer;
 mod run;
 mod schedule;
@@ -15,6 +16,7 @@ use average::AverageOptions;
 use optimizer::OptimizerOptions;
 use schedule::ScheduleOptions;
 
+pub(super) use logs::LogOptions;
 pub(super) use run::RunOptions;
 
 /// What an option leaves out keeps the value of `--recipe`, or else the default.

@@ -39,6 +39,11 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Asks as a signal does.
+    pub(super) fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+    }
+
     /// Whether the run is to end.
     pub(super) fn requested(&self) -> bool {
         self.asked.load(Ordering::SeqCst) || self.began.elapsed() >= self.limit

@@ -4,6 +4,7 @@ pub mod chart;
 pub(crate) mod numbers;
 mod page;
 pub mod panels;
+mod predictions;
 mod summary;
 
 use std::path::Path;
@@ -14,6 +15,8 @@ use crate::checkpoint::Best;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 use crate::recipe::Recipe;
+pub(crate) use predictions::Answer;
+pub use predictions::Predictions;
 
 /// One evaluation over the whole validation set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -97,6 +100,9 @@ pub struct Report {
     pub rows: Vec<EpochRow>,
     /// Training speed in images/s, for each row where it is known. Not part of a checkpoint, which holds no time.
     pub images_per_second: Vec<Option<f64>>,
+    /// What the network says of the validation pictures, once it is trained. For the page alone.
+    #[serde(skip)]
+    pub predictions: Option<Predictions>,
 }
 
 impl Report {

@@ -2,7 +2,7 @@
 
 use super::chart::{Chart, Series, escape, line_chart};
 use super::numbers::{significant, trimmed};
-use super::{EpochRow, Report};
+use super::{EpochRow, Report, predictions};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2128;--soft:#5d6671;--ground:#f6f7f9;--card:#fff;--edge:#e4e7eb;--mark:#1f6feb}\
@@ -32,19 +32,25 @@ pub(super) fn html(report: &Report) -> String {
         .map(|chart| format!("<div class=\"card\">{}</div>\n", line_chart(chart)))
         .collect();
     let recipe = escape(&report.recipe.to_toml());
+    let predictions = report
+        .predictions
+        .as_ref()
+        .map_or_else(String::new, predictions::html);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{model} · Triaxis</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <title>{model} · Triaxis</title>\n<style>{STYLE}{}</style>\n</head>\n<body>\n<main>\n\
          <h1>{model}</h1>\n<p class=\"lead\">{}</p>\n\
-         <section class=\"tiles\">\n{}</section>\n<section class=\"charts\">\n{charts}</section>\n\
+         <section class=\"tiles\">\n{}</section>\n<section class=\"charts\">\n{charts}</section>\n{}\
          <h2>Run</h2>\n<div class=\"card\">{}</div>\n\
          <details class=\"card\"><summary>Recipe</summary><pre>{recipe}</pre></details>\n\
          <h2>Epochs</h2>\n<div class=\"card wide\">{}</div>\n\
          <footer>Written by Triaxis {}. The same rows are in summary.csv and summary.json.</footer>\n\
          </main>\n</body>\n</html>\n",
+        predictions::STYLE,
         lead(report),
         tiles(report),
+        predictions,
         facts(report),
         epochs(report),
         env!("CARGO_PKG_VERSION"),
@@ -347,6 +353,7 @@ mod tests {
                 .map(|row| (row.epoch != 7).then_some(480.0 + (row.epoch % 4) as f64 * 9.0))
                 .collect(),
             rows,
+            predictions: None,
         }
     }
 

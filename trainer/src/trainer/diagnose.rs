@@ -1,29 +1,87 @@
 //! Which node made the first number that is not finite.
 
+use serde::Serialize;
 use triaxis_engine::{Arena, NodeId, Plan, Value};
 
 use super::{Trainer, draw};
 use crate::error::{Error, Result};
 
+/// The step at which numbers left the finite, and the pictures of its batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Suspects {
+    /// The optimizer step.
+    pub step: u64,
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The batch of the epoch, from 0.
+    pub batch: usize,
+    /// The first value that was not finite, by its path in the network.
+    pub what: String,
+    /// The pictures of the batch, in its order.
+    pub pictures: Vec<Suspect>,
+}
+
+/// A picture of the batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Suspect {
+    /// Its index in the training data.
+    pub index: u32,
+    /// Its file, or what else it is called.
+    pub name: String,
+    /// The name of its class.
+    pub class: String,
+}
+
 impl Trainer {
-    /// The error for a batch of the epoch in progress whose loss was not finite, naming the first node at fault: the
-    /// batch is run again with every value kept. A step with a gradient that is not finite changes no weight, so
-    /// these are the weights that made it.
+    /// The step at which numbers last left the finite, and the pictures of its batch; told once.
+    pub fn take_suspects(&mut self) -> Option<Suspects> {
+        self.suspects.take()
+    }
+
+    /// The error for a batch of the epoch in progress whose loss or gradients were not finite, naming the first node at
+    /// fault: the batch is run again with every value kept. Such a step changes no weight, so these are the weights
+    /// that made it.
     pub(super) fn diagnose(&mut self, batch: usize) -> Error {
         let what = match self.first_non_finite(batch) {
             Ok(Some(what)) => what,
             // Without the memory for it, or where a later step repaired it.
             Ok(None) | Err(_) => "the training loss".into(),
         };
+        // Losses arrive some steps late.
+        let step = self.step - (self.batch - batch - 1) as u64;
+        let epoch = self.epoch as u64;
+        self.suspects = Some(Suspects {
+            step,
+            epoch,
+            batch,
+            what: what.clone(),
+            pictures: self.pictures_of(batch),
+        });
         Error::Diverged {
-            // Losses arrive some steps late.
-            step: self.step - (self.batch - batch - 1) as u64,
-            epoch: self.epoch as u64,
+            step,
+            epoch,
             what,
             help: "Checkpoints are as they were before. Lower --lr, lengthen --warmup-epochs or give --clip-grad, and \
                    begin anew under another --experiment"
                 .into(),
         }
+    }
+
+    /// The pictures of a batch of the epoch in progress; none where they cannot be read again.
+    fn pictures_of(&self, batch: usize) -> Vec<Suspect> {
+        let Some(Ok(pictures)) = self.loader.epoch(self.epoch as u32, batch).next() else {
+            return Vec::new();
+        };
+        let suspect = |&index: &u32| {
+            let at = index as usize;
+            let class = self.data.classes().get(self.data.label(at));
+            Suspect {
+                index,
+                name: self.data.name(at),
+                class: class.cloned().unwrap_or_default(),
+            }
+        };
+        pictures.indices.iter().map(suspect).collect()
     }
 
     fn first_non_finite(&mut self, batch: usize) -> Result<Option<String>> {
@@ -61,11 +119,16 @@ impl Trainer {
         plan.initialise(self.recipe.seed)?;
         plan.copy_arena(&Arena::Parameters, &self.train, &Arena::Parameters)?;
         plan.copy_arena(&Arena::Buffers, &self.train, &Arena::Buffers)?;
+        for state in self.train.graph().states() {
+            plan.write(state, &self.train.read(state)?)?;
+        }
         let kept = std::mem::replace(&mut self.train, plan);
+        let step = self.step - (self.batch - batch) as u64;
+        let step = std::mem::replace(&mut self.step, step);
         let here = std::mem::replace(&mut self.batch, batch);
         let found = self.run_and_search(&pictures?, &nodes);
         self.train = kept;
-        self.batch = here;
+        (self.step, self.batch) = (step, here);
         found
     }
 

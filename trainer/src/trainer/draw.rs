@@ -25,10 +25,23 @@ pub struct Drawn {
     pub weights: Value,
     /// Sums over the batches so far, see [`accuracy`].
     pub sums: Value,
+    /// `[n, 1, 1, classes]`: what the network says.
+    pub logits: Value,
     /// The mean loss of the batch.
     pub loss: Value,
     /// What only training writes.
     pub step: Option<StepInputs>,
+}
+
+impl Drawn {
+    /// What is read after a run.
+    pub fn kept(&self) -> Vec<Value> {
+        let read = match self.step {
+            Some(step) => step.norm,
+            None => self.logits,
+        };
+        vec![self.loss, read]
+    }
 }
 
 /// What a training step is given besides its pictures.
@@ -36,6 +49,8 @@ pub struct Drawn {
 pub struct StepInputs {
     /// Learning rate.
     pub rate: Value,
+    /// What the step makes of it: [`gradient_norm`](triaxis_engine::ops::gradient_norm()).
+    pub norm: Value,
     /// Share of the new weights in their average.
     pub average: Option<Value>,
     /// Partner of each picture, and what is kept of it.
@@ -86,6 +101,7 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
     let sums = accuracy(&mut g, logits, labels, losses, weights)?;
     let step = StepInputs {
         rate,
+        norm,
         average: averaging,
         mixup: mixing,
     };
@@ -95,6 +111,7 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
         labels,
         weights,
         sums,
+        logits,
         loss,
         step: Some(step),
     })
@@ -127,6 +144,7 @@ pub fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn>
         labels,
         weights,
         sums,
+        logits,
         loss,
         step: None,
     })

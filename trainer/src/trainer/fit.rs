@@ -54,7 +54,7 @@ pub(super) fn expect_memory(gpu: &Gpu, plans: [&Drawn; 2]) -> Result<(), EngineE
 fn bytes(gpu: &Gpu, plans: [&Drawn; 2]) -> Result<u64, EngineError> {
     let mut sum = 0;
     for drawn in plans {
-        let schedule = Schedule::new(&drawn.graph, &[drawn.loss], gpu.limits())?;
+        let schedule = Schedule::new(&drawn.graph, &drawn.kept(), gpu.limits())?;
         sum += schedule.memory().total();
     }
     Ok(sum)

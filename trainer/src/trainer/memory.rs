@@ -84,5 +84,5 @@ pub(crate) fn inference_schedule(
 }
 
 fn laid_out(drawn: &Drawn, limits: &Limits) -> Result<Schedule> {
-    Schedule::new(&drawn.graph, &[drawn.loss], limits)
+    Schedule::new(&drawn.graph, &drawn.kept(), limits)
 }

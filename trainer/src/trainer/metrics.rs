@@ -50,57 +50,98 @@ impl Sums {
     }
 }
 
+/// What a step leaves, on its way.
+pub(super) struct Outcome {
+    /// Of [`triaxis_engine::ops::accuracy`].
+    pub(super) sums: Pending,
+    /// Of [`triaxis_engine::ops::gradient_norm`].
+    pub(super) norm: Option<Pending>,
+}
+
+/// Whether a step was sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// The batch of the epoch.
+    pub(super) batch: usize,
+    /// Whether losses and gradients were finite.
+    pub(super) finite: bool,
+    /// Whether the gradients were, so that weights changed.
+    pub(super) updated: bool,
+}
+
 /// Reads that are on their way, oldest first.
 pub(super) struct Watch {
-    pending: VecDeque<(usize, Pending)>,
+    pending: VecDeque<(usize, Outcome)>,
     latest: Option<Sums>,
-    diverged: Option<usize>,
+    /// Losses of the epoch that were not finite so far.
+    non_finite: f64,
+    verdicts: VecDeque<Verdict>,
 }
 
 impl Watch {
-    pub(super) fn new() -> Self {
+    /// Begins where the sums of the epoch stand.
+    pub(super) fn new(so_far: Sums) -> Self {
         Self {
             pending: VecDeque::new(),
             latest: None,
-            diverged: None,
+            non_finite: so_far.non_finite,
+            verdicts: VecDeque::new(),
         }
     }
 
-    /// Adds the read that follows a batch.
-    pub(super) fn push(&mut self, batch: usize, read: Pending) {
-        self.pending.push_back((batch, read));
+    /// Adds the reads that follow a batch.
+    pub(super) fn push(&mut self, batch: usize, outcome: Outcome) {
+        self.pending.push_back((batch, outcome));
     }
 
     /// Takes what has arrived, without waiting; the newest sums so far.
     pub(super) fn arrived(&mut self) -> Result<Option<Sums>> {
-        while let Some((batch, read)) = self.pending.front_mut() {
-            let Some(state) = read.poll()? else { break };
+        while let Some((batch, outcome)) = self.pending.front_mut() {
+            let Some(sums) = outcome.sums.poll()? else {
+                break;
+            };
             let batch = *batch;
-            self.pending.pop_front();
-            self.take(batch, &state);
+            // It was submitted with the sums, so it is here or about to be.
+            let norm = self
+                .pending
+                .pop_front()
+                .and_then(|(_, outcome)| outcome.norm);
+            self.take(batch, &sums, norm)?;
         }
         Ok(self.latest)
     }
 
     /// Waits for all.
     pub(super) fn finish(&mut self) -> Result<Option<Sums>> {
-        while let Some((batch, read)) = self.pending.pop_front() {
-            let state = read.wait()?;
-            self.take(batch, &state);
+        while let Some((batch, outcome)) = self.pending.pop_front() {
+            let sums = outcome.sums.wait()?;
+            self.take(batch, &sums, outcome.norm)?;
         }
         Ok(self.latest)
     }
 
-    /// The first batch whose loss was not finite.
-    pub(super) fn diverged(&self) -> Option<usize> {
-        self.diverged
+    /// The next step that was judged, in order.
+    pub(super) fn verdict(&mut self) -> Option<Verdict> {
+        self.verdicts.pop_front()
     }
 
-    fn take(&mut self, batch: usize, state: &[f32]) {
-        let sums = Sums::new(state);
-        if sums.non_finite > 0.0 {
-            self.diverged.get_or_insert(batch);
-        }
+    fn take(&mut self, batch: usize, sums: &[f32], norm: Option<Pending>) -> Result<()> {
+        let sums = Sums::new(sums);
+        let updated = match norm {
+            Some(norm) => norm.wait()?.get(GO).is_none_or(|&go| go > 0.0),
+            None => true,
+        };
+        let finite = updated && sums.non_finite <= self.non_finite;
+        self.non_finite = sums.non_finite;
+        self.verdicts.push_back(Verdict {
+            batch,
+            finite,
+            updated,
+        });
         self.latest = Some(sums);
+        Ok(())
     }
 }
+
+/// The place, in what is made of the gradients, that says whether weights may change.
+const GO: usize = 3;

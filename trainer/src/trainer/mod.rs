@@ -4,27 +4,32 @@ mod diagnose;
 pub mod draw;
 mod epochs;
 mod fit;
+mod guard;
 mod memory;
 mod metrics;
+mod predict;
 mod snapshot;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use triaxis_engine::{Arena, Complexity, Gpu, Graph, Mode, Plan};
 use triaxis_models::Model;
 
-use crate::data::{Batch, Loader, LoaderOptions, Split};
+use crate::data::{Batch, Dataset, Loader, LoaderOptions, Split};
 use crate::error::{Error, Result};
 use crate::random::Stream;
 use crate::recipe::{ModelEma, Recipe};
 use crate::report::Evaluation;
 use crate::schedule::{Position, ema_alpha, learning_rate};
+pub use diagnose::{Suspect, Suspects};
 use draw::Drawn;
 pub use fit::largest_batch;
+pub use guard::{Mishaps, OnNan};
 pub use memory::{MemoryNeeded, memory_needed};
 pub(crate) use memory::{inference_schedule, schedules, training_schedule};
 pub use metrics::Sums;
-use metrics::Watch;
+use metrics::{Outcome, Watch};
 
 /// A network in training.
 ///
@@ -48,6 +53,12 @@ pub struct Trainer {
     classes: Vec<String>,
     best: Option<crate::checkpoint::Best>,
     rows: Vec<crate::report::EpochRow>,
+    /// The pictures, for their names.
+    data: Arc<dyn Dataset>,
+    eval_data: Arc<dyn Dataset>,
+    policy: OnNan,
+    mishaps: Mishaps,
+    suspects: Option<Suspects>,
 }
 
 /// Whose numbers are evaluated.
@@ -79,6 +90,10 @@ pub struct StepDone {
     pub step: u64,
     /// Sums over the epoch, a few steps old; `None` before the first have arrived.
     pub sums: Option<Sums>,
+    /// Its learning rate.
+    pub rate: f64,
+    /// How long the step had to wait for its pictures.
+    pub waited: Duration,
 }
 
 impl Trainer {
@@ -131,7 +146,7 @@ impl Trainer {
         let mut single = Graph::new(Mode::Evaluate);
         let image = single.input("image", [1, side, side, 3]);
         model.forward(&mut single, image)?;
-        let compile = |drawn: &Drawn| Plan::compile(gpu, &drawn.graph, &[drawn.loss]);
+        let compile = |drawn: &Drawn| Plan::compile(gpu, &drawn.graph, &drawn.kept());
         let advise = |e| fit::with_advice(e, gpu, &model, recipe, side);
         fit::expect_memory(gpu, [&train_drawn, &eval_drawn]).map_err(advise)?;
         let train = compile(&train_drawn).map_err(advise)?;
@@ -156,6 +171,11 @@ impl Trainer {
             classes,
             best: None,
             rows: Vec::new(),
+            data: Arc::clone(&data.train),
+            eval_data: Arc::clone(&data.validation),
+            policy: OnNan::default(),
+            mishaps: Mishaps::default(),
+            suspects: None,
         };
         trainer.begin_average()?;
         Ok(trainer)
@@ -176,42 +196,46 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] at a loss that is not finite, naming the first node that made it; data that cannot be read;
-    /// a lost device.
+    /// [`Error::Diverged`] at a loss or gradient that is not finite, naming the first node that made it, unless
+    /// [`Trainer::on_nan`] says to leave such steps out; data that cannot be read; a lost device.
     pub fn train_epoch(&mut self, mut watch: impl FnMut(StepDone) -> Flow) -> Result<Option<Sums>> {
         let epoch = self.epoch as u32;
         if self.batch == 0 {
             self.train.write(self.train_drawn.sums, &[0.0; 8])?;
         }
         let batches = self.loader.batches();
-        let mut pending = Watch::new();
-        for batch in self.loader.epoch(epoch, self.batch) {
+        let so_far = Sums::new(&self.train.read(self.train_drawn.sums)?);
+        let mut pending = Watch::new(so_far);
+        let mut ready = self.loader.epoch(epoch, self.batch);
+        loop {
+            let asked = Instant::now();
+            let Some(batch) = ready.next() else { break };
+            let waited = asked.elapsed();
             let batch = batch?;
             self.write_batch(&self.train, &self.train_drawn, &batch)?;
             self.write_step(epoch, &batch)?;
             self.train.run()?;
             self.batch += 1;
             self.step += 1;
-            pending.push(
-                self.batch - 1,
-                self.train.read_later(self.train_drawn.sums)?,
-            );
+            pending.push(self.batch - 1, self.read_outcome()?);
             let sums = pending.arrived()?;
-            self.expect_finite(&pending)?;
+            self.judge(&mut pending)?;
             let done = StepDone {
                 batch: self.batch,
                 batches,
                 step: self.step,
                 sums,
+                rate: self.rate_at(self.epoch, self.batch - 1),
+                waited,
             };
             if watch(done) == Flow::Stop && self.batch < batches {
                 pending.finish()?;
-                self.expect_finite(&pending)?;
+                self.judge(&mut pending)?;
                 return Ok(None);
             }
         }
         let sums = pending.finish()?;
-        self.expect_finite(&pending)?;
+        self.judge(&mut pending)?;
         let sums = match sums {
             Some(sums) => sums,
             // Resumed behind the last batch.
@@ -310,14 +334,12 @@ impl Trainer {
     }
 
     fn rate_at(&self, epoch: usize, step: usize) -> f64 {
-        learning_rate(
-            &self.recipe,
-            Position {
-                epoch,
-                step,
-                steps: self.loader.batches(),
-            },
-        )
+        let position = Position {
+            epoch,
+            step,
+            steps: self.loader.batches(),
+        };
+        learning_rate(&self.recipe, position) * self.mishaps.rate
     }
 
     fn write_batch(&self, plan: &Plan, drawn: &Drawn, batch: &Batch) -> Result<()> {
@@ -342,7 +364,8 @@ impl Trainer {
             step: self.batch,
             steps: self.loader.batches(),
         };
-        plan.write(step.rate, &[learning_rate(&self.recipe, position) as f32])?;
+        let rate = learning_rate(&self.recipe, position) * self.mishaps.rate;
+        plan.write(step.rate, &[rate as f32])?;
         if let Some(rate) = step.average {
             plan.write(
                 rate,
@@ -365,17 +388,21 @@ impl Trainer {
                 share = random.beta(self.recipe.mixup);
             }
             plan.write_u32(partner, &partners)?;
-            plan.write(lambda, &[share as f32])?;
+            let share = share as f32;
+            #[cfg(feature = "fail-points")]
+            let share = crate::faults::share(self.step, share);
+            plan.write(lambda, &[share])?;
         }
         Ok(())
     }
 
-    /// Stops at the first batch whose loss was not finite.
-    fn expect_finite(&mut self, watch: &Watch) -> Result<()> {
-        match watch.diverged() {
-            None => Ok(()),
-            Some(batch) => Err(self.diagnose(batch)),
-        }
+    /// What a step leaves to be read: the sums of the epoch, and what was made of its gradients.
+    fn read_outcome(&self) -> Result<Outcome> {
+        let norm = self.train_drawn.step.map(|step| step.norm);
+        Ok(Outcome {
+            sums: self.train.read_later(self.train_drawn.sums)?,
+            norm: norm.map(|norm| self.train.read_later(norm)).transpose()?,
+        })
     }
 }
 

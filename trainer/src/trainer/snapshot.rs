@@ -4,7 +4,7 @@ use std::path::Path;
 
 use triaxis_engine::{Arena, Plan};
 
-use super::{AVERAGE, AVERAGE_BUFFERS, Trainer};
+use super::{AVERAGE, AVERAGE_BUFFERS, Mishaps, Trainer};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ impl Trainer {
             tensors.extend(tensors_of_buffers(&self.train, &AVERAGE_BUFFERS)?);
             Ok(tensors)
         };
-        Ok(Snapshot {
+        let mut snapshot = Snapshot {
             model: self.weights()?,
             optimizer,
             average: self.averages().then(average).transpose()?,
@@ -64,7 +64,9 @@ impl Trainer {
                 )),
                 preprocess: Some(Preprocess::trained(self.side)),
             },
-        })
+        };
+        self.mishaps.save(&mut snapshot);
+        Ok(snapshot)
     }
 
     /// The weights and running statistics, under PyTorch's names, in its order of numbers.
@@ -106,6 +108,10 @@ impl Trainer {
                 "Give the data it was trained on, or another --experiment",
             ));
         }
+        let mishaps = Mishaps::of(snapshot).map_err(|error| {
+            let help = "Use the version of triaxis that wrote it, or a later one";
+            Error::checkpoint(path, format!("its state cannot be read: {error}"), help)
+        })?;
         let own = self.snapshot()?;
         expect_same(path, &own.model, &snapshot.model)?;
         expect_same(path, &own.optimizer, &snapshot.optimizer)?;
@@ -147,6 +153,7 @@ impl Trainer {
         } = snapshot.state.clone();
         (self.step, self.epoch, self.batch) = (step, epoch as usize, batch as usize);
         (self.best, self.rows) = (best, rows);
+        self.mishaps = mishaps;
         Ok(())
     }
 

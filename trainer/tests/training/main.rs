@@ -3,6 +3,8 @@
 
 mod asking;
 mod benching;
+#[cfg(target_os = "linux")]
+mod dashboard;
 mod determinism;
 mod device;
 mod disk;
@@ -11,8 +13,12 @@ mod explaining;
 mod full_disk;
 mod hostile;
 mod killing;
+#[cfg(target_os = "linux")]
+mod leaking;
+mod logging;
 mod outcome;
 mod pictures;
+mod recovering;
 mod refusals;
 mod resuming;
 mod support;

@@ -6,7 +6,7 @@ use super::*;
 use crate::data::Preprocess;
 use crate::report::{EpochRow, Evaluation};
 
-fn snapshot(step: u64) -> Snapshot {
+pub(super) fn snapshot(step: u64) -> Snapshot {
     let tensor = |name: &str, x: f32| NamedTensor {
         name: name.into(),
         shape: vec![2, 3],
@@ -61,13 +61,13 @@ fn snapshot(step: u64) -> Snapshot {
     }
 }
 
-fn names(directory: &Path) -> Vec<String> {
+pub(super) fn names(directory: &Path) -> Vec<String> {
     let mut names = entries(directory);
     names.sort();
     names
 }
 
-fn latest_step(directory: &Path) -> Option<u64> {
+pub(super) fn latest_step(directory: &Path) -> Option<u64> {
     CheckpointStore::open(directory)
         .unwrap()
         .latest()

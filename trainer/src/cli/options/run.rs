@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::trainer::OnNan;
+
 /// What decides about a run, but nothing about its numbers.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Run")]
@@ -30,6 +32,9 @@ pub(in crate::cli) struct RunOptions {
     /// Stop with a checkpoint after this long: 90s, 30m, 1.5h or 7:30:00
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(in crate::cli) time_limit: Option<Duration>,
+    /// After a loss or gradient that is not finite
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub(in crate::cli) on_nan: OnNan,
 }
 
 impl RunOptions {

@@ -1,0 +1,353 @@
+//! A run in its directory, from its first step or its last checkpoint to its end.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use triaxis_engine::Gpu;
+
+use super::Train;
+use super::pulse::Pulse;
+use super::resume::Resumed;
+use super::setup::Setup;
+use crate::checkpoint::{CheckpointStore, Standing};
+use crate::cli::stop::Stop;
+use crate::error::{Error, Result};
+use crate::logs::{Logs, Record};
+use crate::progress::{Asked, Live, Pass, Phase, Progress};
+use crate::report::{EpochRow, Evaluation, Report};
+use crate::trainer::{Flow, OnNan, StepDone, Sums, Trainer, WeightKind};
+
+/// A line of standard output. What was to be kept is in files by now, so a reader that is gone does no harm.
+fn tell(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Whether somebody asked the run to stop, by a signal or a key.
+fn is_asked(progress: &mut Progress, stop: &Stop) -> bool {
+    if progress.asked() > Asked::Nothing {
+        stop.ask();
+    }
+    stop.requested()
+}
+
+/// A run in its directory.
+pub(super) struct Run<'a> {
+    pub(super) options: &'a Train,
+    pub(super) setup: Setup,
+    pub(super) directory: PathBuf,
+    pub(super) store: CheckpointStore,
+    pub(super) gpu: Gpu,
+    pub(super) trainer: Trainer,
+    pub(super) progress: Progress,
+    pub(super) stop: Stop,
+    pub(super) logs: Logs,
+    pub(super) pulse: Pulse,
+    pub(super) report: Report,
+    pub(super) speeds: Vec<Option<f64>>,
+    /// Whether it was said that a report could not be written.
+    pub(super) warned: bool,
+    /// When the device was lost last.
+    pub(super) lost: Option<Instant>,
+    /// Steps left out, as far as that was said.
+    pub(super) skipped: u64,
+}
+
+impl Run<'_> {
+    /// All that is left of the run, from where it stands.
+    pub(super) fn whole(&mut self, resumed: Option<Resumed>) -> Result<()> {
+        self.begin(resumed)?;
+        self.epochs()?;
+        self.end()
+    }
+
+    /// Writes how it ended into the logs.
+    pub(super) fn close(&mut self, outcome: &Result<()>) {
+        let text = match outcome {
+            Ok(()) => "done".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let step = self.trainer.step();
+        self.log(&Record::End { step, text });
+    }
+
+    /// A line for people, and for those who read the logs.
+    pub(super) fn note(&mut self, line: &str) {
+        self.progress.note(line);
+        let (step, text) = (self.trainer.step(), line.to_owned());
+        self.log(&Record::Note { step, text });
+    }
+
+    fn log(&mut self, record: &Record) {
+        let warnings = self.logs.write(record);
+        warnings.iter().for_each(|line| self.progress.note(line));
+    }
+
+    fn begin(&mut self, resumed: Option<Resumed>) -> Result<()> {
+        let Report {
+            model,
+            params,
+            flops,
+            adapter,
+            ..
+        } = &self.report;
+        let memory = self.trainer.plan().memory().total() >> 20;
+        let first = format!(
+            "{model}: {params} parameters, {flops} multiply-adds; {memory} MiB to train on {adapter}"
+        );
+        self.progress.note(&first);
+        let mut notes = Vec::new();
+        let is_new = resumed.is_none();
+        if let Some((snapshot, found)) = resumed {
+            notes = found;
+            self.trainer.restore(&snapshot, &self.directory)?;
+            self.speeds = Report::recall_speeds(&self.directory, self.trainer.rows().len());
+            let (epoch, batch) = (self.trainer.epoch(), self.trainer.batches_done());
+            notes.push(format!("resumed at epoch {epoch}, step {batch}"));
+        }
+        self.log(&Record::Start {
+            step: self.trainer.step(),
+            epoch: self.trainer.epoch() as u64,
+            model: self.report.model.clone(),
+            adapter: self.report.adapter.clone(),
+            recipe: self.report.recipe_hash.clone(),
+        });
+        notes.iter().for_each(|line| self.note(line));
+        self.progress.recall(self.trainer.rows());
+        if is_new && self.setup.on_nan == OnNan::Rollback {
+            // Something to go back to before the first epoch is over.
+            self.save(Standing::Newest)?;
+        }
+        self.setup.recipe.save(&self.directory.join("args.toml"))
+    }
+
+    fn save(&mut self, standing: Standing) -> Result<PathBuf> {
+        self.store.save(&self.trainer.snapshot()?, standing)
+    }
+
+    fn epochs(&mut self) -> Result<()> {
+        let last = self
+            .options
+            .run
+            .stop_after_epoch
+            .unwrap_or(self.setup.recipe.epochs)
+            .min(self.setup.recipe.epochs);
+        while self.trainer.epoch() < last {
+            if let Err(error) = self.epoch() {
+                self.recover(error)?;
+            } else if self.stop.requested() && self.trainer.epoch() < last {
+                return self.stopped();
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left of the epoch in progress.
+    fn epoch(&mut self) -> Result<()> {
+        let epoch = self.trainer.epoch();
+        self.progress.begin(self.pass(Phase::Train, epoch));
+        let sums = self.train()?;
+        let speed = self.progress.end();
+        self.evaluate(epoch, &sums, speed)
+    }
+
+    /// Trains to the end of the epoch, with checkpoints on the way.
+    fn train(&mut self) -> Result<Sums> {
+        let every = self.options.run.checkpoint_every.unwrap_or(u64::MAX);
+        let images = self.setup.recipe.batch_size;
+        self.pulse.begin();
+        loop {
+            let epoch = self.trainer.epoch() as u64;
+            let (progress, stop) = (&mut self.progress, &self.stop);
+            let (logs, pulse) = (&mut self.logs, &mut self.pulse);
+            #[cfg(feature = "fail-points")]
+            let gpu = &self.gpu;
+            let watch = |done: StepDone| {
+                #[cfg(feature = "fail-points")]
+                crate::faults::after_step(done.step, gpu);
+                let (loss, top1) = (done.sums.map(|s| s.loss()), done.sums.map(|s| s.top1()));
+                if let Some(beat) = pulse.step(done.step, images, done.waited) {
+                    let warnings = logs.write(&Record::Step {
+                        step: done.step,
+                        epoch,
+                        loss,
+                        top1,
+                        lr: done.rate,
+                        images_per_second: Some(beat.images_per_second),
+                        loader_wait: Some(beat.loader_wait),
+                    });
+                    warnings.iter().for_each(|line| progress.note(line));
+                }
+                progress.live(Live {
+                    lr: Some(done.rate),
+                    loader_wait: pulse.last().map(|beat| beat.loader_wait),
+                });
+                progress.step(done.batch, loss, top1);
+                match is_asked(progress, stop) || done.step.is_multiple_of(every) {
+                    true => Flow::Stop,
+                    false => Flow::Continue,
+                }
+            };
+            if let Some(sums) = self.trainer.train_epoch(watch)? {
+                return Ok(sums);
+            }
+            if self.stop.requested() {
+                self.stopped()?;
+            }
+            self.save(Standing::Newest)?;
+        }
+    }
+
+    fn evaluate(&mut self, epoch: usize, sums: &Sums, speed: Option<f64>) -> Result<()> {
+        self.progress.begin(self.pass(Phase::Evaluate, epoch));
+        let Some((eval, average)) = self.measure()? else {
+            return self.stopped();
+        };
+        self.progress.end();
+        let row = EpochRow {
+            epoch: epoch as u64,
+            train_loss: sums.loss(),
+            eval,
+            average,
+            lr: self.trainer.learning_rate(),
+        };
+        self.progress.epoch(&row, self.setup.recipe.epochs, speed);
+        let skipped = self.trainer.mishaps().skipped;
+        if skipped > self.skipped {
+            let line = format!(
+                "{skipped} steps of the run were left out: their gradients were not finite"
+            );
+            self.note(&line);
+            self.skipped = skipped;
+        }
+        let step = self.trainer.step();
+        self.log(&Record::Epoch {
+            step,
+            row: row.clone(),
+        });
+        let standing = match self.trainer.record(row) {
+            true => Standing::Best,
+            false => Standing::Newest,
+        };
+        self.speeds.push(speed);
+        self.save(standing)?;
+        if let Err(error) = self.write_report()
+            && !std::mem::replace(&mut self.warned, true)
+        {
+            // The checkpoint holds all rows: a later report tells them, too.
+            self.note(&format!("warning: {error}"));
+        }
+        Ok(())
+    }
+
+    /// Evaluates the weights and their average; `None` where the run is to end before that is done.
+    fn measure(&mut self) -> Result<Option<(Evaluation, Option<Evaluation>)>> {
+        let (progress, stop) = (&mut self.progress, &self.stop);
+        let mut watch = |done| {
+            progress.step(done, None, None);
+            match is_asked(progress, stop) {
+                true => Flow::Stop,
+                false => Flow::Continue,
+            }
+        };
+        let Some(raw) = self.trainer.evaluate(WeightKind::Raw, &mut watch)? else {
+            return Ok(None);
+        };
+        if !self.trainer.averages() {
+            return Ok(Some((raw, None)));
+        }
+        let average = self.trainer.evaluate(WeightKind::Average, watch)?;
+        Ok(average.map(|average| (raw, Some(average))))
+    }
+
+    fn stopped(&mut self) -> Result<()> {
+        if self.progress.asked() == Asked::Quit {
+            return Err(Error::Interrupted);
+        }
+        let checkpoint = self.save(Standing::Newest)?;
+        Err(Error::Stopped { checkpoint })
+    }
+
+    /// What the network says of the validation pictures, for the report: by the weights that did better last.
+    fn ask(&mut self) -> Result<()> {
+        let averaged = |row: &EpochRow| row.average.is_some_and(|e| e.top1 >= row.eval.top1);
+        let weights = match self.trainer.rows().last().is_some_and(averaged) {
+            true => WeightKind::Average,
+            false => WeightKind::Raw,
+        };
+        self.progress
+            .begin(self.pass(Phase::Evaluate, self.trainer.epoch().saturating_sub(1)));
+        let (progress, stop) = (&mut self.progress, &self.stop);
+        let watch = |done| {
+            progress.step(done, None, None);
+            match is_asked(progress, stop) {
+                true => Flow::Stop,
+                false => Flow::Continue,
+            }
+        };
+        self.report.predictions = self.trainer.predictions(weights, watch)?;
+        self.progress.end();
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.ask()?;
+        self.write_report()?;
+        for damage in self.trainer.damage() {
+            if damage.count > 0 {
+                let line = format!(
+                    "{} pictures could not be decoded: {}",
+                    damage.count,
+                    damage.examples.join("; ")
+                );
+                self.note(&line);
+            }
+        }
+        // A terminal that was taken is given back before the results are told.
+        self.progress.close();
+        if self.options.json {
+            let path = self.directory.join("summary.json");
+            let text = std::fs::read_to_string(&path)
+                .map_err(|e| Error::disk("read the summary", &path, None, e))?;
+            tell(text.trim_end());
+        } else if !self.options.quiet {
+            if let Some(best) = self.trainer.best() {
+                let whose = if best.average {
+                    "averaged weights"
+                } else {
+                    "weights"
+                };
+                tell(&format!(
+                    "best: {:.2} % top-1 after epoch {} ({whose})",
+                    best.top1,
+                    best.epoch + 1
+                ));
+            }
+            tell(&format!("checkpoints: {}", self.directory.display()));
+            tell(&self.directory.join("report.html").display().to_string());
+        }
+        Ok(())
+    }
+
+    fn write_report(&mut self) -> Result<()> {
+        self.report.rows = self.trainer.rows().to_vec();
+        self.report.best = self.trainer.best().cloned();
+        self.report.images_per_second.clone_from(&self.speeds);
+        self.report.write(&self.directory)
+    }
+
+    fn pass(&self, phase: Phase, epoch: usize) -> Pass {
+        let (steps, skipped) = match phase {
+            Phase::Train => (self.trainer.batches(), self.trainer.batches_done()),
+            Phase::Evaluate => (self.trainer.eval_batches(), 0),
+        };
+        Pass {
+            phase,
+            epoch,
+            epochs: self.setup.recipe.epochs,
+            steps,
+            skipped,
+            batch_size: self.setup.recipe.batch_size,
+        }
+    }
+}
