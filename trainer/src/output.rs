@@ -42,11 +42,10 @@ impl OutputLock {
             }
             Err(TryLockError::Error(error)) => return Err(disk(error)),
         };
-        let holder = format!("process {} on {}\n", std::process::id(), host_name());
         let written = file
             .set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(holder.as_bytes()));
+            .and_then(|()| file.write_all(this_process().as_bytes()));
         written.map_err(disk)?;
         Ok(Self {
             _file: file,
@@ -81,7 +80,9 @@ fn in_use(directory: &Path, file: &mut File) -> Error {
 fn create_exclusive(directory: &Path) -> Result<PathBuf> {
     let path = directory.join(format!("{LOCK}.exclusive"));
     match OpenOptions::new().write(true).create_new(true).open(&path) {
-        Ok(_) => {
+        Ok(mut file) => {
+            // The file is the lock; that it tells its holder is a courtesy.
+            let _ = file.write_all(this_process().as_bytes());
             tracing::warn!(
                 "{}: no file locks here; {} stands in for one",
                 directory.display(),
@@ -92,8 +93,9 @@ fn create_exclusive(directory: &Path) -> Result<PathBuf> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::InUse {
             path: directory.to_owned(),
             holder: format!(
-                "{} exists; remove it if that trainer has ended",
-                path.display()
+                "{} says {}; remove it if that one has ended",
+                path.display(),
+                fs::read_to_string(&path).unwrap_or_default().trim()
             ),
         }),
         Err(error) => Err(Error::disk(
@@ -103,6 +105,11 @@ fn create_exclusive(directory: &Path) -> Result<PathBuf> {
             error,
         )),
     }
+}
+
+/// The line by which a lock names its holder.
+fn this_process() -> String {
+    format!("process {} on {}\n", std::process::id(), host_name())
 }
 
 fn host_name() -> String {
@@ -218,6 +225,24 @@ mod tests {
                 format!("process {} on {}\n", std::process::id(), host_name())
             );
         }
+    }
+
+    #[test]
+    fn without_file_locks_a_file_that_only_one_can_create_stands_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = create_exclusive(folder.path()).unwrap();
+        let error = create_exclusive(folder.path()).unwrap_err();
+        assert_eq!(error.exit_code(), 7);
+        let (file, holder) = (path.display().to_string(), this_process());
+        for part in [file.as_str(), holder.trim(), "remove it"] {
+            assert!(error.to_string().contains(part), "{part:?}: {error}");
+        }
+        // Given back as the lock is.
+        drop(OutputLock {
+            _file: File::create(folder.path().join(LOCK)).unwrap(),
+            exclusive: Some(path),
+        });
+        create_exclusive(folder.path()).unwrap();
     }
 
     #[test]

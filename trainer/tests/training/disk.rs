@@ -26,3 +26,18 @@ fn an_output_that_cannot_be_made_ends_with_8() {
     place.write("file", "in the way");
     run(place.tiny("--output file/below")).refused(8, &["file/below/tiny", "--output"]);
 }
+
+#[test]
+fn an_output_that_is_taken_away_ends_with_8_at_the_next_checkpoint() {
+    let place = Place::new();
+    let folder = place.run_folder("tiny");
+    let mut running = Running::start(place.tiny("--epochs 1000"));
+    running
+        .until(|| checkpoints(&folder).last().copied())
+        .expect("it trains on");
+    std::fs::rename(place.path().join("output"), place.path().join("elsewhere")).unwrap();
+    running
+        .finish()
+        .refused(8, &["cannot write the checkpoint", "another --output"]);
+    assert!(!checkpoints(&place.path().join("elsewhere/tiny")).is_empty());
+}

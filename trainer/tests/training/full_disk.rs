@@ -104,3 +104,38 @@ fn a_small_disk_that_fills_up_ends_with_8_and_goes_on_when_there_is_room() {
     );
     assert_same_end(&place.run_folder("whole"), &place.path().join("parts"));
 }
+
+#[test]
+fn a_disk_that_may_only_be_read_ends_with_8_before_the_first_step() {
+    const SCRIPT: &str = r#"
+        mount -t tmpfs none output && touch mounted || exit
+        mount -o remount,ro output
+        exec "$@"
+    "#;
+    let place = Place::new();
+    let train = place.tiny("--epochs 1");
+    let mut command = Command::new("unshare");
+    command
+        .args(["-rm", "sh", "-c", SCRIPT, "sh"])
+        .arg(train.get_program())
+        .args(train.get_args())
+        .current_dir(place.path());
+    fs::create_dir_all(place.path().join("output")).unwrap();
+    let output = command.output();
+    if !place.path().join("mounted").exists() {
+        eprintln!("no disk can be made here, so none is read-only: {output:?}");
+        return;
+    }
+    let ran = Ran::new(output.unwrap()).refused(
+        8,
+        &[
+            "output/tiny",
+            "Read-only",
+            "Give an --output that you may write to",
+        ],
+    );
+    assert!(
+        !ran.stderr.contains("to train on"),
+        "nothing was begun: {ran}"
+    );
+}

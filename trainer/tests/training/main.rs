@@ -12,6 +12,7 @@ mod explaining;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod hostile;
+#[cfg(unix)]
 mod killing;
 #[cfg(target_os = "linux")]
 mod leaking;
