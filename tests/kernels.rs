@@ -10,9 +10,10 @@ use triaxis::engine::{AdapterKind, Graph, Kernel, Limits, Mode, Schedule, Value,
 
 use crate::Differences;
 
-/// Every kernel that the cases launch, on both kinds of adapter, by its text and entry point.
+/// Every kernel that the cases and the fused graphs launch, on both kinds of adapter, by its text and entry point.
 fn kernels() -> Vec<Kernel> {
     let mut kernels = BTreeMap::new();
+    let mut graphs = Vec::new();
     for case in crate::ops::all() {
         let mut g = Graph::new(Mode::Train);
         let xs: Vec<Value> = (0..)
@@ -26,6 +27,13 @@ fn kernels() -> Vec<Kernel> {
             let grads = gradients(&mut g, y, dy).unwrap();
             kept.extend(xs.iter().filter_map(|&x| grads.get(x)));
         }
+        graphs.push((g, kept));
+    }
+    for mut drawn in crate::fuse::all() {
+        drawn.graph.fuse(&drawn.keep);
+        graphs.push((drawn.graph, drawn.keep));
+    }
+    for (g, kept) in graphs {
         for kind in [AdapterKind::Gpu, AdapterKind::Cpu] {
             let schedule = Schedule::new(
                 &g,

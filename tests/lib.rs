@@ -7,6 +7,7 @@
 //! | `kernels` | every kernel of every case passes naga and stays within WebGPU's limits |
 //! | `golden_recipe` | what torch and pycls make of a recipe's parts |
 //! | `optimizer` | follows an optimizer step by step in f64 |
+//! | `fuse` | training graphs whose batch norms are never written compute the same |
 //! | `inference` | fused networks compute what the unfused ones do |
 //! | `device` | a device that is lost or too small is an error |
 //! | `golden` | whole networks against PyTorch's numbers |
@@ -16,6 +17,8 @@ pub mod case;
 mod check;
 #[cfg(test)]
 mod device;
+#[cfg(test)]
+mod fuse;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Operators in running order: `parameters.rs` says what of a network lasts, `arenas.rs` how that lies together.
 
 mod arenas;
+mod fuse;
 mod halves;
 mod parameters;
 

@@ -44,7 +44,9 @@ pub use graph::{
 pub use inference::{Fold, FoldStep, Inference, InferenceOptions, Precision};
 pub use layout::Layout;
 pub use limits::{AdapterKind, Limits};
-pub use op::{Binding, Cost, Dispatch, Halves, Kernel, LaunchContext, Meaning, Op, Slot, Slot::*};
+pub use op::{
+    Binding, Cost, Dispatch, Halves, Kernel, LaunchContext, Meaning, Op, Reading, Slot, Slot::*,
+};
 pub use plan::{
     Exported, Memory, NodeTraffic, Pending, Plan, Profile, ProfileRow, Schedule, Traffic,
     TrafficRow,

@@ -28,6 +28,8 @@ pub struct Limits {
     pub bytes: u64,
     /// What runs the kernels.
     pub kind: AdapterKind,
+    /// Whether plans apply batch norms and gates where they are read, instead of writing them: [`crate::Graph::fuse`].
+    pub fuse: bool,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             work: 20_000_000_000,
             bytes: 10_000_000_000,
             kind: AdapterKind::Gpu,
+            fuse: true,
         }
     }
 }

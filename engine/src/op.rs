@@ -1,5 +1,6 @@
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::ops::{Activation, Conv2d, Depthwise, Divisor, FusedConv2d, Pool};
 use crate::{DType, Graph, Limits, Result, Shape, Value};
@@ -30,6 +31,12 @@ pub trait Op: Debug + Send + Sync {
 
     /// Pushes the kernels to launch, in order, as plain data.
     fn launch(&self, cx: &mut LaunchContext);
+
+    /// The same operator where input `input` is what [`Reading`] makes of it, by inputs that are appended from number
+    /// `appended` on; `None` where its kernels cannot do that as they read.
+    fn reading(&self, _input: usize, _reading: Reading, _appended: usize) -> Option<Arc<dyn Op>> {
+        None
+    }
 
     /// The inputs that are written in place: running statistics, parameters, counters.
     fn updates(&self) -> Vec<usize> {
@@ -88,6 +95,21 @@ impl Halves {
     }
 }
 
+/// What a kernel makes of an input as it reads it, so that this is never in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// A batch norm by the coefficients that are appended, then an activation that leaves zero as it is.
+    Normalised(Activation),
+    /// Times a number for each channel of each image.
+    Gated,
+    /// A gradient, times a number for each channel of each image, plus `1 / pixels` of a second one: what came through
+    /// the gate of squeeze-and-excite and what came through its mean.
+    Excited {
+        /// Of an image.
+        pixels: usize,
+    },
+}
+
 /// What an operator computes, as plain data, for passes over graphs and for exporters. Inputs stand in the order given.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -135,6 +157,11 @@ pub enum Meaning {
     Add,
     /// The mean of each channel over an image.
     GlobalAvgPool,
+    /// To every pixel of an image its share of each channel's number: the gradient of that mean.
+    Spread {
+        /// Of an image.
+        pixels: usize,
+    },
     /// The mean under each window.
     AvgPool(Pool, Divisor),
     /// The largest number under each window; padding is smaller than all of them.
@@ -280,9 +307,11 @@ impl Dispatch {
         }
     }
 
-    /// Joins another file of `shaders/`.
+    /// Joins another file of `shaders/`, unless it is there.
     pub fn link(mut self, file: &'static str) -> Self {
-        self.kernel.link.push(file);
+        if !self.kernel.link.contains(&file) {
+            self.kernel.link.push(file);
+        }
         self
     }
 

@@ -14,7 +14,7 @@ override ACTIVATION: u32 = 0u;
 // Statistics: count, mean and M2 of each tile, where M2 is the sum of squares around the tile's own mean.
 //   tiles [TILES, 3, C]: first pixel, the mean's distance from it, M2
 
-struct TileParams { vec4s: u32, step: u32, c4: u32, first: u32 }
+struct TileParams { vec4s: u32, step: u32, c4: u32, first: u32, image_vec4s: u32, first_image: u32, share: f32 }
 @group(1) @binding(0) var<uniform> tile: TileParams;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
@@ -169,9 +169,11 @@ fn batch_norm_coefficients_frozen(@builtin(workgroup_id) group: vec3<u32>, @buil
 }
 
 // Apply, and the gradient, which computes z once more: only x is kept. A thread holds the coefficients of its channels
-// in registers for all pixels of its tile.
+// in registers for all pixels of its tile. Joined with a text of `prologue/`, which finds dy in what is stored.
 
-struct Params { vec4s: u32, step: u32, c4: u32, channels: u32, inv_count: f32 }
+struct Params {
+    vec4s: u32, step: u32, c4: u32, channels: u32, inv_count: f32, image_vec4s: u32, first_image: u32, share: f32,
+}
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>;
@@ -194,6 +196,9 @@ fn batch_norm_apply(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgr
     }
 }
 
+// Which image a vec4 of a range is in, and the share of each of its pixels in a mean: for texts of `prologue/`.
+struct Images { vec4s: u32, first: u32, c4: u32, share: f32 }
+
 @group(0) @binding(2) var<storage, read> dy: array<Act4>;
 @group(0) @binding(3) var<storage, read_write> grad_tiles: array<vec4<f32>>;
 
@@ -209,6 +214,7 @@ fn batch_norm_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
     let mean = coefficients[c];
     let scale = coefficients[c4 + c];
     let shift = coefficients[2u * c4 + c];
+    let images = Images(tile.image_vec4s, tile.first_image, c4, tile.share);
     var weighted = vec4(0.0);
     var plain = vec4(0.0);
     var i = thread;
@@ -216,14 +222,14 @@ fn batch_norm_grad_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
     for (; i + tile.step < tile.vec4s; i += 2u * tile.step) {
         let d = unpack4(x[i]) - mean;
         let e = unpack4(x[i + tile.step]) - mean;
-        let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + shift);
-        let ez = unpack4(dy[i + tile.step]) * activate_grad(ACTIVATION, e * scale + shift);
+        let dz = incoming(i, c, images) * activate_grad(ACTIVATION, d * scale + shift);
+        let ez = incoming(i + tile.step, c, images) * activate_grad(ACTIVATION, e * scale + shift);
         weighted += dz * d + ez * e;
         plain += dz + ez;
     }
     if i < tile.vec4s {
         let d = unpack4(x[i]) - mean;
-        let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + shift);
+        let dz = incoming(i, c, images) * activate_grad(ACTIVATION, d * scale + shift);
         weighted += dz * d;
         plain += dz;
     }
@@ -250,9 +256,10 @@ fn batch_norm_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
     // (dbeta + xhat * dgamma) / N = constant + slope * (x - mean).
     let constant = p.inv_count * (dbeta[c] + coefficients[4u * p.c4 + c] * dgamma[c]);
     let slope = p.inv_count * coefficients[3u * p.c4 + c] * dgamma[c];
+    let images = Images(p.image_vec4s, p.first_image, p.c4, p.share);
     for (var i = thread; i < p.vec4s; i += p.step) {
         let d = unpack4(x[i]) - mean;
-        let dz = unpack4(dy[i]) * activate_grad(ACTIVATION, d * scale + shift);
+        let dz = incoming(i, c, images) * activate_grad(ACTIVATION, d * scale + shift);
         dx[i] = pack4(scale * (dz - constant - slope * d));
     }
 }
@@ -269,8 +276,9 @@ fn batch_norm_grad_input_frozen(@builtin(workgroup_id) group: vec3<u32>, @builti
     let mean = coefficients[c];
     let scale = coefficients[p.c4 + c];
     let shift = coefficients[2u * p.c4 + c];
+    let images = Images(p.image_vec4s, p.first_image, p.c4, p.share);
     for (var i = thread; i < p.vec4s; i += p.step) {
         let z = (unpack4(x[i]) - mean) * scale + shift;
-        frozen_dx[i] = pack4(unpack4(dy[i]) * activate_grad(ACTIVATION, z) * scale);
+        frozen_dx[i] = pack4(incoming(i, c, images) * activate_grad(ACTIVATION, z) * scale);
     }
 }

@@ -3,7 +3,8 @@
 //
 // The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers and shares nothing, which
 // suits narrow groups everywhere and software drivers always. `conv2d_tiled` is the one for wide layers on a GPU.
-// Joined with a text of `prologue/`, which scales x, one of `epilogue/`, which finishes y, and one of `rows/`.
+// Joined with two texts of `prologue/`, one that finds x in what is stored and one that scales it, one of `epilogue/`,
+// which finishes y, and one of `rows/`.
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;
@@ -95,6 +96,7 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
             let row3 = (row + min(4u * c + 3u, p.cin - 1u)) * p.co4;
             // The same for all pixels of the thread, so it goes to the weights.
             let factor = factor_of(of_image, ci + c);
+            let entry = entry_of(ci + c, p.ci4);
             let a0 = weight[row0 + co] * factor.x;
             let a1 = weight[row1 + co] * factor.y;
             let a2 = weight[row2 + co] * factor.z;
@@ -110,7 +112,7 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
                 b3 = weight[row3 + second] * factor.w;
             }
             for (var r = 0u; r < ROWS; r++) {
-                let v = select(vec4(0.0), unpack4(x[at[r] + c]), inside[r]);
+                let v = select(vec4(0.0), enter(unpack4(x[at[r] + c]), entry), inside[r]);
                 sum0[r] += v.x * a0 + v.y * a1 + v.z * a2 + v.w * a3;
                 if COLUMNS == 2u {
                     sum1[r] += v.x * b0 + v.y * b1 + v.z * b2 + v.w * b3;
@@ -294,18 +296,23 @@ fn conv2d_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_
     let stride = i32(STRIDE);
     let ox_first = u32(max(0, (stride - 1 - kx) / stride));
     let ox_end = u32(clamp((i32(p.w) - kx + stride - 1) / stride, 0, i32(p.ow)));
+    let entry0 = entry_of(ci, p.ci4);
+    let entry1 = entry_of(second_ci, p.ci4);
     var sum0: array<vec4<f32>, 8>;
     var sum1: array<vec4<f32>, 8>;
     let row_end = min((split + 1u) * p.rows, p.n * p.oh);
     for (var row = split * p.rows; row < row_end; row++) {
         let iy = row % p.oh * STRIDE + tap / K - p.before_y;
         if iy >= p.h { continue; }
-        let x_row = i32((row / p.oh * p.h + iy) * p.w) + kx;
+        let image = row / p.oh;
+        let x_row = i32((image * p.h + iy) * p.w) + kx;
+        let factor0 = factor_of(image, ci);
+        let factor1 = factor_of(image, second_ci);
         for (var ox = ox_first; ox < ox_end; ox++) {
             let source = u32(x_row + i32(ox) * stride) * p.ci4;
             let to = (row * p.ow + ox) * p.co4;
             let d0 = unpack4(dy[to + co]);
-            let v0 = unpack4(x[source + ci]);
+            let v0 = enter(unpack4(x[source + ci]), entry0) * factor0;
             sum0[0] += v0.x * d0;
             sum0[1] += v0.y * d0;
             sum0[2] += v0.z * d0;
@@ -319,7 +326,7 @@ fn conv2d_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_
                 sum1[3] += v0.w * d1;
             }
             if INPUTS == 2u {
-                let v1 = unpack4(x[source + second_ci]);
+                let v1 = enter(unpack4(x[source + second_ci]), entry1) * factor1;
                 sum0[4] += v1.x * d0;
                 sum0[5] += v1.y * d0;
                 sum0[6] += v1.z * d0;

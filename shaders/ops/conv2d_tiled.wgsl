@@ -44,7 +44,10 @@ fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgr
         for (var c = 0u; c < gi4; c += DEPTH) {
             for (var d = 0u; d < DEPTH; d++) {
                 var staged = vec4(0.0);
-                if inside && c + d < gi4 { staged = unpack4(x[at + c + d]) * factor_of(of_image, ci + c + d); }
+                if inside && c + d < gi4 {
+                    let entry = entry_of(ci + c + d, p.ci4);
+                    staged = enter(unpack4(x[at + c + d]), entry) * factor_of(of_image, ci + c + d);
+                }
                 left_tile[lane * DEPTH + d] = staged;
             }
             for (var i = lane; i < 16u * 4u * DEPTH; i += 64u) {
@@ -192,10 +195,12 @@ fn conv2d_tiled_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>,
             let vec_of_pixel = i % 16u;
             let iy = pixel / p.ow % p.oh * STRIDE + tap / K - p.before_y;
             let ix = pixel % p.ow * STRIDE + tap % K - p.before_x;
-            let image = pixel / (p.ow * p.oh) * p.h;
+            let image = pixel / (p.ow * p.oh);
             var input = vec4(0.0);
             if pixel < pixel_end && iy < p.h && ix < p.w && ci + vec_of_pixel < ci_end {
-                input = unpack4(x[((image + iy) * p.w + ix) * p.ci4 + ci + vec_of_pixel]);
+                let c = ci + vec_of_pixel;
+                let stored = unpack4(x[((image * p.h + iy) * p.w + ix) * p.ci4 + c]);
+                input = enter(stored, entry_of(c, p.ci4)) * factor_of(image, c);
             }
             left_tile[i] = input;
             var output = vec4(0.0);

@@ -1,7 +1,7 @@
 // A convolution of each channel by itself:
 // y[n, oy, ox, c] = sum over ky, kx of x[n, oy * S + ky - top, ox * S + kx - left, c] * w[ky, kx, c].
 //   x, dx [N, H, W, C]; w, dw [K, K, 1, C]; y, dy [N, OH, OW, C]
-// Joined with a text of `epilogue/`, which finishes y.
+// Joined with a text of `prologue/`, which finds x in what is stored, and one of `epilogue/`, which finishes y.
 
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
@@ -19,8 +19,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<Out4>;
 
 // Columns left of the image have wrapped to huge numbers, so one comparison checks both sides.
-fn input(line: u32, ix: u32) -> vec4<f32> {
-    return select(vec4(0.0), unpack4(x[line + min(ix, p.w - 1u) * p.c4]), ix < p.w);
+fn input(line: u32, ix: u32, entry: Entry) -> vec4<f32> {
+    return select(vec4(0.0), enter(unpack4(x[line + min(ix, p.w - 1u) * p.c4]), entry), ix < p.w);
 }
 
 // One thread four channels of STRIP outputs.
@@ -35,6 +35,7 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
     let row = place / p.strips;
     let first_iy = row % p.oh * STRIDE - p.top;
     let image = row / p.oh * p.h;
+    let entry = entry_of(c, p.c4);
     var y0 = vec4(0.0);
     var y1 = vec4(0.0);
     var y2 = vec4(0.0);
@@ -46,12 +47,12 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
         // The taps kx, kx + STRIDE, ... of neighbouring outputs read the same columns: these move along.
         for (var phase = 0u; phase < min(STRIDE, KERNEL); phase += 1u) {
             var ix = ox * STRIDE + phase - p.left;
-            var x0 = input(line, ix);
-            var x1 = input(line, ix + STRIDE);
-            var x2 = input(line, ix + 2u * STRIDE);
+            var x0 = input(line, ix, entry);
+            var x1 = input(line, ix + STRIDE, entry);
+            var x2 = input(line, ix + 2u * STRIDE, entry);
             ix += 3u * STRIDE;
             for (var kx = phase; kx < KERNEL; kx += STRIDE) {
-                let x3 = input(line, ix);
+                let x3 = input(line, ix, entry);
                 let tap = w[(ky * KERNEL + kx) * p.c4 + c];
                 y0 += x0 * tap;
                 y1 += x1 * tap;
@@ -147,8 +148,8 @@ struct Taps {
 }
 
 // The columns under the kernel, one further.
-fn advanced(under: Taps, line: u32, ix: u32) -> Taps {
-    let next = select(vec4(0.0), unpack4(x[line + min(ix, s.w - 1u) * s.c4]), ix < s.w);
+fn advanced(under: Taps, line: u32, ix: u32, entry: Entry) -> Taps {
+    let next = select(vec4(0.0), enter(unpack4(x[line + min(ix, s.w - 1u) * s.c4]), entry), ix < s.w);
     return Taps(under.b, under.c, under.d, under.e, under.f, under.g, next);
 }
 
@@ -161,6 +162,7 @@ fn depthwise_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
     let c = thread % s.c4;
     let ky = thread / s.c4 % KERNEL;
     let split = thread / (s.c4 * KERNEL);
+    let entry = entry_of(c, s.c4);
     var dw = Taps();
     for (var unit = split * s.units_each; unit < min((split + 1u) * s.units_each, s.units); unit += 1u) {
         let row = unit / s.segments;
@@ -172,12 +174,12 @@ fn depthwise_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
             var ix = first * STRIDE + KERNEL - max(STRIDE, KERNEL) - s.left;
             var under = Taps();
             for (var shared_columns = STRIDE; shared_columns < KERNEL; shared_columns += 1u) {
-                under = advanced(under, line, ix);
+                under = advanced(under, line, ix, entry);
                 ix += 1u;
             }
             for (var ox = first; ox < min(first + s.columns, s.ow); ox += 1u) {
                 for (var added = 0u; added < STRIDE; added += 1u) {
-                    under = advanced(under, line, ix);
+                    under = advanced(under, line, ix, entry);
                     ix += 1u;
                 }
                 let d = unpack4(dy_of_x[(row * s.ow + ox) * s.c4 + c]);

@@ -1,5 +1,6 @@
 // y = x * s: every channel of an image times a number of its own, squeeze-and-excite's excitation, which is kept as
 // f32: it is small, and all pixels share its error.
+// Joined with a text of `prologue/`, which finds x in what is stored.
 //   x, y [N, H, W, C]; s, ds [N, 1, 1, C]; partials [N, SPLITS, C]
 
 struct Params { threads: u32, c4: u32, pixels: u32, splits: u32, first_image: u32 }
@@ -19,9 +20,10 @@ fn gate(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let split = thread / p.c4 % p.splits;
     let image = thread / p.c4 / p.splits;
     let scale = s[(p.first_image + image) * p.c4 + c];
+    let entry = entry_of(c, p.c4);
     for (var pixel = split; pixel < p.pixels; pixel += p.splits) {
         let i = (image * p.pixels + pixel) * p.c4 + c;
-        y[i] = pack4(unpack4(x[i]) * scale);
+        y[i] = pack4(enter(unpack4(x[i]), entry) * scale);
     }
 }
 
@@ -37,10 +39,11 @@ fn gate_grad_scale(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     let c = thread % p.c4;
     let split = thread / p.c4 % p.splits;
     let image = thread / p.c4 / p.splits;
+    let entry = entry_of(c, p.c4);
     var sum = vec4(0.0);
     for (var pixel = split; pixel < p.pixels; pixel += p.splits) {
         let i = (image * p.pixels + pixel) * p.c4 + c;
-        sum += unpack4(x[i]) * unpack4(dy[i]);
+        sum += enter(unpack4(x[i]), entry) * unpack4(dy[i]);
     }
     partials[p.first_image * p.splits * p.c4 + thread] = sum;
 }

@@ -1,4 +1,5 @@
 // The mean of each channel over all pixels of an image, kept as f32: it is small, and stands for all of them.
+// Joined with a text of `prologue/`, which finds x in what is stored.
 //   x, dx [N, H, W, C]; y, dy [N, 1, 1, C]; partials [N, SPLITS, C]
 
 struct Params { threads: u32, c4: u32, pixels: u32, splits: u32, first_image: u32, share: f32 }
@@ -16,9 +17,10 @@ fn global_avg_pool(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     let c = thread % p.c4;
     let split = thread / p.c4 % p.splits;
     let image = thread / p.c4 / p.splits;
+    let entry = entry_of(c, p.c4);
     var sum = vec4(0.0);
     for (var pixel = split; pixel < p.pixels; pixel += p.splits) {
-        sum += unpack4(x[(image * p.pixels + pixel) * p.c4 + c]);
+        sum += enter(unpack4(x[(image * p.pixels + pixel) * p.c4 + c]), entry);
     }
     partials[p.first_image * p.splits * p.c4 + thread] = p.share * sum;
 }

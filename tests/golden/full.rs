@@ -41,6 +41,7 @@ fn check(model: &str, naming: Naming, file: &str) {
     let images = facts["input_name"].as_str().unwrap();
     let run = |mode, buffers, gradients| {
         let task = Task {
+            fused: None,
             spec: &spec,
             mode,
             images: formula::images(images, spec.resolution),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use triaxis::engine::{
-    Arena, DType, Graph, Inference, InferenceOptions, Kind, Mode, Parameter, Plan, Value,
-    gradients, ops,
+    AdapterKind, Arena, DType, Graph, Inference, InferenceOptions, Kind, Limits, Mode, Parameter,
+    Plan, Value, gradients, ops,
 };
 use triaxis::models::{Model, Network, Spec};
 
@@ -31,6 +31,8 @@ pub(super) struct Task<'a> {
     pub(super) gradients: bool,
     /// How activations and their gradients are stored.
     pub(super) stored: DType,
+    /// The graph as drawn, or its fused form with the kernels for such adapters.
+    pub(super) fused: Option<AdapterKind>,
 }
 
 /// What a run computed, in the order of numbers of PyTorch's tensors.
@@ -66,10 +68,16 @@ impl Task<'_> {
             kept.extend(&dws);
         }
 
+        let mut gpu = crate::gpu().clone();
+        if let Some(kind) = self.fused {
+            g.fuse(&kept);
+            let limits = *gpu.limits();
+            gpu = gpu.with_limits(Limits { kind, ..limits });
+        }
         if self.stored == DType::F16 {
             g.store_halves(&[]);
         }
-        let mut plan = Plan::compile(crate::gpu(), &g, &kept).unwrap();
+        let mut plan = Plan::compile(&gpu, &g, &kept).unwrap();
         plan.initialise(0).unwrap();
         for p in g.parameters() {
             let shape = p.options.layout.file_shape(g.shape(p.value));

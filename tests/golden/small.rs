@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use triaxis::engine::{DType, Mode};
+use triaxis::engine::{AdapterKind, DType, Mode};
 use triaxis::models::{EfficientNet, Line, Network, RegNet, ResNet, ResNetBlock, Spec};
 
 use super::file::Tensors;
@@ -53,6 +53,22 @@ impl Golden {
         self.with_task(mode, momentum, gradients, |task| task.run())
     }
 
+    /// A training step whose batch norms and gates are never written, by the kernels for such adapters.
+    fn run_training_fused(&self, kind: AdapterKind) -> Outcome {
+        self.with_task(Mode::Train, 0.1, true, |task| {
+            let fused = Task {
+                fused: Some(kind),
+                // What is kept is not fused.
+                parts: Vec::new(),
+                images: task.images.clone(),
+                targets: task.targets.clone(),
+                buffers: BTreeMap::new(),
+                ..*task
+            };
+            fused.run()
+        })
+    }
+
     fn with_task<T>(
         &self,
         mode: Mode,
@@ -77,6 +93,7 @@ impl Golden {
             parts: parts.keys().cloned().collect(),
             gradients,
             stored: self.stored,
+            fused: None,
         };
         run(&task)
     }
@@ -96,6 +113,13 @@ impl Golden {
         self.check_parts("train", &train);
         self.check_gradients(&train);
         self.check_one_step(&train);
+
+        for kind in [AdapterKind::Cpu, AdapterKind::Gpu] {
+            let fused = self.run_training_fused(kind);
+            self.check_logits("train", &fused, self.tensors.get("loss_train_f64")[0]);
+            self.check_gradients(&fused);
+            self.check_one_step(&fused);
+        }
 
         let whole = self.run(Mode::Train, 1.0, false);
         for (name, expected) in self.buffers() {
@@ -117,7 +141,11 @@ impl Golden {
     /// A training step whose activations are stored as f16: every gradient, by its relative distance or by its cosine.
     fn check_halves(mut self, near: Near) {
         self.stored = DType::F16;
-        let outcome = self.run(Mode::Train, 0.1, true);
+        self.check_halves_of(near, &self.run(Mode::Train, 0.1, true));
+        self.check_halves_of(near, &self.run_training_fused(AdapterKind::Gpu));
+    }
+
+    fn check_halves_of(&self, near: Near, outcome: &Outcome) {
         let errors = self.facts["grads"].as_object().unwrap();
         assert_eq!(errors.len(), outcome.gradients.len());
         let mut worst: (f64, &str) = (0.0, "");

@@ -15,6 +15,9 @@ pub struct GpuOptions {
     pub adapter: Option<String>,
     /// Bytes that plans may use in all. Else `TRIAXIS_MEMORY_LIMIT` (MiB), else what the device gives.
     pub memory_limit: Option<u64>,
+    /// Whether plans apply batch norms and gates where they are read. Else GPUs do, which wait for memory, and software
+    /// drivers do not, for which computing twice is dearer.
+    pub fuse: Option<bool>,
 }
 
 /// An adapter, in words and numbers.
@@ -118,6 +121,7 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         } else {
             AdapterKind::Gpu
         },
+        fuse: info.device_type != wgpu::DeviceType::Cpu,
     };
     let features = FEATURES
         .iter()
@@ -213,7 +217,10 @@ impl Gpu {
                 .ok()
                 .map(|mib| mib << 20)
         };
-        let limits = info.limits;
+        let limits = Limits {
+            fuse: options.fuse.unwrap_or(info.limits.fuse),
+            ..info.limits
+        };
         let inner = Inner {
             device,
             queue,

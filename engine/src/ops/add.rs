@@ -1,7 +1,12 @@
 //! The sum of two tensors. Kernel: `shaders/ops/add.wgsl`. Test: `tests/ops/add.rs`.
 
+use std::sync::Arc;
+
+use super::entry::Entry;
 use super::same_shape;
-use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
+use crate::{
+    Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Value,
+};
 
 /// Adds `a` and `b`, both `[n, h, w, c]`: a residual, or two gradients of one value.
 ///
@@ -9,11 +14,16 @@ use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result
 ///
 /// [`crate::Error::Shape`] where the shapes differ.
 pub fn add(g: &mut Graph, a: Value, b: Value) -> Result<Value> {
-    g.apply_one(Add, &[a, b])
+    g.apply_one(Add::default(), &[a, b])
 }
 
-#[derive(Debug)]
-struct Add;
+#[derive(Clone, Copy, Debug, Default)]
+struct Add {
+    /// The summand of which something is made as it is read, 0 or 1.
+    entered: usize,
+    /// What is made of it.
+    entry: Entry,
+}
 
 impl Op for Add {
     fn name(&self) -> &'static str {
@@ -35,15 +45,24 @@ impl Op for Add {
     fn launch(&self, cx: &mut LaunchContext) {
         for images in cx.image_ranges(&[In(0)], 0) {
             let x = cx.inputs[0].with_n(images.len());
-            cx.push(
-                Dispatch::new("ops/add", "add")
-                    .params(&[x.vec4s()])
-                    .bind(cx.images(In(0), &images))
-                    .bind(cx.images(In(1), &images))
-                    .bind(cx.images(Out(0), &images))
-                    .threads(x.vec4s()),
-            );
+            let dispatch = self
+                .entry
+                .link(Dispatch::new("ops/add", "add"))
+                .params(&[x.vec4s(), x.c4()])
+                .bind(cx.images(In(self.entered), &images))
+                .bind(cx.images(In(1 - self.entered), &images))
+                .bind(cx.images(Out(0), &images))
+                .threads(x.vec4s());
+            cx.push(self.entry.bind(dispatch));
         }
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = self.entry.reading(reading, appended)?;
+        Some(Arc::new(Self {
+            entered: input,
+            entry,
+        }))
     }
 
     fn backward(

@@ -4,6 +4,7 @@ mod gradient;
 mod statistics;
 
 use super::Activation;
+use super::entry::Incoming;
 use crate::{
     Dispatch, Graph, Halves, In, LaunchContext, Meaning, Mode, Op, Out, Result, Shape, Value,
 };
@@ -107,10 +108,8 @@ impl Op for Apply {
     }
 
     fn meaning(&self) -> Meaning {
-        let activation = self.activation;
-        match self.frozen {
-            true => Meaning::BatchNorm { activation },
-            false => Meaning::Other,
+        Meaning::BatchNorm {
+            activation: self.activation,
         }
     }
 
@@ -128,15 +127,14 @@ impl Op for Apply {
     fn launch(&self, cx: &mut LaunchContext) {
         for images in cx.image_ranges(&[In(0)], 0) {
             let x = cx.inputs[0].with_n(images.len());
-            cx.push(
-                kernel("batch_norm_apply", self.activation)
-                    .params(&[x.vec4s(), threads(x), x.c4(), x.c()])
-                    .param_f32(0.0)
-                    .bind(cx.images(In(0), &images))
-                    .bind(In(1))
-                    .bind(cx.images(Out(0), &images))
-                    .threads(threads(x)),
-            );
+            let dispatch = kernel("batch_norm_apply", self.activation)
+                .params(&[x.vec4s(), threads(x), x.c4(), x.c()])
+                .param_f32(0.0)
+                .bind(cx.images(In(0), &images))
+                .bind(In(1))
+                .bind(cx.images(Out(0), &images))
+                .threads(threads(x));
+            cx.push(Incoming::default().finish(dispatch, x, 0));
         }
     }
 
@@ -153,13 +151,23 @@ impl Op for Apply {
             return Ok(vec![None; xs.len()]);
         };
         let (x, coefficients, activation) = (xs[0], xs[1], self.activation);
-        let sums = g.apply(GradSums { activation }, &[x, coefficients, dy])?;
+        let incoming = Incoming::default();
+        let sums = GradSums {
+            activation,
+            incoming,
+        };
+        let sums = g.apply(sums, &[x, coefficients, dy])?;
         let (dgamma, dbeta) = (sums[0], sums[1]);
         let mut inputs = vec![x, coefficients, dy];
         if !self.frozen {
             inputs.extend([dgamma, dbeta]);
         }
-        let dx = g.apply_one(GradInput { activation }, &inputs)?;
+        let dx = GradInput {
+            activation,
+            frozen: self.frozen,
+            incoming,
+        };
+        let dx = g.apply_one(dx, &inputs)?;
         Ok(vec![Some(dx), None, Some(dgamma), Some(dbeta)])
     }
 }

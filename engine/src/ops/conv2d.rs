@@ -3,13 +3,15 @@
 
 mod gradient;
 
+use std::sync::Arc;
+
 use super::bundle::bundle;
 use super::depthwise::{Depthwise, depthwise};
 use super::fused::Extras;
 use super::window::{Padding, Window};
 use crate::{
     AdapterKind, Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out,
-    Result, Shape, Value,
+    Reading, Result, Shape, Value,
 };
 use gradient::{GradInput, GradWeight};
 
@@ -54,7 +56,11 @@ pub fn conv2d(g: &mut Graph, x: Value, weight: Value, conv: Conv2d) -> Result<Va
         1 => weight,
         _ => bundle(g, weight, spread, shape.c() / groups)?,
     };
-    g.apply_one(Forward(Conv::new(conv, spread)), &[x, weight])
+    let forward = Forward {
+        conv: Conv::new(conv, spread),
+        extras: Extras::default(),
+    };
+    g.apply_one(forward, &[x, weight])
 }
 
 impl Conv2d {
@@ -308,8 +314,12 @@ impl Sizes {
     }
 }
 
+/// `extras` is what training's passes make of the input as it is read.
 #[derive(Debug)]
-struct Forward(Conv);
+struct Forward {
+    conv: Conv,
+    extras: Extras,
+}
 
 impl Op for Forward {
     fn name(&self) -> &'static str {
@@ -326,7 +336,7 @@ impl Op for Forward {
             padding,
             groups,
             ..
-        } = self.0;
+        } = self.conv;
         Meaning::Conv2d(Conv2d {
             stride,
             padding,
@@ -335,15 +345,23 @@ impl Op for Forward {
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.0.output(inputs)?])
+        Ok(vec![self.conv.output(inputs)?])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        self.0.cost(inputs)
+        self.conv.cost(inputs)
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        self.0.launch(cx, &Extras::default());
+        self.conv.launch(cx, &self.extras);
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let extras = (input == 0).then(|| self.extras.reading(reading, appended))??;
+        Some(Arc::new(Self {
+            conv: self.conv,
+            extras,
+        }))
     }
 
     fn backward(
@@ -359,15 +377,16 @@ impl Op for Forward {
         let (x, weight) = (xs[0], xs[1]);
         let dx = g.apply_one(
             GradInput {
-                conv: self.0,
+                conv: self.conv,
                 x: g.shape(x),
             },
             &[weight, dy],
         )?;
         let dw = g.apply_one(
             GradWeight {
-                conv: self.0,
+                conv: self.conv,
                 weight: g.shape(weight),
+                extras: Extras::default(),
             },
             &[x, dy],
         )?;

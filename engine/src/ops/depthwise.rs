@@ -1,10 +1,14 @@
 //! Convolution of each channel by itself. Kernels: `shaders/ops/depthwise.wgsl`. Test: `tests/ops/depthwise.rs`.
 
+use std::sync::Arc;
+
+use super::entry::Entry;
 use super::fused::Extras;
 use super::sum_rows::{PartialSums, splits};
 use super::window::{Padding, STRIP, Window};
 use crate::{
-    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value,
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape,
+    Value,
 };
 
 /// The widest kernel, a row of which a thread keeps in registers, and the widest stride.
@@ -40,7 +44,8 @@ impl Default for Depthwise {
 ///
 /// [`crate::Error::Shape`] where the weight is not `[k, k, 1, c]`, kernel or stride is beyond 7, or the window does not fit on the image.
 pub fn depthwise(g: &mut Graph, x: Value, w: Value, options: Depthwise) -> Result<Value> {
-    g.apply_one(Forward { options }, &[x, w])
+    let entry = Entry::default();
+    g.apply_one(Forward { options, entry }, &[x, w])
 }
 
 impl Depthwise {
@@ -93,8 +98,10 @@ impl Depthwise {
         let (row, taps) = ((STRIP - 1) * window.stride + kernel, kernel * kernel);
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let threads = images.len() * y.h() * strips * y.c4();
+            let dispatch = extras.link_epilogue(window.dispatch("ops/depthwise", "depthwise"));
             let dispatch = extras
-                .link_epilogue(window.dispatch("ops/depthwise", "depthwise"))
+                .entry
+                .link(dispatch)
                 .params(&[threads])
                 .params(&window.sizes(x, y))
                 .params(&[strips, y.c()])
@@ -115,14 +122,16 @@ impl Depthwise {
     }
 }
 
-/// A launch of a gradient.
-fn gradient(window: Window, entry: &'static str) -> Dispatch {
-    Extras::default().link_epilogue(window.dispatch("ops/depthwise", entry))
+/// A launch of a gradient, with what `entry` makes of the input.
+fn gradient(window: Window, name: &'static str, entry: Entry) -> Dispatch {
+    entry.link(Extras::default().link_epilogue(window.dispatch("ops/depthwise", name)))
 }
 
 #[derive(Debug)]
 struct Forward {
     options: Depthwise,
+    /// What is made of the input as it is read.
+    entry: Entry,
 }
 
 impl Op for Forward {
@@ -147,7 +156,16 @@ impl Op for Forward {
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        self.options.launch(cx, &Extras::default());
+        let extras = Extras {
+            entry: self.entry,
+            ..Extras::default()
+        };
+        self.options.launch(cx, &extras);
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
+        Some(Arc::new(Self { entry, ..*self }))
     }
 
     fn backward(
@@ -163,7 +181,12 @@ impl Op for Forward {
         let (x, w) = (g.shape(xs[0]), g.shape(xs[1]));
         let (options, image, kernel) = (self.options, [x.h(), x.w()], w.n());
         let dx = g.apply_one(GradInput { options, image }, &[dy, xs[1]])?;
-        let dw = g.apply_one(GradWeight { options, kernel }, &[xs[0], dy])?;
+        let weight = GradWeight {
+            options,
+            kernel,
+            entry: Entry::default(),
+        };
+        let dw = g.apply_one(weight, &[xs[0], dy])?;
         Ok(vec![Some(dx), Some(dw)])
     }
 }
@@ -200,7 +223,7 @@ impl Op for GradInput {
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let threads = images.len() * dx.h() * strips * stride * dx.c4();
             cx.push(
-                gradient(window, "depthwise_grad_input")
+                gradient(window, "depthwise_grad_input", Entry::default())
                     .params(&[threads])
                     .params(&window.sizes(dx, dy))
                     .params(&[strips, dx.c()])
@@ -219,6 +242,8 @@ impl Op for GradInput {
 struct GradWeight {
     options: Depthwise,
     kernel: usize,
+    /// What is made of the input as it is read.
+    entry: Entry,
 }
 
 impl Op for GradWeight {
@@ -232,6 +257,11 @@ impl Op for GradWeight {
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         Ok(vec![Shape([self.kernel, self.kernel, 1, inputs[0].c()])])
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
+        Some(Arc::new(Self { entry, ..*self }))
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
@@ -256,17 +286,16 @@ impl Op for GradWeight {
         for (units, images) in ranges {
             let splits = units.div_ceil(units_each);
             let threads = splits * sums;
-            cx.push(
-                gradient(window, "depthwise_grad_weight")
-                    .params(&[threads])
-                    .params(&window.sizes(x, dy))
-                    .params(&[units, units_each, segments, columns, first_split])
-                    .bind(cx.images(In(0), &images))
-                    .bind(cx.images(In(1), &images))
-                    .bind(partials.slot.touching(threads * kernel))
-                    .threads(threads)
-                    .work(work / x.n() * images.len()),
-            );
+            let dispatch = gradient(window, "depthwise_grad_weight", self.entry)
+                .params(&[threads])
+                .params(&window.sizes(x, dy))
+                .params(&[units, units_each, segments, columns, first_split])
+                .bind(cx.images(In(0), &images))
+                .bind(cx.images(In(1), &images))
+                .bind(partials.slot.touching(threads * kernel))
+                .threads(threads)
+                .work(work / x.n() * images.len());
+            cx.push(self.entry.bind(dispatch));
             first_split += splits;
         }
         partials.add_up(cx, Out(0));

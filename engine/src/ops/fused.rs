@@ -6,9 +6,11 @@ use std::ops::Range;
 
 use super::conv2d::Conv;
 use super::depthwise::Depthwise;
+use super::entry::Entry;
 use super::{Activation, Conv2d, bundle::bundle};
 use crate::{
-    Cost, Dispatch, Error, Graph, Halves, In, LaunchContext, Meaning, Op, Result, Shape, Value,
+    Cost, Dispatch, Error, Graph, Halves, In, LaunchContext, Meaning, Op, Reading, Result, Shape,
+    Value,
 };
 
 /// A convolution and what is done to its sums: `after(activation(conv(x · gate) + bias) + residual)`.
@@ -115,6 +117,7 @@ impl Fused {
             bias: Some(2),
             residual: self.residual.then_some(3),
             gate: self.gate.then_some(3 + usize::from(self.residual)),
+            entry: Entry::default(),
         }
     }
 }
@@ -187,11 +190,22 @@ pub(super) struct Extras {
     pub bias: Option<usize>,
     pub residual: Option<usize>,
     pub gate: Option<usize>,
+    pub entry: Entry,
 }
 
 impl Extras {
-    /// Joins the text that scales what is read.
+    /// With what `reading` says done to `x`, by the input `appended`.
+    pub(super) fn reading(mut self, reading: Reading, appended: usize) -> Option<Self> {
+        match (reading, self.gate) {
+            (Reading::Gated, None) => self.gate = Some(appended),
+            _ => self.entry = self.entry.reading(reading, appended)?,
+        }
+        Some(self)
+    }
+
+    /// Joins the texts that find x in what is stored and scale it.
     pub(super) fn link_prologue(&self, dispatch: Dispatch) -> Dispatch {
+        let dispatch = self.entry.link(dispatch);
         match self.gate {
             Some(_) => dispatch.link("prologue/gate"),
             None => dispatch.link("prologue/none"),
@@ -231,6 +245,6 @@ impl Extras {
         if let Some(gate) = self.gate {
             dispatch = dispatch.bind_at(5, In(gate));
         }
-        dispatch
+        self.entry.bind(dispatch)
     }
 }

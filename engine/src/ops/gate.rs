@@ -1,8 +1,13 @@
 //! Channels times numbers of an image's own. Kernels: `shaders/ops/gate.wgsl`. Test: `tests/ops/gate.rs`.
 
+use std::sync::Arc;
+
+use super::entry::Entry;
 use super::same_shape;
 use super::sum_rows::{PartialSums, splits};
-use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
+use crate::{
+    Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Value,
+};
 
 /// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
 const PIXELS_EACH: usize = 8;
@@ -14,11 +19,14 @@ const PIXELS_EACH: usize = 8;
 ///
 /// [`crate::Error::Shape`] where `s` is not `[n, 1, 1, c]`.
 pub fn gate(g: &mut Graph, x: Value, s: Value) -> Result<Value> {
-    g.apply_one(Gate, &[x, s])
+    g.apply_one(Gate::default(), &[x, s])
 }
 
-#[derive(Debug)]
-struct Gate;
+#[derive(Debug, Default)]
+struct Gate {
+    /// What is made of `x` as it is read.
+    entry: Entry,
+}
 
 impl Op for Gate {
     fn name(&self) -> &'static str {
@@ -49,15 +57,21 @@ impl Op for Gate {
         let splits = pixels.div_ceil(PIXELS_EACH);
         for images in cx.image_ranges(&[In(0)], 0) {
             let threads = images.len() * splits * c4;
-            cx.push(
-                Dispatch::new("ops/gate", "gate")
-                    .params(&[threads, c4, pixels, splits, images.start])
-                    .bind(cx.images(In(0), &images))
-                    .bind(In(1))
-                    .bind(cx.images(Out(0), &images))
-                    .threads(threads),
-            );
+            let dispatch = self
+                .entry
+                .link(Dispatch::new("ops/gate", "gate"))
+                .params(&[threads, c4, pixels, splits, images.start])
+                .bind(cx.images(In(0), &images))
+                .bind(In(1))
+                .bind(cx.images(Out(0), &images))
+                .threads(threads);
+            cx.push(self.entry.bind(dispatch));
         }
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
+        Some(Arc::new(Self { entry }))
     }
 
     fn backward(
@@ -72,14 +86,17 @@ impl Op for Gate {
         };
         Ok(vec![
             Some(gate(g, dy, xs[1])?),
-            Some(g.apply_one(GradScale, &[xs[0], dy])?),
+            Some(g.apply_one(GradScale::default(), &[xs[0], dy])?),
         ])
     }
 }
 
 /// The gradient of `s`, from `x` and the output's gradient: the sum of their products over an image's pixels.
-#[derive(Debug)]
-struct GradScale;
+#[derive(Debug, Default)]
+struct GradScale {
+    /// What is made of `x` as it is read.
+    entry: Entry,
+}
 
 impl Op for GradScale {
     fn name(&self) -> &'static str {
@@ -102,16 +119,22 @@ impl Op for GradScale {
         let partials = PartialSums::new(cx, x.n(), splits, c4);
         for images in cx.image_ranges(&[In(0), In(1)], x.vec4s() * 4) {
             let threads = images.len() * splits * c4;
-            cx.push(
-                Dispatch::new("ops/gate", "gate_grad_scale")
-                    .params(&[threads, c4, pixels, splits, images.start])
-                    .bind(cx.images(In(0), &images))
-                    .bind(cx.images(In(1), &images))
-                    .bind(partials.slot.touching(threads))
-                    .threads(threads)
-                    .work(x.with_n(images.len()).vec4s() * 4),
-            );
+            let dispatch = self
+                .entry
+                .link(Dispatch::new("ops/gate", "gate_grad_scale"))
+                .params(&[threads, c4, pixels, splits, images.start])
+                .bind(cx.images(In(0), &images))
+                .bind(cx.images(In(1), &images))
+                .bind(partials.slot.touching(threads))
+                .threads(threads)
+                .work(x.with_n(images.len()).vec4s() * 4);
+            cx.push(self.entry.bind(dispatch));
         }
         partials.add_up(cx, Out(0));
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
+        Some(Arc::new(Self { entry }))
     }
 }

@@ -1,7 +1,12 @@
 //! The mean over an image. Kernels: `shaders/ops/global_avg_pool.wgsl`. Test: `tests/ops/global_avg_pool.rs`.
 
+use std::sync::Arc;
+
+use super::entry::Entry;
 use super::sum_rows::{PartialSums, splits};
-use crate::{Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value};
+use crate::{
+    Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Value,
+};
 
 /// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
 const PIXELS_EACH: usize = 8;
@@ -12,11 +17,14 @@ const PIXELS_EACH: usize = 8;
 ///
 /// [`crate::Error::Shape`] where the images have no pixels.
 pub fn global_avg_pool(g: &mut Graph, x: Value) -> Result<Value> {
-    g.apply_one(GlobalAvgPool, &[x])
+    g.apply_one(GlobalAvgPool::default(), &[x])
 }
 
-#[derive(Debug)]
-struct GlobalAvgPool;
+#[derive(Debug, Default)]
+struct GlobalAvgPool {
+    /// What is made of the input as it is read.
+    entry: Entry,
+}
 
 impl Op for GlobalAvgPool {
     fn name(&self) -> &'static str {
@@ -46,17 +54,23 @@ impl Op for GlobalAvgPool {
         let partials = PartialSums::new(cx, x.n(), splits, c4);
         for images in cx.image_ranges(&[In(0)], x.vec4s() * 4) {
             let threads = images.len() * splits * c4;
-            cx.push(
-                Dispatch::new("ops/global_avg_pool", "global_avg_pool")
-                    .params(&[threads, c4, pixels, splits, images.start])
-                    .param_f32(1.0 / pixels as f32)
-                    .bind(cx.images(In(0), &images))
-                    .bind(partials.slot.touching(threads))
-                    .threads(threads)
-                    .work(x.with_n(images.len()).vec4s() * 4),
-            );
+            let dispatch = self
+                .entry
+                .link(Dispatch::new("ops/global_avg_pool", "global_avg_pool"))
+                .params(&[threads, c4, pixels, splits, images.start])
+                .param_f32(1.0 / pixels as f32)
+                .bind(cx.images(In(0), &images))
+                .bind(partials.slot.touching(threads))
+                .threads(threads)
+                .work(x.with_n(images.len()).vec4s() * 4);
+            cx.push(self.entry.bind(dispatch));
         }
         partials.add_up(cx, Out(0));
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
+        Some(Arc::new(Self { entry }))
     }
 
     fn backward(
@@ -87,6 +101,12 @@ impl Op for Gradient {
         Halves::alike(&[])
     }
 
+    fn meaning(&self) -> Meaning {
+        Meaning::Spread {
+            pixels: self.x.h() * self.x.w(),
+        }
+    }
+
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
         Ok(vec![self.x])
     }
@@ -97,7 +117,8 @@ impl Op for Gradient {
         for images in cx.image_ranges(&[Out(0)], 0) {
             let threads = images.len() * splits * c4;
             cx.push(
-                Dispatch::new("ops/global_avg_pool", "global_avg_pool_grad")
+                Entry::default()
+                    .link(Dispatch::new("ops/global_avg_pool", "global_avg_pool_grad"))
                     .params(&[threads, c4, pixels, splits, images.start])
                     .param_f32(1.0 / pixels as f32)
                     .bind(In(0))

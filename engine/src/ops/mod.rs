@@ -17,6 +17,7 @@ mod conv2d;
 mod depthwise;
 mod drop_path;
 mod dropout;
+mod entry;
 mod fused;
 mod gate;
 mod global_avg_pool;

@@ -1,5 +1,6 @@
 //! The pure half of a plan: which kernels run in which order on which bytes of which buffers. Needs no GPU.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -67,6 +68,11 @@ impl Schedule {
     ///
     /// [`Error::Limit`] for a tensor that no split fits to the limits.
     pub fn new(graph: &Graph, keep: &[Value], limits: &Limits) -> Result<Self> {
+        let mut fused = Cow::Borrowed(graph);
+        if limits.fuse {
+            fused.to_mut().fuse(keep);
+        }
+        let graph = &*fused;
         let live = live_nodes(graph, keep);
         let mut laid: Vec<(NodeId, Vec<u64>, Vec<Dispatch>)> = Vec::new();
         for &id in &live {

@@ -14,6 +14,10 @@ pub(super) struct Device {
     /// GPU memory to use at most, in MiB
     #[arg(long, value_name = "MIB")]
     memory_limit: Option<u64>,
+    /// Write every batch norm and gate to memory, for comparison and debugging [default: GPUs apply them where they are
+    /// read]
+    #[arg(long)]
+    no_fuse: bool,
 }
 
 impl Device {
@@ -22,6 +26,7 @@ impl Device {
         Ok(Gpu::open(&GpuOptions {
             adapter: self.adapter.clone(),
             memory_limit,
+            fuse: self.no_fuse.then_some(false),
         })?)
     }
 }

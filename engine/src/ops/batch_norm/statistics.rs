@@ -35,7 +35,7 @@ impl Op for Statistics {
             let vec4s = x.with_n(range.images.len()).vec4s();
             cx.push(
                 kernel("batch_norm_statistics")
-                    .params(&[vec4s, range.count * c4, c4, range.first])
+                    .params(&[vec4s, range.count * c4, c4, range.first, 0, 0, 0])
                     .bind(cx.images(In(0), &range.images))
                     .bind(parts.0.touching(range.count * 3 * c4))
                     .bind(parts.1.touching(range.count.div_ceil(4)))
@@ -156,5 +156,7 @@ fn vectors(inputs: &[Shape], c: usize) -> Result<Vec<Shape>, String> {
 }
 
 fn kernel(entry: &'static str) -> Dispatch {
-    Dispatch::new("ops/batch_norm", entry).link("activations")
+    Dispatch::new("ops/batch_norm", entry)
+        .link("activations")
+        .link("prologue/incoming")
 }

@@ -1,11 +1,12 @@
 //! The gradients of a convolution.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Conv, Sizes};
 use crate::ops::fused::Extras;
 use crate::ops::sum::sum_partials;
-use crate::{Halves, In, LaunchContext, Limits, Op, Out, Shape};
+use crate::{Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape};
 
 /// The gradient of the input, from the weight and the output's gradient.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ impl Op for GradInput {
 pub(super) struct GradWeight {
     pub conv: Conv,
     pub weight: Shape,
+    /// What is made of the input as it is read.
+    pub extras: Extras,
 }
 
 /// Bytes that the partial sums of one weight may take.
@@ -89,6 +92,11 @@ impl Op for GradWeight {
         Ok(vec![self.weight])
     }
 
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let extras = (input == 0).then(|| self.extras.reading(reading, appended))??;
+        Some(Arc::new(Self { extras, ..*self }))
+    }
+
     fn launch(&self, cx: &mut LaunchContext) {
         let sizes = self.conv.laid(cx.inputs[0], self.weight);
         let rows = self.rows(&sizes, cx.limits);
@@ -108,13 +116,14 @@ impl Op for GradWeight {
                     cx.limits,
                     ["conv2d_grad_weight", "conv2d_tiled_grad_weight"],
                     images.len(),
-                    &Extras::default(),
+                    &self.extras,
                 )
                 .link("rows/eight")
-                .params(&[rows, splits, first_split, 0, 0])
+                .params(&[rows, splits, first_split, 0, images.start])
                 .bind(cx.images(In(0), &images))
                 .bind(cx.images(In(1), &images))
                 .bind(partials.touching(splits * self.weight.vec4s()));
+            let dispatch = self.extras.bind(dispatch, cx, &images);
             let parts = splits * sizes.taps() * sizes.bundles;
             cx.push(match sizes.tiled(cx.limits) {
                 true => {

@@ -1,0 +1,143 @@
+//! Values that are never written: who reads them makes them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Graph, Kind, Node, Value};
+use crate::ops::Activation;
+use crate::plan::live_nodes;
+use crate::{Meaning, Op, Reading};
+
+/// What is read in place of a value, and how.
+struct Source {
+    value: Value,
+    /// What that takes besides.
+    appended: Vec<Value>,
+    reading: Reading,
+}
+
+/// The live nodes that read each value, and what must stay as it is.
+struct Readers<'a> {
+    nodes: HashMap<Value, Vec<usize>>,
+    keep: &'a [Value],
+}
+
+impl Readers<'_> {
+    /// Whether one node alone reads `value`, and nobody else wants it.
+    fn sole(&self, value: Value) -> bool {
+        let once = self.nodes.get(&value).is_some_and(|by| by.len() == 1);
+        once && !self.keep.contains(&value)
+    }
+}
+
+impl Graph {
+    /// Lets the readers of batch norms, gates and what leads back through squeeze-and-excite apply these as they read:
+    /// the results are never in memory, and only the raw outputs of convolutions are kept for the backward pass. Where
+    /// one reader's kernels cannot, or `keep` holds the value, it is written as before. Numbers stay equal up to rounding.
+    ///
+    /// Plans do this by themselves where [`crate::Limits::fuse`] says so.
+    pub fn fuse(&mut self, keep: &[Value]) {
+        // A batch norm is read through the gate that it is fused into, so gates come first.
+        for find in [Self::excited, Self::gated, Self::normalised] {
+            let readers = self.readers(keep);
+            for id in 0..self.nodes.len() {
+                let [value] = self.nodes[id].outputs[..] else {
+                    continue;
+                };
+                let Some(source) = find(self, id, &readers) else {
+                    continue;
+                };
+                let Some(read_by) = readers.nodes.get(&value) else {
+                    continue;
+                };
+                let kept = keep.contains(&value) || self.pinned.contains_key(&value);
+                // A reader's kernel reads both in one format.
+                if !kept && self.dtype(value) == self.dtype(source.value) {
+                    self.read_instead(value, read_by, &source);
+                }
+            }
+        }
+    }
+
+    fn readers<'a>(&self, keep: &'a [Value]) -> Readers<'a> {
+        let mut nodes: HashMap<Value, Vec<usize>> = HashMap::new();
+        for id in live_nodes(self, keep) {
+            for &x in &self.node(id).inputs {
+                nodes.entry(x).or_default().push(id.0);
+            }
+        }
+        Readers { nodes, keep }
+    }
+
+    /// Makes all of `readers` read `source` instead of `value`, if all of them can.
+    fn read_instead(&mut self, value: Value, readers: &[usize], source: &Source) {
+        let replace = |&id: &usize| {
+            let Node { op, inputs, .. } = &self.nodes[id];
+            let mut places = (0..inputs.len()).filter(|&i| inputs[i] == value);
+            match (places.next(), places.next()) {
+                (Some(input), None) => {
+                    let op = op.reading(input, source.reading, inputs.len())?;
+                    Some((id, input, op))
+                }
+                _ => None,
+            }
+        };
+        let made: Option<Vec<(usize, usize, Arc<dyn Op>)>> = readers.iter().map(replace).collect();
+        for (id, input, op) in made.into_iter().flatten() {
+            let reader = &mut self.nodes[id];
+            reader.op = op;
+            reader.inputs[input] = source.value;
+            reader.inputs.extend(&source.appended);
+        }
+    }
+
+    fn made_by(&self, value: Value) -> Option<&Node> {
+        match *self.kind(value) {
+            Kind::Output(id) => Some(self.node(id)),
+            _ => None,
+        }
+    }
+
+    fn gated(&self, id: usize, _: &Readers<'_>) -> Option<Source> {
+        let node = &self.nodes[id];
+        (node.op.meaning() == Meaning::Gate).then(|| Source {
+            value: node.inputs[0],
+            appended: vec![node.inputs[1]],
+            reading: Reading::Gated,
+        })
+    }
+
+    fn normalised(&self, id: usize, _: &Readers<'_>) -> Option<Source> {
+        let node = &self.nodes[id];
+        match node.op.meaning() {
+            // What padding becomes must be zero.
+            Meaning::BatchNorm { activation } if activation != Activation::Sigmoid => {
+                Some(Source {
+                    value: node.inputs[0],
+                    appended: vec![node.inputs[1]],
+                    reading: Reading::Normalised(activation),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The gradient of what squeeze-and-excite reads: what came through the gate plus what came through the mean.
+    fn excited(&self, id: usize, readers: &Readers<'_>) -> Option<Source> {
+        let node = &self.nodes[id];
+        if node.op.meaning() != Meaning::Add || !node.inputs.iter().all(|&x| readers.sole(x)) {
+            return None;
+        }
+        let [a, b] = [self.made_by(node.inputs[0])?, self.made_by(node.inputs[1])?];
+        let (gate, spread, pixels) = match (a.op.meaning(), b.op.meaning()) {
+            (Meaning::Gate, Meaning::Spread { pixels }) => (a, b, pixels),
+            (Meaning::Spread { pixels }, Meaning::Gate) => (b, a, pixels),
+            _ => return None,
+        };
+        Some(Source {
+            value: gate.inputs[0],
+            appended: vec![gate.inputs[1], spread.inputs[0]],
+            reading: Reading::Excited { pixels },
+        })
+    }
+}

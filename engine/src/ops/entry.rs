@@ -1,0 +1,70 @@
+//! What kernels make of a number as they read it. Texts: `shaders/prologue/`, `stored` or `normalised` for activations,
+//! `incoming` or `excited` for gradients.
+
+use super::Activation;
+use crate::{Dispatch, In, Reading, Shape};
+
+/// A batch norm and an activation that are done as an input is read: the node's input that holds the coefficients, and
+/// the activation. The default reads what is stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Entry(Option<(usize, Activation)>);
+
+impl Entry {
+    /// As `reading` says, by the input `appended`; `None` where an entry cannot do that or does one already.
+    pub(super) fn reading(self, reading: Reading, appended: usize) -> Option<Self> {
+        match (self.0, reading) {
+            (None, Reading::Normalised(activation)) => Some(Self(Some((appended, activation)))),
+            _ => None,
+        }
+    }
+
+    /// Joins the text.
+    pub(super) fn link(self, dispatch: Dispatch) -> Dispatch {
+        match self.0 {
+            None => dispatch.link("prologue/stored"),
+            Some((_, activation)) => dispatch
+                .link("prologue/normalised")
+                .link("activations")
+                .constant("ENTRY_ACTIVATION", activation.code()),
+        }
+    }
+
+    /// Binds the coefficients, where the text expects them.
+    pub(super) fn bind(self, dispatch: Dispatch) -> Dispatch {
+        match self.0 {
+            None => dispatch,
+            Some((coefficients, _)) => dispatch.bind_at(6, In(coefficients)),
+        }
+    }
+}
+
+/// What a gradient that came through squeeze-and-excite is made of as it is read: the node's input that holds the
+/// excitation (the next one holds the gradient of the means), and the share of a pixel in a mean. The default reads
+/// what is stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Incoming(Option<(usize, f32)>);
+
+impl Incoming {
+    /// As `reading` says, by the inputs from `appended` on; `None` where that is something else, or done already.
+    pub(super) fn reading(self, reading: Reading, appended: usize) -> Option<Self> {
+        match (self.0, reading) {
+            (None, Reading::Excited { pixels }) => {
+                Some(Self(Some((appended, 1.0 / pixels as f32))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Joins the text, gives it its sizes, for the images of `x` from `first` on, and binds what it reads.
+    pub(super) fn finish(self, dispatch: Dispatch, x: Shape, first: usize) -> Dispatch {
+        let dispatch = dispatch.params(&[x.with_n(1).vec4s(), first]);
+        match self.0 {
+            None => dispatch.link("prologue/incoming").param_f32(0.0),
+            Some((excitation, share)) => dispatch
+                .link("prologue/excited")
+                .param_f32(share)
+                .bind_at(6, In(excitation))
+                .bind_at(7, In(excitation + 1)),
+        }
+    }
+}

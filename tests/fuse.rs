@@ -1,0 +1,227 @@
+//! `Graph::fuse`: readers that apply batch norms and gates themselves compute what those that read them from memory do.
+
+use triaxis::engine::ops::{self, Activation, BatchNorm, BatchNormInputs, Conv2d, Padding, Pool};
+use triaxis::engine::{
+    AdapterKind, Graph, Init, Limits, Mode, Plan, Result, Schedule, Value, gradients,
+};
+
+/// What a fused graph's numbers may be off by, as part of the largest of each tensor.
+const TOLERANCE: f32 = 2e-5;
+
+/// A batch norm, or two, and who reads them.
+pub(crate) struct Drawn {
+    name: &'static str,
+    pub(crate) graph: Graph,
+    inputs: Vec<Value>,
+    pub(crate) keep: Vec<Value>,
+    /// Batch norms, gates and gradients of means that are written all the same.
+    written: usize,
+}
+
+/// A batch norm of `x` in a scope of that name.
+fn norm(g: &mut Graph, name: &str, x: Value, activation: Activation) -> Result<Value> {
+    let shape = [1, 1, 1, g.shape(x).c()];
+    g.scope(name, |g| {
+        let inputs = BatchNormInputs {
+            gamma: g.input(&format!("{name}.gamma"), shape),
+            beta: g.input(&format!("{name}.beta"), shape),
+            running_mean: g.buffer("mean", shape, Init::Constant(0.0))?,
+            running_var: g.buffer("var", shape, Init::Constant(1.0))?,
+        };
+        let options = BatchNorm {
+            activation,
+            ..BatchNorm::default()
+        };
+        ops::batch_norm(g, x, inputs, options)
+    })
+}
+
+/// Draws what reads `x`, with gradients of everything kept.
+fn draw(
+    name: &'static str,
+    written: usize,
+    x: [usize; 4],
+    readers: impl Fn(&mut Graph, Value, &mut Vec<Value>) -> Result<Value>,
+) -> Drawn {
+    let mut g = Graph::new(Mode::Train);
+    let x = g.input("x", x);
+    let mut keep = Vec::new();
+    let y = readers(&mut g, x, &mut keep).unwrap();
+    let dy = g.input("dy", g.shape(y));
+    let grads = gradients(&mut g, y, dy).unwrap();
+    let is_input = |&v: &Value| *g.kind(v) == triaxis::engine::Kind::Input;
+    let inputs: Vec<Value> = g.values().filter(is_input).collect();
+    keep.push(y);
+    keep.extend(inputs.iter().filter_map(|&v| grads.get(v)));
+    Drawn {
+        name,
+        graph: g,
+        inputs,
+        keep,
+        written,
+    }
+}
+
+/// A convolution by a weight of that shape.
+fn conv(
+    g: &mut Graph,
+    x: Value,
+    weight: [usize; 4],
+    [stride, groups]: [usize; 2],
+) -> Result<Value> {
+    let weight_value = g.input(&format!("weight{weight:?}"), weight);
+    let options = Conv2d {
+        stride,
+        padding: Padding::Symmetric(weight[0] / 2),
+        groups,
+    };
+    ops::conv2d(g, x, weight_value, options)
+}
+
+/// Every operator that can read so, in every shape that has a kernel of its own, and what cannot.
+pub(crate) fn all() -> Vec<Drawn> {
+    use Activation::{HardSwish, Identity, Relu, Sigmoid, Silu};
+    let shape = [3, 5, 7, 6];
+    let one = |name, x: [usize; 4], activation, weight, options| {
+        draw(name, 0, x, move |g, x, _| {
+            let a = norm(g, "bn", x, activation)?;
+            conv(g, a, weight, options)
+        })
+    };
+    let squeezed = |g: &mut Graph, a: Value| -> Result<Value> {
+        let c = g.shape(a).c();
+        let s = ops::global_avg_pool(g, a)?;
+        let s = conv(g, s, [1, 1, c, c], [1, 1])?;
+        let s = ops::activation(g, s, Sigmoid)?;
+        ops::gate(g, a, s)
+    };
+    vec![
+        one("strided 3×3", shape, Silu, [3, 3, 6, 9], [2, 1]),
+        one("pointwise", shape, Relu, [1, 1, 6, 10], [1, 1]),
+        one("tiles", [2, 7, 9, 70], Silu, [1, 1, 70, 66], [1, 1]),
+        one("narrow groups", shape, HardSwish, [3, 3, 2, 6], [1, 3]),
+        one(
+            "wide groups",
+            [1, 6, 5, 40],
+            Identity,
+            [3, 3, 20, 48],
+            [1, 2],
+        ),
+        one("depthwise", shape, Silu, [3, 3, 1, 6], [1, 6]),
+        one(
+            "strided 5×5 depthwise",
+            [2, 9, 7, 10],
+            Silu,
+            [5, 5, 1, 10],
+            [2, 10],
+        ),
+        draw("excited", 0, [3, 5, 7, 10], |g, x, _| {
+            let a = norm(g, "bn", x, Silu)?;
+            let gated = squeezed(g, a)?;
+            conv(g, gated, [1, 1, 10, 6], [1, 1])
+        }),
+        draw("excited tiles", 0, [3, 5, 7, 66], |g, x, _| {
+            let a = norm(g, "bn", x, Silu)?;
+            let gated = squeezed(g, a)?;
+            conv(g, gated, [1, 1, 66, 70], [1, 1])
+        }),
+        draw("a gate that is wanted", 1, shape, |g, x, keep| {
+            let a = norm(g, "bn", x, Relu)?;
+            let gated = squeezed(g, a)?;
+            keep.push(gated);
+            conv(g, gated, [1, 1, 6, 6], [1, 1])
+        }),
+        draw("residual", 0, shape, |g, x, _| {
+            let a = norm(g, "bn", x, Identity)?;
+            let sum = ops::add(g, a, x)?;
+            conv(g, sum, [1, 1, 6, 4], [1, 1])
+        }),
+        // One summand is read so, and the other is written.
+        draw("two branches", 1, shape, |g, x, _| {
+            let a = norm(g, "bn1", x, Identity)?;
+            let b = conv(g, x, [1, 1, 6, 6], [1, 1])?;
+            let b = norm(g, "bn2", b, Identity)?;
+            ops::add(g, b, a)
+        }),
+        draw("read by what cannot", 1, shape, |g, x, _| {
+            let a = norm(g, "bn", x, Relu)?;
+            let pooled = ops::max_pool(g, a, Pool::default())?;
+            conv(g, pooled, [1, 1, 6, 4], [1, 1])
+        }),
+        // Sigmoid makes one half of the padding.
+        draw("not zero at zero", 1, shape, |g, x, _| {
+            let a = norm(g, "bn", x, Sigmoid)?;
+            conv(g, a, [1, 1, 6, 4], [1, 1])
+        }),
+        draw("read twice by one", 1, shape, |g, x, _| {
+            let a = norm(g, "bn", x, Relu)?;
+            ops::add(g, a, a)
+        }),
+    ]
+}
+
+fn limits(kind: AdapterKind) -> Limits {
+    Limits {
+        kind,
+        ..*crate::gpu().limits()
+    }
+}
+
+fn numbers(graph: &Graph, inputs: &[Value], keep: &[Value], kind: AdapterKind) -> Vec<Vec<f32>> {
+    let gpu = crate::gpu().with_limits(limits(kind));
+    let mut plan = Plan::compile(&gpu, graph, keep).unwrap();
+    plan.initialise(0).unwrap();
+    for (seed, &v) in (1..).zip(inputs) {
+        // About one: gammas among them should not vanish.
+        let x = crate::random(seed, graph.shape(v).count());
+        let x: Vec<f32> = x.into_iter().map(|x| 0.4 + x as f32).collect();
+        plan.write(v, &x).unwrap();
+    }
+    plan.run().unwrap();
+    keep.iter().map(|&v| plan.read(v).unwrap()).collect()
+}
+
+#[test]
+fn fused_graphs_compute_the_same() {
+    for drawn in all() {
+        let Drawn {
+            name,
+            graph,
+            inputs,
+            keep,
+            ..
+        } = &drawn;
+        for kind in [AdapterKind::Cpu, AdapterKind::Gpu] {
+            let expected = numbers(graph, inputs, keep, kind);
+            let mut fused = graph.clone();
+            fused.fuse(keep);
+            let got = numbers(&fused, inputs, keep, kind);
+            for (i, (expected, got)) in expected.iter().zip(&got).enumerate() {
+                let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+                let off = expected
+                    .iter()
+                    .zip(got)
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, f32::max);
+                assert!(
+                    largest > 1e-3 && off <= TOLERANCE * largest,
+                    "{name}, {kind:?}: value {i} is off by {off:e} of {largest:e}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_fused_is_not_written() {
+    for mut drawn in all() {
+        drawn.graph.fuse(&drawn.keep);
+        let schedule = Schedule::new(&drawn.graph, &drawn.keep, &limits(AdapterKind::Gpu)).unwrap();
+        let entries = ["batch_norm_apply", "gate", "global_avg_pool_grad"];
+        let written = schedule
+            .launches()
+            .filter(|(_, d)| entries.contains(&d.kernel.entry))
+            .count();
+        assert_eq!(written, drawn.written, "{}", drawn.name);
+    }
+}
