@@ -24,7 +24,11 @@ const WATCHED: Duration = Duration::from_secs(5);
 ///
 /// A lost device, a loss that is not finite. A case that does not fit is a row that says so.
 pub fn train(gpu: &Gpu, bench: &Bench, settings: &Settings, case: &Case) -> Result<Vec<Row>> {
-    let begun = Row::begun("train", case, "unfused", "f32");
+    let form = match gpu.limits().fuse {
+        true => "fused",
+        false => "unfused",
+    };
+    let begun = Row::begun("train", case, form, "f32");
     let recipe = Recipe {
         batch_size: case.batch,
         ..Recipe::default()

@@ -42,9 +42,6 @@ struct Models {
     /// Store activations as f16
     #[arg(long, conflicts_with = "no_fuse")]
     f16: bool,
-    /// Run every operator as a kernel of its own
-    #[arg(long)]
-    no_fuse: bool,
     #[command(flatten)]
     written: Written,
     #[command(flatten)]
@@ -110,7 +107,7 @@ impl Bench {
 
 impl Models {
     fn run(&self) -> Result<()> {
-        let form = match (self.no_fuse, self.f16) {
+        let form = match (self.device.no_fuse, self.f16) {
             (true, _) => Form::Unfused,
             (false, true) => Form::Fused(Precision::F16),
             (false, false) => Form::Fused(Precision::F32),

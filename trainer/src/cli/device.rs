@@ -14,10 +14,9 @@ pub(super) struct Device {
     /// GPU memory to use at most, in MiB
     #[arg(long, value_name = "MIB")]
     memory_limit: Option<u64>,
-    /// Write every batch norm and gate to memory, for comparison and debugging [default: GPUs apply them where they are
-    /// read]
+    /// Run every operator as a kernel of its own, for comparison and debugging [default: what pays on the adapter]
     #[arg(long)]
-    no_fuse: bool,
+    pub(super) no_fuse: bool,
 }
 
 impl Device {
