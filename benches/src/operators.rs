@@ -31,6 +31,8 @@ pub(crate) const OPERATORS: &[(&str, Timed)] = &[
     ("softmax_cross_entropy", ops::softmax_cross_entropy::timed),
     ("accuracy", ops::accuracy::timed),
     ("gradient_norm", ops::gradient_norm::timed),
+    ("loss_scale", ops::loss_scale::timed),
+    ("keep", ops::keep::timed),
     ("sgd", ops::sgd::timed),
     ("rmsprop", ops::rmsprop::timed),
     ("adamw", ops::adamw::timed),
