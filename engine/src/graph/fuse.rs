@@ -1,12 +1,11 @@
 //! Values that are never written: who reads them makes them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::{Graph, Kind, Node, Value};
 use crate::ops::Activation;
 use crate::plan::live_nodes;
-use crate::{Meaning, Op, Reading};
+use crate::{Meaning, Reading};
 
 /// What is read in place of a value, and how.
 struct Source {
@@ -82,8 +81,10 @@ impl Graph {
                 _ => None,
             }
         };
-        let made: Option<Vec<(usize, usize, Arc<dyn Op>)>> = readers.iter().map(replace).collect();
-        for (id, input, op) in made.into_iter().flatten() {
+        let Some(made) = readers.iter().map(replace).collect::<Option<Vec<_>>>() else {
+            return;
+        };
+        for (id, input, op) in made {
             let reader = &mut self.nodes[id];
             reader.op = op;
             reader.inputs[input] = source.value;
