@@ -93,6 +93,7 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
     let grads = gradients(&mut g, loss, one)?;
     let rate = g.input("rate", Shape::scalar());
     let norm = optimizer(&mut g, recipe, &grads, rate)?;
+    ops::keep(&mut g, norm)?;
     let averaging =
         (recipe.model_ema != ModelEma::Off).then(|| g.input("average.rate", Shape::scalar()));
     if let Some(rate) = averaging {

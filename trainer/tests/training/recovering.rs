@@ -77,6 +77,27 @@ fn a_rollback_goes_back_to_the_last_checkpoint_at_half_the_rate() {
 }
 
 #[test]
+fn steps_that_are_left_out_are_told_and_the_run_ends_in_the_same_bits_when_it_was_stopped_between()
+{
+    let place = Place::new();
+    let skip = "--on-nan skip-step --checkpoint-every 1";
+    let ran = run(faulty(&place, "whole", skip, ("TRIAXIS_SPOIL_AT", "2,5"))).done();
+    for words in [
+        "1 steps of the run were left out",
+        "2 steps of the run were left out",
+    ] {
+        assert!(ran.stderr.contains(words), "{words:?} is missing: {ran}");
+    }
+    let first = format!("{skip} --stop-after-epoch 1");
+    run(faulty(&place, "parts", &first, ("TRIAXIS_SPOIL_AT", "2"))).done();
+    run(faulty(&place, "parts", skip, ("TRIAXIS_SPOIL_AT", "5"))).done();
+    assert_same_end(&place.run_folder("whole"), &place.run_folder("parts"));
+    let state = pointed(&place.run_folder("whole"), "last").join("state.json");
+    let state: serde_json::Value = serde_json::from_slice(&fs::read(state).unwrap()).unwrap();
+    assert_eq!(state["extra"]["mishaps"]["skipped"], 2, "{state}");
+}
+
+#[test]
 fn what_does_not_heal_ends_after_three_rollbacks() {
     let place = Place::new();
     place.write(
