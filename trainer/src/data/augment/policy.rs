@@ -14,8 +14,8 @@ use crate::{error::suggestion, random::Stream};
 /// Read from the words of timm's `--aa`. AutoAugment is `v0` (the policy of the EfficientNet code for TPUs, which pycls has,
 /// too), `original` (the paper's for ImageNet) or `cifar10` (the paper's for CIFAR-10), followed by `r` where posterizing should
 /// grow with its level (`v0r`). RandAugment is `rand`. Sections behind dashes set numbers: `mstd` deviation of a level, over 100
-/// a uniform level from 0 on; for RandAugment also `m` level of 10 [10], `n` operators [2], `p` probability of each [0.5], `mmax`
-/// largest level [10], `inc1` operators that grow with their level.
+/// a uniform level from 0 on; for RandAugment also `m` level of 10 (default 10), `n` operators (2), `p` probability of each
+/// (0.5), `mmax` largest level (10), `inc1` operators that grow with their level.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     choice: Choice,
