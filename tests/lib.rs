@@ -8,6 +8,7 @@
 //! | `golden_recipe` | what torch and pycls make of a recipe's parts |
 //! | `optimizer` | follows an optimizer step by step in f64 |
 //! | `fuse` | training graphs whose batch norms are never written compute the same |
+//! | `recompute` | activations that are computed again change no gradient |
 //! | `inference` | fused networks compute what the unfused ones do |
 //! | `device` | a device that is lost or too small is an error |
 //! | `golden` | whole networks against PyTorch's numbers |
@@ -30,6 +31,8 @@ mod kernels;
 pub mod ops;
 #[cfg(test)]
 mod optimizer;
+#[cfg(test)]
+mod recompute;
 #[cfg(test)]
 mod tidy;
 

@@ -25,12 +25,13 @@ pub(crate) struct Step {
     pub(crate) count: i32,
 }
 
-/// One decays, one does not, one is frozen, one decays: laid out in another order.
-const PARAMETERS: [([usize; 4], bool, bool); 4] = [
-    ([3, 3, 2, 5], true, true),
-    ([1, 1, 1, 7], false, true),
-    ([1, 1, 1, 3], true, false),
-    ([1, 1, 6, 10], true, true),
+/// Shape, whether it decays, whether it is trained, what its rate is multiplied by: laid out in another order.
+const PARAMETERS: [([usize; 4], bool, bool, f32); 5] = [
+    ([3, 3, 2, 5], true, true, 1.0),
+    ([1, 1, 1, 7], false, true, 1.0),
+    ([1, 1, 1, 3], true, false, 1.0),
+    ([1, 1, 6, 10], true, true, 1.0),
+    ([1, 1, 1, 9], true, true, 0.25),
 ];
 
 /// Of these steps, one has a gradient that is not finite.
@@ -64,10 +65,11 @@ fn follow_on(
 ) {
     let mut g = Graph::new(Mode::Train);
     let (mut made, mut grads) = (Vec::new(), Vec::new());
-    for (i, (shape, decay, trainable)) in PARAMETERS.into_iter().enumerate() {
+    for (i, (shape, decay, trainable, rate)) in PARAMETERS.into_iter().enumerate() {
         let options = ParameterOptions {
             decay,
             trainable,
+            rate,
             ..ParameterOptions::default()
         };
         made.push(g.parameter(&format!("p{i}"), shape, options).unwrap());
@@ -93,7 +95,7 @@ fn follow_on(
     }
     let mut count = 0;
     for (step, rate_now) in RATES.into_iter().enumerate() {
-        let mut now: Vec<Vec<f64>> = (0..4)
+        let mut now: Vec<Vec<f64>> = (0..PARAMETERS.len())
             .map(|i| random((100 * step + i) as u32, numbers[i].len()))
             .collect();
         if step == FLAWED {
@@ -107,18 +109,18 @@ fn follow_on(
         plan.run().unwrap();
         if step != FLAWED {
             count += 1;
-            let trained = (0..4).filter(|&i| PARAMETERS[i].2);
+            let trained = (0..PARAMETERS.len()).filter(|&i| PARAMETERS[i].2);
             let squares = trained.flat_map(|i| &now[i]).map(|x| x * x);
             let length = squares.sum::<f64>().sqrt();
             let clip = max_norm.map_or(1.0, |max| (max / (length + 1e-6)).min(1.0));
-            for (i, (_, decays, trainable)) in PARAMETERS.into_iter().enumerate() {
+            for (i, (_, decays, trainable, factor)) in PARAMETERS.into_iter().enumerate() {
                 if !trainable {
                     continue;
                 }
                 for (number, gradient) in numbers[i].iter_mut().zip(&now[i]) {
                     let step = Step {
                         gradient: clip * gradient,
-                        rate: rate_now,
+                        rate: rate_now * f64::from(factor),
                         decays,
                         count,
                     };
@@ -140,5 +142,5 @@ fn follow_on(
     let padded = plan.read_padded(made[1]).unwrap();
     assert_eq!(padded[7], 0.0, "the padding of a parameter");
     let arena = plan.export(&Arena::Parameters).unwrap();
-    assert_eq!(arena.len(), 4);
+    assert_eq!(arena.len(), PARAMETERS.len());
 }

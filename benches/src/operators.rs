@@ -30,6 +30,8 @@ pub(crate) const OPERATORS: &[(&str, Timed)] = &[
     ("soft_targets", ops::soft_targets::timed),
     ("softmax_cross_entropy", ops::softmax_cross_entropy::timed),
     ("accuracy", ops::accuracy::timed),
+    ("accumulate", ops::accumulate::timed),
+    ("clip", ops::clip::timed),
     ("gradient_norm", ops::gradient_norm::timed),
     ("loss_scale", ops::loss_scale::timed),
     ("keep", ops::keep::timed),

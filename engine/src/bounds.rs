@@ -45,7 +45,7 @@ impl Bounds {
         for id in graph.nodes() {
             sum.add(match options.mode {
                 Mode::Train => layers.training(id),
-                Mode::Evaluate => layers.inference(id),
+                Mode::Evaluate | Mode::Measure => layers.inference(id),
             });
         }
         let bytes = match options.precision {
@@ -54,7 +54,7 @@ impl Bounds {
         };
         let each = match options.mode {
             Mode::Train => 3 * bytes + 20,
-            Mode::Evaluate => bytes,
+            Mode::Evaluate | Mode::Measure => bytes,
         };
         let share = graph.complexity().params * each / options.batch.max(1) as u64;
         Self {

@@ -4,8 +4,9 @@ mod arenas;
 mod fuse;
 mod halves;
 mod parameters;
+mod recompute;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use arenas::Arena;
@@ -28,6 +29,8 @@ pub enum Mode {
     Train,
     /// Running statistics, nothing random.
     Evaluate,
+    /// Batch statistics, which become the running ones as they are; pictures vary as in training, nothing is dropped.
+    Measure,
 }
 
 /// Where a value comes from.
@@ -100,6 +103,7 @@ pub struct Graph {
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     names: HashMap<String, Value>,
+    frozen: HashSet<String>,
     pub(crate) pinned: HashMap<Value, usize>,
     pub(crate) gradient_scale: Option<Value>,
     pub(crate) arena_firsts: HashMap<Arena, f32>,
@@ -127,6 +131,7 @@ impl Graph {
             parameters: Vec::new(),
             buffers: Vec::new(),
             names: HashMap::new(),
+            frozen: HashSet::new(),
             pinned: HashMap::new(),
             gradient_scale: None,
             arena_firsts: HashMap::new(),
@@ -160,9 +165,10 @@ impl Graph {
         &mut self,
         name: &str,
         shape: impl Into<Shape>,
-        options: ParameterOptions,
+        mut options: ParameterOptions,
     ) -> Result<Value> {
         let name = self.unique(name)?;
+        options.trainable &= !self.frozen.contains(&name);
         let value = self.value(
             name.clone(),
             shape.into(),
@@ -202,16 +208,41 @@ impl Graph {
     ///
     /// [`Error::Graph`] where an optimizer has already laid the parameters out.
     pub fn decay_by(&mut self, decays: impl Fn(ParameterRole) -> bool) -> Result<()> {
-        if self.sealed {
-            return Err(Error::Graph(
-                "weight decay is decided after an optimizer laid the parameters out: do it before"
-                    .into(),
-            ));
-        }
+        self.expect_open("weight decay is decided")?;
         self.parameters
             .iter_mut()
             .for_each(|p| p.options.decay = decays(p.options.role));
         Ok(())
+    }
+
+    /// Decides by their names what the parameters' learning rates are multiplied by.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] for a factor that is not above 0, or where an optimizer has already laid the parameters out.
+    pub fn rate_by(&mut self, rate: impl Fn(&str) -> f32) -> Result<()> {
+        self.expect_open("a rate is decided")?;
+        for p in &mut self.parameters {
+            p.options.rate = rate(&p.name);
+            if !(p.options.rate > 0.0 && p.options.rate.is_finite()) {
+                return Err(Error::Graph(format!(
+                    "the rate of {} is multiplied by {}, expected a number above 0: freeze what is not to learn",
+                    p.name, p.options.rate
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Parameters that are added from now on under these names are not trained; a batch norm whose scale is one of them
+    /// keeps its running statistics.
+    pub fn freeze(&mut self, names: impl IntoIterator<Item = String>) {
+        self.frozen.extend(names);
+    }
+
+    /// Whether `value` is a parameter that is trained.
+    pub fn trains(&self, value: Value) -> bool {
+        matches!(*self.kind(value), Kind::Parameter(i) if self.parameters[i].options.trainable)
     }
 
     /// Memory that lasts from run to run and no checkpoint of weights keeps: a counter, a sum.
@@ -415,6 +446,15 @@ impl Graph {
             (_, true) => self.scope.clone(),
             _ => format!("{}.{name}", self.scope),
         }
+    }
+
+    fn expect_open(&self, what: &str) -> Result<()> {
+        if self.sealed {
+            return Err(Error::Graph(format!(
+                "{what} after an optimizer laid the parameters out: do it before"
+            )));
+        }
+        Ok(())
     }
 
     fn unique(&self, name: &str) -> Result<String> {

@@ -195,7 +195,7 @@ pub fn norm(
             eps: style.eps as f32,
             momentum: style.momentum as f32,
             activation,
-            ..BatchNorm::default()
+            frozen: !g.trains(inputs.gamma),
         };
         ops::batch_norm(g, x, inputs, options)
     })

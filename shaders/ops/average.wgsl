@@ -25,6 +25,6 @@ fn average(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
 @compute @workgroup_size(64)
 fn average_guarded(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                    @builtin(local_invocation_index) lane: u32) {
-    if norm[0].w == 0.0 { return; }
+    if norm[0].w <= 0.0 { return; }
     average_at(thread_index(group, groups, lane));
 }

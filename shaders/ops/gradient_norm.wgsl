@@ -1,6 +1,7 @@
 // (norm, flawed, clip, go) of all gradients: the square root of the sum of their squares, how many of them are not
-// finite, min(1, max_norm / (norm + 1e-6)), and 1 where a step may be taken or 0. Gradients of a scaled loss are that
-// many times too long: the norm is divided by the scale, and so is clip, by which optimizers multiply them.
+// finite, min(1, max_norm / (norm + 1e-6)), and go: 1 where a step may be taken, 0 where not, -1 where a sum of several
+// batches goes on. Gradients of a scaled loss are that many times too long: the norm is divided by the scale, and so is
+// clip, by which optimizers multiply them.
 //   gradients an arena; partials (sum of squares, flawed, 0, 0); scale [1, 1, 1, 1]; y [1, 1, 1, 4]
 
 // `depth` vec4s a thread; `first` the partial sum that this window begins with.
@@ -68,4 +69,22 @@ fn gradient_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroup
 fn gradient_norm_unscaled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                           @builtin(local_invocation_index) lane: u32) {
     if thread_index(group, groups, lane) == 0u { y[0] = finished(scale[0].x); }
+}
+
+@group(0) @binding(3) var<storage, read> due: array<vec4<f32>>;
+
+fn or_wait(norm: vec4<f32>) -> vec4<f32> {
+    return vec4(norm.xyz, select(norm.w, -1.0, due[0].z == 0.0));
+}
+
+@compute @workgroup_size(64)
+fn gradient_norm_due(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                     @builtin(local_invocation_index) lane: u32) {
+    if thread_index(group, groups, lane) == 0u { y[0] = or_wait(finished(1.0)); }
+}
+
+@compute @workgroup_size(64)
+fn gradient_norm_unscaled_due(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                              @builtin(local_invocation_index) lane: u32) {
+    if thread_index(group, groups, lane) == 0u { y[0] = or_wait(finished(scale[0].x)); }
 }

@@ -1,4 +1,5 @@
-// Running statistics after a step: where it was taken they are kept, where not, those kept last take their place.
+// Running statistics after a step: where it was taken they are kept, where not, those kept last take their place; where
+// a sum of several batches goes on, neither.
 //   x, kept arenas; norm [1, 1, 1, 4]: (norm, flawed, clip, go)
 
 struct Params { vec4s: u32 }
@@ -16,7 +17,7 @@ fn keep(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if i >= p.vec4s { return; }
     if norm[0].w == 0.0 {
         x[i] = kept[i];
-    } else {
+    } else if norm[0].w > 0.0 {
         kept[i] = x[i];
     }
 }

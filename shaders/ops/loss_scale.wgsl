@@ -17,7 +17,8 @@ struct Params { interval: f32, growth: f32, backoff: f32 }
 @compute @workgroup_size(64)
 fn loss_scale(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
               @builtin(local_invocation_index) lane: u32) {
-    if thread_index(group, groups, lane) > 0u { return; }
+    // One sum of several batches has one scale.
+    if thread_index(group, groups, lane) > 0u || norm[0].w < 0.0 { return; }
     let before = scale[0].x;
     let good = steps[0].x + 1.0;
     let missed = steps[0].y;

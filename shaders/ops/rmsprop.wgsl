@@ -5,7 +5,8 @@
 //   x, gradients, s, b arenas; rate [1, 1, 1, 1]; norm [1, 1, 1, 4]: (norm, flawed, clip, go)
 
 // `fresh` is 1 - alpha.
-struct Params { vec4s: u32, decay: f32, fresh: f32, momentum: f32, epsilon: f32 }
+// `factor` multiplies the rate.
+struct Params { vec4s: u32, decay: f32, factor: f32, fresh: f32, momentum: f32, epsilon: f32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
@@ -20,11 +21,11 @@ struct Params { vec4s: u32, decay: f32, fresh: f32, momentum: f32, epsilon: f32 
 fn rmsprop(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
     let i = thread_index(group, groups, lane);
-    if i >= p.vec4s || norm[0].w == 0.0 { return; }
+    if i >= p.vec4s || norm[0].w <= 0.0 { return; }
     let g = norm[0].z * gradients[i] + p.decay * x[i];
     let square = s[i] + p.fresh * (g * g - s[i]);
     s[i] = square;
-    let moved = p.momentum * b[i] + rate[0].x * g / sqrt(square + p.epsilon);
+    let moved = p.momentum * b[i] + p.factor * rate[0].x * g / sqrt(square + p.epsilon);
     b[i] = moved;
     x[i] -= moved;
 }

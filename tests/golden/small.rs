@@ -81,7 +81,7 @@ impl Golden {
         let parts = self.facts["activations"]["train"].as_object().unwrap();
         let buffers = match mode {
             Mode::Train => BTreeMap::new(),
-            Mode::Evaluate => self.buffers(),
+            _ => self.buffers(),
         };
         let task = Task {
             spec: &spec,

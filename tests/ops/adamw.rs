@@ -44,6 +44,7 @@ fn case(name: &str, shapes: [[usize; 4]; 2]) -> Case {
 
 #[cfg(test)]
 mod tests {
+    use triaxis::engine::ops::GradientNorm;
     use triaxis::engine::{Graph, Mode, Plan};
 
     use super::*;
@@ -60,7 +61,10 @@ mod tests {
         for (weight_decay, max_norm) in [(0.0, None), (0.05, Some(1.5))] {
             let options = AdamW {
                 weight_decay,
-                max_norm,
+                norm: GradientNorm {
+                    max_norm,
+                    ..GradientNorm::default()
+                },
                 eps: 1e-3,
                 ..AdamW::default()
             };

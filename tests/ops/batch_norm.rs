@@ -149,6 +149,8 @@ fn statistics(x: &[f64], c: usize) -> (Vec<f64>, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden_recipe::{numbers, recipe};
+    use crate::gpu;
     use triaxis::engine::{Graph, Init, Mode, ParameterOptions, Plan, Result, Value};
 
     #[test]
@@ -227,6 +229,34 @@ mod tests {
         assert_close(&plan.read(y).unwrap(), &expected);
         assert_eq!(plan.read(mean).unwrap(), means);
         assert_eq!(plan.read(var).unwrap(), vars);
+    }
+
+    #[test]
+    fn running_statistics_are_torchs_and_measuring_leaves_the_batchs_own() {
+        let golden = &recipe()["batchnorm_train"];
+        let [x, mean, var] = ["x", "running_mean", "running_var"].map(|key| numbers(&golden[key]));
+        // Channels last: 2 images of 2 channels of 2×2 pixels.
+        let at = |i: usize| x[(i / 8) * 8 + i % 2 * 4 + i / 2 % 4];
+        let images: Vec<f32> = (0..16).map(at).collect();
+        let torch = [mean.clone(), var.clone()];
+        let own = [
+            mean.iter().map(|m| m / 0.1).collect(),
+            var.iter().map(|v| (v - 0.9) / 0.1).collect(),
+        ];
+        for (mode, expected) in [(Mode::Train, torch), (Mode::Measure, own)] {
+            let mut g = Graph::new(mode);
+            let [x, y, mean, var] = drawn(&mut g, [2, 2, 2, 2], 2).unwrap();
+            let mut plan = Plan::compile(gpu(), &g, &[y]).unwrap();
+            plan.initialise(0).unwrap();
+            plan.write(x, &images).unwrap();
+            plan.run().unwrap();
+            for (value, expected) in [mean, var].into_iter().zip(expected) {
+                let got = plan.read(value).unwrap();
+                for (got, expected) in got.iter().zip(expected) {
+                    assert!((got - expected).abs() < 1e-5, "{mode:?}: {got}, {expected}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -22,7 +22,43 @@ pub fn cases() -> Vec<Case> {
             vec![[3, 5, 100, 200], [1, 1, 1, 1]],
             None,
         ),
+        not_due(false),
+        not_due(true),
     ]
+}
+
+/// Of a sum that goes on; the second input is the sum's part, the third the loss's scale.
+fn not_due(scaled: bool) -> Case {
+    let named = match scaled {
+        true => "gradient_norm of a sum of scaled gradients that goes on",
+        false => "gradient_norm of a sum that goes on",
+    };
+    Case {
+        name: named.into(),
+        inputs: vec![
+            Input::random([3, 3, 6, 10]).constant(),
+            Input::of([1, 1, 1, 4], vec![1.0, 0.5, 0.0, 0.0]).constant(),
+            Input::of([1, 1, 1, 1], vec![8.0]).constant(),
+        ],
+        apply: Box::new(move |g, v| {
+            let (_, mut grads) = parameters(g, &v[..1])?;
+            if scaled {
+                grads = grads.scaled_by(v[2]);
+            }
+            g.pin_gradients(&grads)?;
+            let options = GradientNorm {
+                due: Some(v[1]),
+                ..GradientNorm::default()
+            };
+            gradient_norm(g, options)
+        }),
+        reference: Box::new(move |v| {
+            let norm = v[0].iter().map(|x| x * x).sum::<f64>().sqrt();
+            let scale = if scaled { v[2][0] } else { 1.0 };
+            vec![norm / scale, 0.0, 1.0 / scale, -1.0]
+        }),
+        differences: Differences::None,
+    }
 }
 
 /// 4.4 million numbers, whatever the batch.
@@ -46,7 +82,11 @@ fn case(name: &str, shapes: Vec<[usize; 4]>, max_norm: Option<f32>) -> Case {
         apply: Box::new(move |g, v| {
             let (_, grads) = parameters(g, v)?;
             g.pin_gradients(&grads)?;
-            gradient_norm(g, GradientNorm { max_norm })
+            let options = GradientNorm {
+                max_norm,
+                ..GradientNorm::default()
+            };
+            gradient_norm(g, options)
         }),
         reference: Box::new(move |v| {
             let norm = v.iter().flatten().map(|x| x * x).sum::<f64>().sqrt();
@@ -185,6 +225,7 @@ mod tests {
         let mut g = Graph::new(Mode::Train);
         let none = GradientNorm {
             max_norm: Some(0.0),
+            ..GradientNorm::default()
         };
         assert_eq!(
             gradient_norm(&mut g, none).unwrap_err().to_string(),

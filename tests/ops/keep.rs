@@ -57,6 +57,48 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_is_kept_or_left_as_a_whole() {
+        let mut g = Graph::new(Mode::Train);
+        let x = g.input("x", [4, 1, 1, 2]);
+        let grads = ["gamma", "beta"].map(|name| g.input(name, [1, 1, 1, 2]));
+        let part = g.input("part", [1, 1, 1, 4]);
+        let (made, gradients) = parameters(&mut g, &grads).unwrap();
+        let inputs = BatchNormInputs {
+            gamma: made[0],
+            beta: made[1],
+            running_mean: g.buffer("mean", [1, 1, 1, 2], Init::Constant(0.0)).unwrap(),
+            running_var: g.buffer("var", [1, 1, 1, 2], Init::Constant(1.0)).unwrap(),
+        };
+        ops::batch_norm(&mut g, x, inputs, BatchNorm::default()).unwrap();
+        ops::accumulate(&mut g, &gradients, part).unwrap();
+        let due = GradientNorm {
+            due: Some(part),
+            ..GradientNorm::default()
+        };
+        let norm = gradient_norm(&mut g, due).unwrap();
+        keep(&mut g, norm).unwrap();
+        let mut plan = Plan::compile(gpu(), &g, &[]).unwrap();
+        plan.initialise(0).unwrap();
+        plan.write(x, &[10.0; 8]).unwrap();
+        // Two batches an update, each of which moves the mean by a tenth of its way to 10: the second update is flawed.
+        let slopes = [1.0, 1.0, f32::NAN, 1.0, 1.0, 1.0];
+        let expected = [1.0, 1.9, 2.71, 1.9, 2.71, 3.439];
+        for (batch, (slope, expected)) in slopes.into_iter().zip(expected).enumerate() {
+            for dx in grads {
+                plan.write(dx, &[slope; 2]).unwrap();
+            }
+            let last = (batch % 2) as f32;
+            plan.write(part, &[1.0 - last, 0.5, last, 0.0]).unwrap();
+            plan.run().unwrap();
+            let got = plan.read(inputs.running_mean).unwrap()[0];
+            assert!(
+                (got - expected).abs() < 1e-5,
+                "{got} after batch {batch}, expected {expected}"
+            );
+        }
+    }
+
+    #[test]
     fn a_flawed_step_moves_no_running_statistics_and_a_good_one_does() {
         let mut g = Graph::new(Mode::Train);
         let x = g.input("x", [4, 1, 1, 2]);

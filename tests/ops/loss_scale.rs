@@ -9,6 +9,12 @@ pub fn cases() -> Vec<Case> {
     let states = [
         ("flawed", 0.0, [1999.0, 3.0], [0.5, 0.0, 4.0]),
         ("good", 1.0, [1998.0, 3.0], [1.0, 1999.0, 3.0]),
+        (
+            "of a sum that goes on",
+            -1.0,
+            [1999.0, 3.0],
+            [1.0, 1999.0, 3.0],
+        ),
         ("enough good ones", 1.0, [1999.0, 3.0], [2.0, 0.0, 3.0]),
     ];
     let case = |(name, go, [good, missed], [times, good_after, missed_after]): (
@@ -49,7 +55,7 @@ pub fn timed(_: usize) -> Vec<Case> {
 
 #[cfg(test)]
 mod tests {
-    use triaxis::engine::ops::{AdamW, RmsProp, Sgd, adamw, rmsprop, sgd};
+    use triaxis::engine::ops::{AdamW, GradientNorm, RmsProp, Sgd, adamw, rmsprop, sgd};
     use triaxis::engine::{Gradients, Graph, Mode, Plan, Result, Value};
 
     use super::*;
@@ -118,7 +124,10 @@ mod tests {
                     grads,
                     rate,
                     Sgd {
-                        max_norm,
+                        norm: GradientNorm {
+                            max_norm,
+                            ..GradientNorm::default()
+                        },
                         ..Sgd::default()
                     },
                 )

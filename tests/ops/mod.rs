@@ -4,6 +4,7 @@ use triaxis::engine::ops::{Padding, Pool};
 
 use crate::Case;
 
+pub mod accumulate;
 pub mod accuracy;
 pub mod activation;
 pub mod adamw;
@@ -14,6 +15,7 @@ pub mod avg_pool;
 pub mod batch_norm;
 pub mod bias;
 pub mod bundle;
+pub mod clip;
 pub mod column_sum;
 pub mod conv2d;
 pub mod depthwise;
@@ -38,6 +40,7 @@ pub mod sum;
 /// Every case of every operator.
 pub fn all() -> Vec<Case> {
     let cases: &[fn() -> Vec<Case>] = &[
+        accumulate::cases,
         accuracy::cases,
         activation::cases,
         adamw::cases,
@@ -48,6 +51,7 @@ pub fn all() -> Vec<Case> {
         batch_norm::cases,
         bias::cases,
         bundle::cases,
+        clip::cases,
         column_sum::cases,
         conv2d::cases,
         depthwise::cases,

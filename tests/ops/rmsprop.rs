@@ -40,6 +40,7 @@ fn case(name: &str, shapes: [[usize; 4]; 2]) -> Case {
 
 #[cfg(test)]
 mod tests {
+    use triaxis::engine::ops::GradientNorm;
     use triaxis::engine::{Arena, Graph, Mode, Plan};
 
     use super::*;
@@ -56,7 +57,10 @@ mod tests {
         for (weight_decay, max_norm) in [(0.0, None), (0.02, Some(1.5))] {
             let options = RmsProp {
                 weight_decay,
-                max_norm,
+                norm: GradientNorm {
+                    max_norm,
+                    ..GradientNorm::default()
+                },
                 ..RmsProp::default()
             };
             follow(

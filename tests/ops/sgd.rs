@@ -58,6 +58,7 @@ fn case(name: &str, shapes: [[usize; 4]; 2], options: Sgd) -> Case {
 
 #[cfg(test)]
 mod tests {
+    use triaxis::engine::ops::GradientNorm;
     use triaxis::engine::{Arena, Graph, Mode, ParameterOptions, Plan};
 
     use super::*;
@@ -82,7 +83,10 @@ mod tests {
                 momentum,
                 nesterov,
                 weight_decay,
-                max_norm,
+                norm: GradientNorm {
+                    max_norm,
+                    ..GradientNorm::default()
+                },
             };
             let (m, decay) = (f64::from(momentum), f64::from(weight_decay));
             follow(
@@ -111,7 +115,7 @@ mod tests {
                 momentum: 0.9,
                 nesterov,
                 weight_decay,
-                max_norm: None,
+                norm: GradientNorm::default(),
             };
             let mut g = Graph::new(Mode::Train);
             let decays = ParameterOptions {

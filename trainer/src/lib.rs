@@ -44,6 +44,6 @@ pub use recipe::Recipe;
 pub use trainer::draw;
 pub use trainer::{
     Flow, MemoryNeeded, Mishaps, OnNan, StepDone, Sums, Suspect, Suspects, Trainer, WeightKind,
-    largest_batch, memory_needed,
+    batch_that_fits, largest_batch, memory_needed,
 };
 pub use weights::Weights;

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub use augment::Augment;
 pub use choices::{
-    AdamW, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
+    AdamW, ClipMode, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
+    Swa,
 };
 
 pub use difference::Difference;
@@ -44,15 +45,17 @@ pub struct Recipe {
     /// Weights that training begins from, as [`Weights::load`](crate::weights::Weights::load) takes them; random ones
     /// where left out.
     pub initial_checkpoint: Option<String>,
-    /// Images a step.
+    /// Images a batch: what runs at once, and what batch norm counts.
     pub batch_size: usize,
+    /// Batches whose gradients make one update.
+    pub grad_accum_steps: usize,
     /// Passes over the training images.
     pub epochs: usize,
     /// Key of everything random.
     pub seed: u64,
-    /// Learning rate at its peak, for `lr_base_size` images a step.
+    /// Learning rate at its peak, for `lr_base_size` images an update.
     pub lr: f64,
-    /// Batch size that `lr` is meant for; the rate in use is `lr × batch_size / lr_base_size`. `None`, which files write
+    /// Images an update that `lr` is meant for; the rate in use is `lr × images / lr_base_size`. `None`, which files write
     /// as 0: `lr` as it is.
     #[serde(with = "zero_is_none")]
     pub lr_base_size: Option<usize>,
@@ -83,12 +86,27 @@ pub struct Recipe {
     pub hflip: f64,
     /// Pixels of padding on each side before a random crop back to `img_size`; 0 is no shifted crop.
     pub crop_padding: usize,
-    /// Largest norm of the whole gradient; left out: no clipping.
+    /// How large gradients may be, as `clip_mode` counts; left out: no clipping.
     pub clip_grad: Option<f64>,
+    /// What `clip_grad` limits.
+    pub clip_mode: ClipMode,
+    /// Parameters that stay as they are: beginnings of their names up to a dot, in which `*` stands for any text, or
+    /// `body` for all but the classifier. Their batch norms keep their running statistics.
+    pub freeze: Vec<String>,
+    /// What the learning rate is multiplied by from each layer to the one before it; 1 is the same rate for all.
+    pub layer_decay: f64,
     /// Dropout rate before the classifier.
     pub drop: f64,
     /// Probability of dropping the last residual branch; earlier ones rise to it linearly.
     pub drop_path: f64,
+    /// Whether the activations of each block are computed once more on the way back instead of kept: the same numbers for
+    /// less memory and more time.
+    pub grad_checkpointing: bool,
+    /// Training images that the running statistics of batch norm are measured on after each epoch, for the weights and for
+    /// their average; 0 is never. pycls takes 8192.
+    pub precise_bn: usize,
+    /// Epochs without a better top-1 accuracy after which training ends; 0 is never.
+    pub patience: usize,
     /// Threads that decode images. Does not change the result.
     pub workers: usize,
     /// Optimizer and its numbers.
@@ -109,6 +127,7 @@ impl Default for Recipe {
             num_classes: None,
             initial_checkpoint: None,
             batch_size: 128,
+            grad_accum_steps: 1,
             epochs: 100,
             seed: 42,
             lr: 2.0,
@@ -127,8 +146,14 @@ impl Default for Recipe {
             hflip: 0.5,
             crop_padding: 0,
             clip_grad: None,
+            clip_mode: ClipMode::Norm,
+            freeze: Vec::new(),
+            layer_decay: 1.0,
             drop: 0.0,
             drop_path: 0.0,
+            grad_checkpointing: false,
+            precise_bn: 0,
+            patience: 0,
             workers: 4,
             opt: Optimizer::Sgd(Sgd::default()),
             sched: Schedule::Exp(Exp::default()),
@@ -191,10 +216,15 @@ impl Recipe {
             .to_string()
     }
 
-    /// The peak learning rate of this batch size: `lr`, scaled where `lr_base_size` is set.
+    /// Images an update.
+    pub fn images_an_update(&self) -> usize {
+        self.batch_size * self.grad_accum_steps
+    }
+
+    /// The peak learning rate of these images an update: `lr`, scaled where `lr_base_size` is set.
     pub fn peak_lr(&self) -> f64 {
         match self.lr_base_size {
-            Some(base) => self.lr * self.batch_size as f64 / base as f64,
+            Some(base) => self.lr * self.images_an_update() as f64 / base as f64,
             None => self.lr,
         }
     }

@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 
 use crate::recipe::{ModelEma, Recipe, Schedule};
 
-/// A place in the training data.
+/// A place in the training data. A step is an update here: of so many batches as the recipe accumulates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The epoch, from 0.
@@ -75,7 +75,8 @@ fn scheduled(recipe: &Recipe, peak: f64, t: f64) -> f64 {
 /// pycls updates at every `period`-th step of an epoch and copies (a share of 1) while warm-up lasts.
 pub fn ema_alpha(recipe: &Recipe, position: Position) -> Option<f64> {
     match &recipe.model_ema {
-        ModelEma::Off => None,
+        // The mean of epochs is taken at their ends, not at steps.
+        ModelEma::Off | ModelEma::Swa(_) => None,
         ModelEma::Decay(ema) => {
             let steps = (position.epoch * position.steps + position.step) as f64;
             let kept = match ema.warmup {
@@ -91,8 +92,8 @@ pub fn ema_alpha(recipe: &Recipe, position: Position) -> Option<f64> {
             if (position.epoch as f64) < recipe.warmup_epochs {
                 return Some(1.0);
             }
-            let adjusted =
-                ema.alpha * (recipe.batch_size as f64 / recipe.epochs as f64 * ema.period as f64);
+            let adjusted = ema.alpha
+                * (recipe.images_an_update() as f64 / recipe.epochs as f64 * ema.period as f64);
             Some(adjusted.min(1.0))
         }
     }

@@ -1,5 +1,6 @@
 //! Parameters, gradients, momenta and averages lie together, at equal offsets: an update is a dispatch or two.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::{Graph, Kind, Parameter, ParameterOptions, Value};
@@ -54,16 +55,18 @@ impl Graph {
         self.arena(arena)
     }
 
-    /// Puts each trainable parameter's gradient into [`Arena::Gradients`], where an optimizer reads them all at once.
+    /// Puts each trainable parameter's gradient into [`Arena::Gradients`], where an optimizer reads them all at once;
+    /// those that lie there already stay.
     ///
     /// # Errors
     ///
     /// [`Error::Graph`] for a trainable parameter that the loss does not depend on.
     pub fn pin_gradients(&mut self, gradients: &crate::Gradients) -> Result<()> {
         let mut pins = Vec::new();
+        let done: HashSet<usize> = self.pinned.values().copied().collect();
         for (i, p) in self.parameters.iter().enumerate() {
             match gradients.get(p.value) {
-                _ if !p.options.trainable => {}
+                _ if !p.options.trainable || done.contains(&i) => {}
                 Some(dx) => pins.push((i, dx)),
                 None => {
                     return Err(Error::Graph(format!(
@@ -92,19 +95,54 @@ impl Graph {
     }
 
     /// Where each parameter begins in its arenas, in numbers, and the arenas' length: decayed ones first, then
-    /// undecayed, then frozen.
+    /// undecayed, then frozen; those of one rate lie together.
     pub(crate) fn parameter_offsets(&self) -> (Vec<usize>, usize) {
+        self.offsets(
+            self.arena_order()
+                .into_iter()
+                .map(|i| (i, self.parameters[i].value)),
+            self.parameters.len(),
+        )
+    }
+
+    /// The parameters in the order of their arenas.
+    fn arena_order(&self) -> Vec<usize> {
         let group = |p: &Parameter| match (p.options.trainable, p.options.decay) {
             (true, true) => 0,
             (true, false) => 1,
             (false, _) => 2,
         };
         let mut order: Vec<usize> = (0..self.parameters.len()).collect();
-        order.sort_by_key(|&i| group(&self.parameters[i]));
-        self.offsets(
-            order.iter().map(|&i| (i, self.parameters[i].value)),
-            self.parameters.len(),
-        )
+        // Rates are above 0, where the order of bits is that of numbers.
+        order.sort_by_key(|&i| {
+            let p = &self.parameters[i];
+            (group(p), p.options.rate.to_bits())
+        });
+        order
+    }
+
+    /// The trained parts of the parameters' arenas, in numbers, in order: each with whether it decays and what its rate
+    /// is multiplied by.
+    pub(crate) fn update_groups(&self) -> Vec<(Range<usize>, bool, f32)> {
+        let offsets = self.parameter_offsets().0;
+        let mut groups: Vec<(Range<usize>, bool, f32)> = Vec::new();
+        for i in self.arena_order() {
+            let ParameterOptions {
+                trainable,
+                decay,
+                rate,
+                ..
+            } = self.parameters[i].options;
+            if !trainable {
+                continue;
+            }
+            let end = offsets[i] + aligned(self.shape(self.parameters[i].value));
+            match groups.last_mut() {
+                Some((range, d, r)) if *d == decay && *r == rate => range.end = end,
+                _ => groups.push((offsets[i]..end, decay, rate)),
+            }
+        }
+        groups
     }
 
     /// The parts of the parameters' arenas that are decayed and that are updated without decay, in numbers.

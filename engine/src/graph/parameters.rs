@@ -66,6 +66,8 @@ pub struct ParameterOptions {
     pub decay: bool,
     /// Whether it is updated at all.
     pub trainable: bool,
+    /// What its learning rate is multiplied by; above 0.
+    pub rate: f32,
 }
 
 impl Default for ParameterOptions {
@@ -76,6 +78,7 @@ impl Default for ParameterOptions {
             role: ParameterRole::default(),
             decay: false,
             trainable: true,
+            rate: 1.0,
         }
     }
 }

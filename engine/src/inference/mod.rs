@@ -87,7 +87,7 @@ impl Inference {
     ///
     /// [`Error::Graph`] for a training graph.
     pub fn new(graph: &Graph, keep: &[Value], options: &InferenceOptions) -> Result<Self> {
-        if graph.mode() == Mode::Train {
+        if graph.mode() != Mode::Evaluate {
             return Err(Error::Graph(
                 "a training graph is no graph for inference: draw it for evaluation".into(),
             ));

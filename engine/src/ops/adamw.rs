@@ -1,8 +1,6 @@
 //! AdamW. Kernels: `shaders/ops/adamw.wgsl`. Test: `tests/ops/adamw.rs`.
 
-use std::ops::Range;
-
-use super::arenas::{Allowed, decay_groups, expect, expect_scalars, window, windows};
+use super::arenas::{Allowed, Group, expect, expect_scalars, groups, window, windows};
 use super::gradient_norm::{GradientNorm, gradient_norm};
 use crate::{Arena, Dispatch, Gradients, Graph, In, LaunchContext, Op, Result, Shape, Value};
 
@@ -15,8 +13,8 @@ pub struct AdamW {
     pub eps: f32,
     /// The parameters that decay lose `rate · weight_decay` of themselves in a step.
     pub weight_decay: f32,
-    /// Longer gradients are scaled down to this length.
-    pub max_norm: Option<f32>,
+    /// What is made of the length of all gradients.
+    pub norm: GradientNorm,
 }
 
 impl Default for AdamW {
@@ -26,7 +24,7 @@ impl Default for AdamW {
             betas: [0.9, 0.999],
             eps: 1e-8,
             weight_decay: 1e-2,
-            max_norm: None,
+            norm: GradientNorm::default(),
         }
     }
 }
@@ -58,12 +56,7 @@ pub fn adamw(g: &mut Graph, gradients: &Gradients, rate: Value, options: AdamW) 
         Allowed::NotNegative,
     )?;
     g.pin_gradients(gradients)?;
-    let norm = gradient_norm(
-        g,
-        GradientNorm {
-            max_norm: options.max_norm,
-        },
-    )?;
+    let norm = gradient_norm(g, options.norm)?;
     let inputs = [
         g.arena(Arena::Parameters),
         norm,
@@ -73,7 +66,7 @@ pub fn adamw(g: &mut Graph, gradients: &Gradients, rate: Value, options: AdamW) 
         g.arena(Arena::OfParameters("mean_square")),
         g.state("adamw.steps", Shape::vector(4), 0.0),
     ];
-    let groups = decay_groups(g, options.weight_decay);
+    let groups = groups(g, options.weight_decay);
     g.apply(Update { options, groups }, &inputs)?;
     Ok(norm)
 }
@@ -81,7 +74,7 @@ pub fn adamw(g: &mut Graph, gradients: &Gradients, rate: Value, options: AdamW) 
 #[derive(Debug)]
 struct Update {
     options: AdamW,
-    groups: Vec<(Range<usize>, f32)>,
+    groups: Vec<Group>,
 }
 
 impl Op for Update {
@@ -108,12 +101,13 @@ impl Op for Update {
                 .bind(In(1))
                 .threads(1),
         );
-        for (range, decay) in &self.groups {
-            for numbers in windows(cx.limits, range, 64) {
+        for group in &self.groups {
+            for numbers in windows(cx.limits, &group.numbers, 64) {
                 cx.push(
                     Dispatch::new("ops/adamw", "adamw")
                         .params(&[numbers.len() / 4])
-                        .param_f32(*decay)
+                        .param_f32(group.decay)
+                        .param_f32(group.rate)
                         .param_f32(fresh[0])
                         .param_f32(fresh[1])
                         .param_f32(self.options.eps)

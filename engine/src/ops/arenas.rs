@@ -27,14 +27,32 @@ pub(super) fn window(slot: Slot, numbers: &Range<usize>) -> Binding {
     }
 }
 
-/// The parts of the parameters that are updated, each with its weight decay.
-pub(super) fn decay_groups(g: &Graph, decay: f32) -> Vec<(Range<usize>, f32)> {
-    let [decayed, plain] = g.decay_ranges();
-    if decay == 0.0 {
-        vec![(0..plain.end, 0.0)]
-    } else {
-        vec![(decayed, decay), (plain, 0.0)]
+/// A part of the parameters that is updated alike.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Group {
+    pub numbers: Range<usize>,
+    pub decay: f32,
+    /// What the learning rate is multiplied by.
+    pub rate: f32,
+}
+
+/// The parts of the parameters that are updated, in order.
+pub(super) fn groups(g: &Graph, decay: f32) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (numbers, decays, rate) in g.update_groups() {
+        let decay = if decays { decay } else { 0.0 };
+        match groups.last_mut() {
+            Some(last) if last.decay == decay && last.rate == rate => {
+                last.numbers.end = numbers.end;
+            }
+            _ => groups.push(Group {
+                numbers,
+                decay,
+                rate,
+            }),
+        }
     }
+    groups
 }
 
 /// What an update reads beside arenas: the learning rate and the gradients' norm.

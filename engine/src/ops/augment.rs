@@ -67,7 +67,7 @@ pub fn augment(g: &mut Graph, pictures: Value, options: Augment) -> Result<Value
     }
     expect_dtype(g, "augment", pictures, DType::U8)?;
     let moves = options.flip > 0.0 || options.crop > 0;
-    if g.mode() == Mode::Train && moves {
+    if g.mode() != Mode::Evaluate && moves {
         let random = g.randomness(g.shape(pictures).n())?;
         g.apply_one(Random(options), &[pictures, random.key, random.indices])
     } else {

@@ -26,6 +26,24 @@ pub fn average(g: &mut Graph, rate: Value, norm: Option<Value>) -> Result<()> {
     Ok(())
 }
 
+/// As [`average`], of the running statistics alone.
+///
+/// # Errors
+///
+/// As [`average`].
+pub fn average_buffers(g: &mut Graph, rate: Value) -> Result<()> {
+    if g.buffers().is_empty() {
+        return Ok(());
+    }
+    let inputs = [
+        g.arena(Arena::Buffers),
+        rate,
+        g.arena(Arena::OfBuffers("average")),
+    ];
+    g.apply(Average, &inputs)?;
+    Ok(())
+}
+
 #[derive(Debug)]
 struct Average;
 

@@ -79,7 +79,10 @@ pub fn batch_norm(
         let statistics = g.apply_one(Statistics, &[x])?;
         let made = Coefficients {
             eps: options.eps,
-            momentum: options.momentum,
+            momentum: match g.mode() {
+                Mode::Measure => 1.0,
+                _ => options.momentum,
+            },
             count: g.shape(x).pixels(),
         };
         g.apply_one(made, &[statistics, gamma, beta, running_mean, running_var])?

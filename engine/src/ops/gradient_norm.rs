@@ -15,6 +15,8 @@ const FILE: &str = "ops/gradient_norm";
 pub struct GradientNorm {
     /// Longer gradients are scaled down to this length (Pascanu et al. 2013, <https://arxiv.org/abs/1211.5063>).
     pub max_norm: Option<f32>,
+    /// The input of [`super::accumulate`]: where its third number is 0, the sum goes on.
+    pub due: Option<Value>,
 }
 
 /// Measures the pinned gradients of all trainable parameters: `[1, 1, 1, 4]`, which optimizers and averages read,
@@ -23,7 +25,8 @@ pub struct GradientNorm {
 /// 2. how many are not finite;
 /// 3. what to multiply them by: `min(1, max_norm / (norm + 1e-6))`, as PyTorch does; 1 without a `max_norm`; divided by
 ///    the loss's scale, where the gradients have one ([`crate::Gradients::scaled_by`]);
-/// 4. go: 0 where a gradient or the norm is not finite, so that nothing may be updated, else 1.
+/// 4. go: 1; 0 where a gradient or the norm is not finite, so that nothing may be updated; -1 where a sum of several
+///    batches goes on, and nothing is due yet.
 ///
 /// Gradients are those of [`Graph::pin_gradients`]; from now on no parameter can be added.
 ///
@@ -43,7 +46,11 @@ pub fn gradient_norm(g: &mut Graph, options: GradientNorm) -> Result<Value> {
             node_path(g, "gradient_norm")
         )));
     }
-    let inputs: Vec<Value> = [gradients].into_iter().chain(g.gradient_scale).collect();
+    let inputs: Vec<Value> = [gradients]
+        .into_iter()
+        .chain(g.gradient_scale)
+        .chain(options.due)
+        .collect();
     g.apply_one(Norm { options, numbers }, &inputs)
 }
 
@@ -60,9 +67,14 @@ impl Op for Norm {
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        match inputs.get(1).is_none_or(|&scale| scale == Shape::scalar()) {
+        let due = usize::from(self.options.due.is_some());
+        let (scale, due) = inputs[1..].split_at(inputs.len() - 1 - due);
+        if scale.iter().any(|&scale| scale != Shape::scalar()) {
+            return Err("a scale of one number".into());
+        }
+        match due.iter().all(|&due| due == Shape::vector(4)) {
             true => Ok(vec![Shape::vector(4)]),
-            false => Err("a scale of one number".into()),
+            false => Err("an input of accumulate, of four numbers".into()),
         }
     }
 
@@ -84,10 +96,13 @@ impl Op for Norm {
             );
         }
         let left = partials.reduced(cx);
-        let scaled = cx.inputs.len() > 1;
-        let entry = match scaled {
-            true => "gradient_norm_unscaled",
-            false => "gradient_norm",
+        let due = self.options.due.is_some();
+        let scaled = cx.inputs.len() > 1 + usize::from(due);
+        let entry = match (scaled, due) {
+            (false, false) => "gradient_norm",
+            (true, false) => "gradient_norm_unscaled",
+            (false, true) => "gradient_norm_due",
+            (true, true) => "gradient_norm_unscaled_due",
         };
         let mut dispatch = Dispatch::new(FILE, entry)
             .params(&[left.rows])
@@ -95,7 +110,10 @@ impl Op for Norm {
             .bind(left.slot)
             .bind(Out(0));
         if scaled {
-            dispatch = dispatch.bind(In(1));
+            dispatch = dispatch.bind_at(2, In(1));
+        }
+        if due {
+            dispatch = dispatch.bind_at(3, In(cx.inputs.len() - 1));
         }
         cx.push(dispatch.threads(1));
     }

@@ -1,6 +1,7 @@
 //! The operators. One file each: shape rule, cost, kernels, gradient. Kernels stand in `shaders/ops/<name>.wgsl`,
 //! cases and a plain reference in `tests/ops/<name>.rs`.
 
+mod accumulate;
 mod accuracy;
 mod activation;
 mod adamw;
@@ -12,6 +13,7 @@ mod avg_pool;
 mod batch_norm;
 mod bias;
 mod bundle;
+mod clip;
 mod column_sum;
 mod conv2d;
 mod depthwise;
@@ -37,15 +39,17 @@ mod sum;
 mod sum_rows;
 mod window;
 
+pub use accumulate::accumulate;
 pub use accuracy::accuracy;
 pub use activation::{Activation, activation};
 pub use adamw::{AdamW, adamw};
 pub use add::add;
 pub use augment::{Augment, Moves, augment};
-pub use average::average;
+pub use average::{average, average_buffers};
 pub use avg_pool::{Divisor, avg_pool};
 pub use batch_norm::{BatchNorm, BatchNormInputs, batch_norm};
 pub use bias::bias;
+pub use clip::{Clip, clip};
 pub use column_sum::column_sum;
 pub use conv2d::{Conv2d, conv2d};
 pub use depthwise::{Depthwise, depthwise};

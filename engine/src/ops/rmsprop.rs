@@ -1,8 +1,6 @@
 //! RMSProp. Kernel: `shaders/ops/rmsprop.wgsl`. Test: `tests/ops/rmsprop.rs`.
 
-use std::ops::Range;
-
-use super::arenas::{Allowed, decay_groups, expect, expect_scalars, window, windows};
+use super::arenas::{Allowed, Group, expect, expect_scalars, groups, window, windows};
 use super::gradient_norm::{GradientNorm, gradient_norm};
 use crate::{Arena, Dispatch, Gradients, Graph, In, LaunchContext, Op, Result, Shape, Value};
 
@@ -17,8 +15,8 @@ pub struct RmsProp {
     pub eps: f32,
     /// Taken from the parameters that decay, as `weight_decay · x` added to their gradients.
     pub weight_decay: f32,
-    /// Longer gradients are scaled down to this length.
-    pub max_norm: Option<f32>,
+    /// What is made of the length of all gradients.
+    pub norm: GradientNorm,
 }
 
 impl Default for RmsProp {
@@ -29,7 +27,7 @@ impl Default for RmsProp {
             momentum: 0.9,
             eps: 1e-3,
             weight_decay: 0.0,
-            max_norm: None,
+            norm: GradientNorm::default(),
         }
     }
 }
@@ -61,12 +59,7 @@ pub fn rmsprop(
         expect(g, "rmsprop", name, value, range)?;
     }
     g.pin_gradients(gradients)?;
-    let norm = gradient_norm(
-        g,
-        GradientNorm {
-            max_norm: options.max_norm,
-        },
-    )?;
+    let norm = gradient_norm(g, options.norm)?;
     let inputs = [
         g.arena(Arena::Parameters),
         norm,
@@ -75,7 +68,7 @@ pub fn rmsprop(
         g.arena_from(Arena::OfParameters("mean_square"), 1.0),
         g.arena(Arena::OfParameters("momentum")),
     ];
-    let groups = decay_groups(g, options.weight_decay);
+    let groups = groups(g, options.weight_decay);
     g.apply(Update { options, groups }, &inputs)?;
     Ok(norm)
 }
@@ -83,7 +76,7 @@ pub fn rmsprop(
 #[derive(Debug)]
 struct Update {
     options: RmsProp,
-    groups: Vec<(Range<usize>, f32)>,
+    groups: Vec<Group>,
 }
 
 impl Op for Update {
@@ -101,12 +94,13 @@ impl Op for Update {
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        for (range, decay) in &self.groups {
-            for numbers in windows(cx.limits, range, 64) {
+        for group in &self.groups {
+            for numbers in windows(cx.limits, &group.numbers, 64) {
                 cx.push(
                     Dispatch::new("ops/rmsprop", "rmsprop")
                         .params(&[numbers.len() / 4])
-                        .param_f32(*decay)
+                        .param_f32(group.decay)
+                        .param_f32(group.rate)
                         .param_f32(1.0 - self.options.alpha)
                         .param_f32(self.options.momentum)
                         .param_f32(self.options.eps)

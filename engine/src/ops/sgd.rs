@@ -1,8 +1,6 @@
 //! Stochastic gradient descent. Kernels: `shaders/ops/sgd.wgsl`. Test: `tests/ops/sgd.rs`.
 
-use std::ops::Range;
-
-use super::arenas::{Allowed, decay_groups, expect, expect_scalars, window, windows};
+use super::arenas::{Allowed, Group, expect, expect_scalars, groups, window, windows};
 use super::gradient_norm::{GradientNorm, gradient_norm};
 use crate::{Arena, Dispatch, Gradients, Graph, In, LaunchContext, Op, Result, Shape, Value};
 
@@ -15,8 +13,8 @@ pub struct Sgd {
     pub nesterov: bool,
     /// Taken from the parameters that decay, as `weight_decay · x` added to their gradients.
     pub weight_decay: f32,
-    /// Longer gradients are scaled down to this length.
-    pub max_norm: Option<f32>,
+    /// What is made of the length of all gradients.
+    pub norm: GradientNorm,
 }
 
 impl Default for Sgd {
@@ -26,7 +24,7 @@ impl Default for Sgd {
             momentum: 0.9,
             nesterov: true,
             weight_decay: 0.0,
-            max_norm: None,
+            norm: GradientNorm::default(),
         }
     }
 }
@@ -52,12 +50,7 @@ pub fn sgd(g: &mut Graph, gradients: &Gradients, rate: Value, options: Sgd) -> R
         Allowed::NotNegative,
     )?;
     g.pin_gradients(gradients)?;
-    let norm = gradient_norm(
-        g,
-        GradientNorm {
-            max_norm: options.max_norm,
-        },
-    )?;
+    let norm = gradient_norm(g, options.norm)?;
     let mut inputs = vec![
         g.arena(Arena::Parameters),
         norm,
@@ -67,7 +60,7 @@ pub fn sgd(g: &mut Graph, gradients: &Gradients, rate: Value, options: Sgd) -> R
     if options.momentum > 0.0 {
         inputs.push(g.arena(Arena::OfParameters("momentum")));
     }
-    let groups = decay_groups(g, options.weight_decay);
+    let groups = groups(g, options.weight_decay);
     g.apply(Update { options, groups }, &inputs)?;
     Ok(norm)
 }
@@ -75,7 +68,7 @@ pub fn sgd(g: &mut Graph, gradients: &Gradients, rate: Value, options: Sgd) -> R
 #[derive(Debug)]
 struct Update {
     options: Sgd,
-    groups: Vec<(Range<usize>, f32)>,
+    groups: Vec<Group>,
 }
 
 impl Op for Update {
@@ -98,12 +91,13 @@ impl Op for Update {
 
     fn launch(&self, cx: &mut LaunchContext) {
         let moves = self.options.momentum > 0.0;
-        for (range, decay) in &self.groups {
-            for numbers in windows(cx.limits, range, 64) {
+        for group in &self.groups {
+            for numbers in windows(cx.limits, &group.numbers, 64) {
                 let mut dispatch =
                     Dispatch::new("ops/sgd", if moves { "sgd" } else { "sgd_plain" })
                         .params(&[numbers.len() / 4])
-                        .param_f32(*decay)
+                        .param_f32(group.decay)
+                        .param_f32(group.rate)
                         .param_f32(self.options.momentum)
                         .params(&[usize::from(self.options.nesterov)])
                         .bind(window(In(0), &numbers))

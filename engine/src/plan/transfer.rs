@@ -326,11 +326,23 @@ impl Plan {
     /// [`Error::Graph`] where the two differ in their tensors.
     pub fn copy_arena(&self, to: &Arena, other: &Self, from: &Arena) -> Result<()> {
         let (mine, theirs) = (self.tensors(to), other.tensors(from));
-        if mine != theirs {
+        let same = |(a, b): (&Located, &Located)| {
+            a.name == b.name && a.shape == b.shape && a.layout == b.layout
+        };
+        if mine.len() != theirs.len() || !mine.iter().zip(&theirs).all(same) {
             return Err(Error::Graph(
                 "weights can only be copied between plans of the same network".into(),
             ));
         }
+        // What is frozen or does not decay may lie elsewhere in the other plan.
+        let pieces: Vec<[u64; 3]> = match mine == theirs {
+            true => Vec::new(),
+            false => mine
+                .iter()
+                .zip(&theirs)
+                .map(|(a, b)| [a.at, b.at, a.shape.vec4s() * 4].map(|numbers| numbers as u64 * 4))
+                .collect(),
+        };
         let (to, from) = (Place::Arena(to.clone()), Place::Arena(from.clone()));
         let (true, Some(source)) = (self.buffers.contains_key(&to), other.buffers.get(&from))
         else {
@@ -345,8 +357,13 @@ impl Plan {
             .device()
             .create_command_encoder(&Default::default());
         for target in self.buffers_of(&to) {
-            let size = source.size().min(target.size());
-            encoder.copy_buffer_to_buffer(source, 0, target, 0, Some(size));
+            if pieces.is_empty() {
+                let bytes = Some(source.size().min(target.size()));
+                encoder.copy_buffer_to_buffer(source, 0, target, 0, bytes);
+            }
+            for [to, from, bytes] in pieces.iter().copied() {
+                encoder.copy_buffer_to_buffer(source, from, target, to, Some(bytes));
+            }
         }
         self.gpu.queue().submit([encoder.finish()]);
         self.gpu.check()

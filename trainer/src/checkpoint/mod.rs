@@ -52,7 +52,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// Optimizer steps done. Numbers the checkpoint.
+    /// Batches done in the whole run. Numbers the checkpoint.
     pub step: u64,
     /// The epoch in progress, from 0.
     pub epoch: u64,

@@ -2,6 +2,7 @@
 
 mod augment;
 mod average;
+mod finetune;
 mod logs;
 mod optimizer;
 mod run;
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::recipe::{PRESETS, Recipe};
 use augment::AugmentOptions;
 use average::AverageOptions;
+use finetune::FinetuneOptions;
 use optimizer::OptimizerOptions;
 use schedule::ScheduleOptions;
 
@@ -22,7 +24,7 @@ pub(super) use run::RunOptions;
 /// What an option leaves out keeps the value of `--recipe`, or else the default.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct RecipeOptions {
-    /// Recipe: fast-scaling, efficientnet, tinynet, cifar, demo, or a TOML file such as the args.toml of another run
+    /// Recipe: fast-scaling, efficientnet, tinynet, finetune, cifar, demo, or a TOML file such as the args.toml of another run
     #[arg(long, value_name = "NAME", help_heading = "Recipe")]
     recipe: Option<String>,
     /// Network: a name of `triaxis models` or a TOML file
@@ -34,18 +36,19 @@ pub(super) struct RecipeOptions {
     /// Classes [default: those of the data]
     #[arg(long, help_heading = "Model")]
     num_classes: Option<usize>,
-    /// Weights to begin from: a .safetensors file, a run's folder or hf://OWNER/NAME [default: random ones]
-    #[arg(long, value_name = "PATH", help_heading = "Model")]
-    initial_checkpoint: Option<String>,
     /// Dropout before the classifier
     #[arg(long, value_name = "RATE", help_heading = "Model")]
     drop: Option<f64>,
     /// Probability of dropping the last residual branch; earlier ones rise to it
     #[arg(long, value_name = "RATE", help_heading = "Model")]
     drop_path: Option<f64>,
-    /// Images a step
+    /// Images a batch
     #[arg(short, long, help_heading = "Data")]
     batch_size: Option<usize>,
+    /// Take the largest batch that fits into --memory-limit, and more of them an update, for the same images an update;
+    /// batch norm counts each batch by itself
+    #[arg(long, help_heading = "Data")]
+    auto_batch: bool,
     /// Threads that decode images; does not change the result
     #[arg(short = 'j', long, help_heading = "Data")]
     workers: Option<usize>,
@@ -75,9 +78,16 @@ pub(super) struct RecipeOptions {
     schedule: ScheduleOptions,
     #[command(flatten)]
     average: AverageOptions,
+    #[command(flatten)]
+    finetune: FinetuneOptions,
 }
 
 impl RecipeOptions {
+    /// Whether the recipe's batch is to be fitted to the device.
+    pub(super) fn auto_batch(&self) -> bool {
+        self.auto_batch
+    }
+
     /// The recipe in force; not yet validated.
     pub(super) fn recipe(&self) -> Result<Recipe> {
         let given = self.clone();
@@ -90,6 +100,7 @@ impl RecipeOptions {
         given.schedule.apply(&mut recipe, own)?;
         given.optimizer.apply(&mut recipe)?;
         given.average.apply(&mut recipe)?;
+        given.finetune.apply(&mut recipe);
         set(&mut recipe.model, given.model);
         set(&mut recipe.drop, given.drop);
         set(&mut recipe.drop_path, given.drop_path);
@@ -104,7 +115,6 @@ impl RecipeOptions {
         set(&mut recipe.seed, given.seed);
         recipe.img_size = given.img_size.or(recipe.img_size);
         recipe.num_classes = given.num_classes.or(recipe.num_classes);
-        recipe.initial_checkpoint = given.initial_checkpoint.or(recipe.initial_checkpoint);
         Ok(recipe)
     }
 }

@@ -19,6 +19,7 @@ use crate::logs::Logs;
 use crate::output::OutputLock;
 use crate::progress::{About, Progress, Verbosity};
 use crate::recipe::{PAPER_DECAY, Recipe};
+use crate::trainer::batch_that_fits;
 use pulse::Pulse;
 use resume::{Changes, resume_from};
 use run::Run;
@@ -58,6 +59,15 @@ impl Train {
     pub(super) fn run(&self) -> Result<()> {
         let mut recipe = self.recipe.recipe()?;
         recipe.validate()?;
+        if recipe.initial_checkpoint.is_none()
+            && (!recipe.freeze.is_empty() || recipe.layer_decay < 1.0)
+        {
+            return Err(Error::config(
+                "--freeze, --layer-decay",
+                "they spare weights that were trained before, and training would begin from random ones",
+                "Give --initial-checkpoint, or leave them out",
+            ));
+        }
         let mut spec = Spec::find(&recipe.model)?;
         let side = recipe.img_size.unwrap_or(spec.resolution);
         let data = self.open_data(&recipe, side)?;
@@ -78,16 +88,26 @@ impl Train {
             true => Changes::Forced,
             false => Changes::Safe,
         };
-        let resumed = resume_from(&mut store, &directory, &recipe, changes)?;
         // From here on, so that a request in the minutes that a device may take to compile is not lost.
         let stop = Stop::listen(self.run.time_limit)
             .map_err(|e| Error::disk("listen to signals", &directory, None, e))?;
         let gpu = self.device.open()?;
+        if self.recipe.auto_batch() {
+            let fitting = batch_that_fits(&gpu, &spec, &recipe, data.train.len())?;
+            (recipe.batch_size, recipe.grad_accum_steps) = fitting;
+        }
+        let resumed = resume_from(&mut store, &directory, &recipe, changes)?;
         let mut progress = Progress::new(match self.quiet {
             true => Verbosity::Quiet,
             false => Verbosity::Normal,
         });
         data.notes.iter().for_each(|note| progress.note(note));
+        if self.recipe.auto_batch() {
+            progress.note(&format!(
+                "{} images a batch, {} batches an update; batch norm counts each batch by itself",
+                recipe.batch_size, recipe.grad_accum_steps
+            ));
+        }
         let setup = Setup {
             spec,
             data,

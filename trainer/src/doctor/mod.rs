@@ -6,6 +6,7 @@
 
 mod case;
 mod cases;
+mod gradients;
 mod half;
 mod reference;
 mod steps;

@@ -7,6 +7,7 @@ use triaxis_engine::{
 };
 
 use super::case::{Case, Input, TOLERANCE, random};
+use super::gradients::gradient_cases;
 use super::reference;
 
 /// All of them.
@@ -19,6 +20,7 @@ pub(super) fn steps() -> Vec<Case> {
         accuracy(),
         average(),
     ];
+    cases.extend(gradient_cases());
     cases.extend(optimizers());
     cases
 }

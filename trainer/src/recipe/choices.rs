@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::read::choose;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, suggestion};
 
 /// The rule that turns a gradient into a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,6 +139,56 @@ pub enum ModelEma {
     Pycls(PyclsEma),
     /// As timm and TensorFlow have it: every step, by `1 - decay`.
     Decay(DecayEma),
+    /// Stochastic weight averaging: the arithmetic mean of the weights at the ends of epochs, with the statistics of batch
+    /// norm measured for it.
+    Swa(Swa),
+}
+
+/// Numbers of [`ModelEma::Swa`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Swa {
+    /// The first epoch whose weights are averaged, from 0.
+    pub start: usize,
+}
+
+impl Default for Swa {
+    /// Three quarters of 100 epochs.
+    fn default() -> Self {
+        Self { start: 75 }
+    }
+}
+
+/// What `clip_grad` limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ClipMode {
+    /// The norm of the whole gradient.
+    #[default]
+    Norm,
+    /// Each number.
+    Value,
+    /// The norm of the gradient of each output of a layer, as a share of its weights' norm: adaptive gradient clipping
+    /// (<https://arxiv.org/abs/2102.06171>), on all layers but the classifier.
+    Agc,
+}
+
+impl FromStr for ClipMode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "norm" => Ok(Self::Norm),
+            "value" => Ok(Self::Value),
+            "agc" => Ok(Self::Agc),
+            _ => Err(Error::config(
+                "clip_mode",
+                format!("cannot be \"{name}\""),
+                suggestion(name, ["norm", "value", "agc"]),
+            )),
+        }
+    }
 }
 
 /// Numbers of [`ModelEma::Pycls`]; the share is `min(1, alpha × batch_size / epochs × period)`, and 1 in warm-up.

@@ -25,6 +25,7 @@ impl Difference {
         let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64);
         match self.name.as_str() {
             "epochs" => number(&self.now) >= number(&self.before),
+            "patience" => true,
             _ => false,
         }
     }

@@ -6,7 +6,7 @@ use super::{Recipe, read};
 use crate::error::{Error, Result, suggestion};
 
 /// Name and text of each recipe that needs no file.
-pub const PRESETS: [(&str, &str); 5] = [
+pub const PRESETS: [(&str, &str); 6] = [
     (
         "fast-scaling",
         include_str!("../../../recipes/fast-scaling.toml"),
@@ -15,6 +15,7 @@ pub const PRESETS: [(&str, &str); 5] = [
         "efficientnet",
         include_str!("../../../recipes/efficientnet.toml"),
     ),
+    ("finetune", include_str!("../../../recipes/finetune.toml")),
     ("tinynet", include_str!("../../../recipes/tinynet.toml")),
     ("cifar", include_str!("../../../recipes/cifar.toml")),
     ("demo", include_str!("../../../recipes/demo.toml")),
@@ -57,21 +58,24 @@ mod tests {
     }
 
     #[test]
-    fn fast_scaling_is_the_default_but_for_augmentation_and_holds_the_papers_numbers() {
+    fn fast_scaling_is_the_default_for_1024_images_an_update() {
         let recipe = find("fast-scaling").unwrap();
-        let augment = recipe.augment.clone();
-        let default = Recipe::default();
-        assert_eq!(recipe, Recipe { augment, ..default });
+        let expected = Recipe {
+            grad_accum_steps: 8,
+            precise_bn: 8192,
+            augment: recipe.augment.clone(),
+            ..Recipe::default()
+        };
+        assert_eq!(recipe, expected);
         assert_eq!(recipe.augment.aa.as_deref(), Some("v0"));
-        // 2.0 at 1024 images, of which these are an eighth; 0.04 of it is reached after the last epoch.
         let at = |epoch| learning_rate(&recipe, Position::epoch(epoch));
-        assert_eq!((at(0), recipe.peak_lr()), (0.025, 0.25));
-        assert!((at(100) - 0.25 * 0.02).abs() < 1e-12, "{}", at(100));
+        assert_eq!((at(0), recipe.peak_lr()), (0.2, 2.0));
+        assert!((at(100) - 2.0 * 0.02).abs() < 1e-12, "{}", at(100));
     }
 
     #[test]
     fn efficientnet_and_tinynet_drop_their_rate_by_the_staircase() {
-        for (name, peak, warm_up) in [("efficientnet", 0.008, 5), ("tinynet", 0.048, 3)] {
+        for (name, peak, warm_up) in [("efficientnet", 0.128, 5), ("tinynet", 0.048, 3)] {
             let recipe = find(name).unwrap();
             assert!(matches!(recipe.opt, Optimizer::RmspropTf(_)), "{name}");
             assert!(matches!(recipe.model_ema, ModelEma::Decay(_)), "{name}");

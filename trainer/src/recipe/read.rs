@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     AdamW, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, Recipe, RmspropTf, Schedule, Sgd, Step,
+    Swa,
 };
 use crate::error::{Error, Result, suggestion};
 
@@ -80,6 +81,7 @@ fn alternatives(key: &str) -> Vec<Value> {
             ModelEma::Off,
             ModelEma::Pycls(PyclsEma::default()),
             ModelEma::Decay(DecayEma::default()),
+            ModelEma::Swa(Swa::default()),
         ]
         .iter()
         .map(json)

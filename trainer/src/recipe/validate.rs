@@ -20,6 +20,7 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
         whole("num_classes", classes, 2, 1 << 20)?;
     }
     whole("batch_size", r.batch_size, 1, 1 << 20)?;
+    whole("grad_accum_steps", r.grad_accum_steps, 1, 1 << 16)?;
     whole("epochs", r.epochs, 1, 1_000_000)?;
     if r.seed > i64::MAX as u64 {
         return Err(refuse(
@@ -68,8 +69,19 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
     within("hflip", r.hflip, 0.0, 1.0, "0 and 1")?;
     share("drop", r.drop)?;
     share("drop_path", r.drop_path)?;
-    if let Some(norm) = r.clip_grad {
-        positive("clip_grad", norm)?;
+    if let Some(limit) = r.clip_grad {
+        positive("clip_grad", limit)?;
+    }
+    fraction("layer_decay", r.layer_decay)?;
+    whole("precise_bn", r.precise_bn, 0, 1 << 30)?;
+    whole("patience", r.patience, 0, 1_000_000)?;
+    if r.freeze.iter().any(|pattern| pattern.trim().is_empty()) {
+        return Err(refuse(
+            "freeze",
+            "\"\"",
+            "names no parameter",
+            "Give beginnings of parameters' names, or `body`",
+        ));
     }
 
     match &r.opt {
@@ -111,6 +123,7 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
             whole("model_ema.period", ema.period, 1, 1_000_000)?;
         }
         ModelEma::Decay(ema) => share("model_ema.decay", ema.decay)?,
+        ModelEma::Swa(swa) => whole("model_ema.start", swa.start, 0, r.epochs - 1)?,
     }
     r.augment.validate()
 }
@@ -197,7 +210,7 @@ fn positive(name: &str, value: f64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AdamW, DecayEma, Exp, PyclsEma, RmspropTf, Sgd, Step};
+    use super::super::{AdamW, DecayEma, Exp, PyclsEma, RmspropTf, Sgd, Step, Swa};
     use super::*;
 
     #[test]
@@ -220,7 +233,7 @@ mod tests {
                 decay_rate,
             })
         };
-        let one_by_one: [(&str, Spoil); 22] = [
+        let one_by_one: [(&str, Spoil); 27] = [
             ("model", |r| r.model = " ".into()),
             ("img_size", |r| r.img_size = Some(0)),
             ("num_classes", |r| r.num_classes = Some(1)),
@@ -243,6 +256,11 @@ mod tests {
             ("drop", |r| r.drop = 1.0),
             ("drop_path", |r| r.drop_path = -0.1),
             ("clip_grad", |r| r.clip_grad = Some(0.0)),
+            ("grad_accum_steps", |r| r.grad_accum_steps = 0),
+            ("layer_decay", |r| r.layer_decay = 0.0),
+            ("precise_bn", |r| r.precise_bn = usize::MAX),
+            ("patience", |r| r.patience = usize::MAX),
+            ("freeze", |r| r.freeze = vec![" ".into()]),
         ];
         let rmsprop = RmspropTf {
             eps: 0.0,
@@ -311,6 +329,13 @@ mod tests {
                 "model_ema.period",
                 Recipe {
                     model_ema: ModelEma::Pycls(pycls),
+                    ..base()
+                },
+            ),
+            (
+                "model_ema.start",
+                Recipe {
+                    model_ema: ModelEma::Swa(Swa { start: 100 }),
                     ..base()
                 },
             ),

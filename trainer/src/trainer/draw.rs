@@ -1,16 +1,17 @@
 //! The graphs of a training step and of an evaluation.
 
 use triaxis_engine::ops::{
-    self, Augment, SoftTargets, accuracy, augment, average, mean, mixup, soft_targets,
-    softmax_cross_entropy,
+    self, Augment, Clip, GradientNorm, SoftTargets, accumulate, accuracy, augment, average,
+    average_buffers, clip, mean, mixup, soft_targets, softmax_cross_entropy,
 };
 use triaxis_engine::{
-    DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result, Shape,
-    Value, gradients,
+    Arena, DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result,
+    Shape, Value, gradients,
 };
 use triaxis_models::Model;
 
-use crate::recipe::{ModelEma, Optimizer, PAPER_DECAY, Recipe};
+use super::tune::{Tuning, block};
+use crate::recipe::{ClipMode, ModelEma, Optimizer, PAPER_DECAY, Recipe};
 
 /// A graph with the values that are written and read around a run.
 #[derive(Clone, Debug)]
@@ -55,6 +56,19 @@ pub struct StepInputs {
     pub average: Option<Value>,
     /// Partner of each picture, and what is kept of it.
     pub mixup: Option<(Value, Value)>,
+    /// The batch's part in its update, see [`accumulate`]; `None` where each batch is one.
+    pub part: Option<Value>,
+}
+
+/// A graph that measures the statistics of batch norms.
+#[derive(Clone, Debug)]
+pub struct Measuring {
+    /// The whole of it.
+    pub graph: Graph,
+    /// `[n, side, side, 3]` bytes.
+    pub pictures: Value,
+    /// Share of the batch in the mean: 1, then a half, a third.
+    pub rate: Value,
 }
 
 /// Draws a whole step: pictures, network, loss, gradients, update, average, counts.
@@ -63,7 +77,9 @@ pub struct StepInputs {
 ///
 /// The engine's, naming the node whose inputs do not fit.
 pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
+    let tuning = Tuning::new(model, recipe)?;
     let mut g = Graph::new(Mode::Train);
+    g.freeze(tuning.frozen.iter().cloned());
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
     let mut images = augment(&mut g, pictures, recipe.on_device())?;
     let smoothing = SoftTargets {
@@ -87,17 +103,38 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
         ParameterRole::Bias => recipe.decay_bias,
         ParameterRole::Norm => recipe.decay_norm,
     })?;
+    g.rate_by(|name| tuning.rate(name))?;
     let losses = softmax_cross_entropy(&mut g, logits, targets)?;
     let loss = mean(&mut g, losses)?;
     let one = g.state("one", Shape::scalar(), 1.0);
     let grads = gradients(&mut g, loss, one)?;
     let rate = g.input("rate", Shape::scalar());
-    let norm = optimizer(&mut g, recipe, &grads, rate)?;
+    let part = (recipe.grad_accum_steps > 1).then(|| g.input("part", Shape::vector(4)));
+    if let Some(part) = part {
+        accumulate(&mut g, &grads, part)?;
+    }
+    let clipping = clipped(&mut g, recipe, &grads, &tuning)?;
+    let norm = GradientNorm {
+        due: part,
+        ..clipping
+    };
+    let norm = optimizer(&mut g, recipe, &grads, rate, norm)?;
     ops::keep(&mut g, norm)?;
-    let averaging =
-        (recipe.model_ema != ModelEma::Off).then(|| g.input("average.rate", Shape::scalar()));
-    if let Some(rate) = averaging {
-        average(&mut g, rate, Some(norm))?;
+    let mut averaging = None;
+    match recipe.model_ema {
+        ModelEma::Off => {}
+        ModelEma::Swa(_) => {
+            // Nothing of a step: it changes at the ends of epochs.
+            g.arena(Arena::OfParameters("average"));
+            if !g.buffers().is_empty() {
+                g.arena(Arena::OfBuffers("average"));
+            }
+        }
+        ModelEma::Pycls(_) | ModelEma::Decay(_) => {
+            let rate = g.input("average.rate", Shape::scalar());
+            average(&mut g, rate, Some(norm))?;
+            averaging = Some(rate);
+        }
     }
     let sums = accuracy(&mut g, logits, labels, losses, weights)?;
     let step = StepInputs {
@@ -105,7 +142,11 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
         norm,
         average: averaging,
         mixup: mixing,
+        part,
     };
+    if recipe.grad_checkpointing {
+        g.recompute(loss, |scope| block(scope).map(str::to_owned));
+    }
     Ok(Drawn {
         graph: g,
         pictures,
@@ -187,6 +228,59 @@ pub fn inference(
     })
 }
 
+/// Draws the network as it runs in training, with what measures its batch norms.
+///
+/// # Errors
+///
+/// As [`training`].
+pub fn measuring(
+    model: &dyn Model,
+    recipe: &Recipe,
+    batch: usize,
+    side: usize,
+) -> Result<Measuring> {
+    let mut g = Graph::new(Mode::Measure);
+    let pictures = g.input_of("pictures", [batch, side, side, 3], DType::U8);
+    let rate = g.input("rate", Shape::scalar());
+    let images = augment(&mut g, pictures, recipe.on_device())?;
+    model.forward(&mut g, images)?;
+    average_buffers(&mut g, rate)?;
+    Ok(Measuring {
+        graph: g,
+        pictures,
+        rate,
+    })
+}
+
+/// Clips what is clipped number by number or layer by layer; gives what is left to clip by the whole norm.
+fn clipped(
+    g: &mut Graph,
+    recipe: &Recipe,
+    grads: &Gradients,
+    tuning: &Tuning,
+) -> Result<GradientNorm> {
+    let Some(limit) = recipe.clip_grad.map(|limit| limit as f32) else {
+        return Ok(GradientNorm::default());
+    };
+    match recipe.clip_mode {
+        ClipMode::Norm => {
+            return Ok(GradientNorm {
+                max_norm: Some(limit),
+                ..GradientNorm::default()
+            });
+        }
+        ClipMode::Value => clip(g, grads, Clip::Value { limit }, |_| true)?,
+        ClipMode::Agc => {
+            let adaptive = Clip::Adaptive {
+                share: limit,
+                eps: 1e-3,
+            };
+            clip(g, grads, adaptive, |name| !tuning.is_head(name))?;
+        }
+    }
+    Ok(GradientNorm::default())
+}
+
 fn inputs(g: &mut Graph, batch: usize, side: usize) -> (Value, Value, Value) {
     (
         g.input_of("pictures", [batch, side, side, 3], DType::U8),
@@ -195,8 +289,13 @@ fn inputs(g: &mut Graph, batch: usize, side: usize) -> (Value, Value, Value) {
     )
 }
 
-fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> Result<Value> {
-    let max_norm = recipe.clip_grad.map(|norm| norm as f32);
+fn optimizer(
+    g: &mut Graph,
+    recipe: &Recipe,
+    grads: &Gradients,
+    rate: Value,
+    norm: GradientNorm,
+) -> Result<Value> {
     let weight_decay = recipe.weight_decay.unwrap_or(PAPER_DECAY) as f32;
     match &recipe.opt {
         Optimizer::Sgd(o) => {
@@ -209,7 +308,7 @@ fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> 
                     momentum,
                     nesterov: o.nesterov,
                     weight_decay,
-                    max_norm,
+                    norm,
                 },
             )
         }
@@ -224,7 +323,7 @@ fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> 
                     momentum,
                     eps: o.eps as f32,
                     weight_decay,
-                    max_norm,
+                    norm,
                 },
             )
         }
@@ -236,7 +335,7 @@ fn optimizer(g: &mut Graph, recipe: &Recipe, grads: &Gradients, rate: Value) -> 
                 betas: o.betas.map(|beta| beta as f32),
                 eps: o.eps as f32,
                 weight_decay,
-                max_norm,
+                norm,
             },
         ),
     }

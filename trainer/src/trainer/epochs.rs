@@ -11,7 +11,7 @@ impl Trainer {
     ///
     /// Those of [`Trainer::train_epoch`] and [`Trainer::evaluate`].
     pub fn fit(&mut self, mut watch: impl FnMut(&EpochRow)) -> Result<()> {
-        while self.epoch < self.recipe.epochs {
+        while self.epoch < self.recipe.epochs && !self.stalled() {
             let epoch = self.epoch as u64;
             let sums = self
                 .train_epoch(|_| Flow::Continue)?

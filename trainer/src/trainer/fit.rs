@@ -3,7 +3,8 @@
 use triaxis_engine::{Error as EngineError, Gpu, Schedule};
 use triaxis_models::Model;
 
-use super::draw::{self, Drawn};
+use super::draw::{self, Drawn, Measuring};
+use super::measure;
 use crate::error::Error;
 use crate::recipe::Recipe;
 
@@ -16,12 +17,13 @@ pub fn largest_batch(
     side: usize,
     available: u64,
 ) -> Option<usize> {
-    let needed = |batch: usize| {
-        let train = draw::training(model, recipe, batch, side)?;
-        let eval = draw::evaluation(model, batch, side)?;
-        bytes(gpu, [&train, &eval])
+    let fits = |batch_size: usize| {
+        let smaller = Recipe {
+            batch_size,
+            ..recipe.clone()
+        };
+        needed(gpu, model, &smaller, side).is_ok_and(|bytes| bytes <= available)
     };
-    let fits = |batch: usize| needed(batch).is_ok_and(|bytes| bytes <= available);
     let (mut fitting, mut beyond) = (0, recipe.batch_size);
     while beyond - fitting > 1 {
         let middle = fitting.midpoint(beyond);
@@ -34,12 +36,77 @@ pub fn largest_batch(
     (fitting > 0).then_some(fitting)
 }
 
+/// The recipe's images an update as batches that fit into the device's memory: images a batch, the largest number that
+/// divides them and that `pictures` fill, and batches an update.
+///
+/// # Errors
+///
+/// Where the device's memory is not known, and where not even one image fits.
+pub fn batch_that_fits(
+    gpu: &Gpu,
+    model: &dyn Model,
+    recipe: &Recipe,
+    pictures: usize,
+) -> Result<(usize, usize), Error> {
+    let Some(limit) = gpu.memory_limit() else {
+        return Err(Error::config(
+            "--auto-batch",
+            format!(
+                "how much memory {} has is not known, so nothing can be fitted to it",
+                gpu.info().name
+            ),
+            "Give --memory-limit, in MiB",
+        ));
+    };
+    let side = recipe.img_size.unwrap_or_else(|| model.resolution());
+    let images = recipe.images_an_update();
+    let most = images.min(pictures.max(1));
+    let mut least = 0;
+    for batch in (1..=most).rev().filter(|&b| images.is_multiple_of(b)) {
+        let split = Recipe {
+            batch_size: batch,
+            grad_accum_steps: images / batch,
+            ..recipe.clone()
+        };
+        match needed(gpu, model, &split, side) {
+            Ok(bytes) if bytes <= limit => return Ok((batch, images / batch)),
+            // A batch norm needs more than one number.
+            Err(error) if batch == most => return Err(error.into()),
+            Err(_) => break,
+            Ok(bytes) => least = bytes,
+        }
+    }
+    let error = EngineError::OutOfMemory {
+        what: "training and evaluation".into(),
+        needed: least,
+        available: limit,
+        adapter: gpu.info().name.clone(),
+    };
+    Err(with_advice(error, gpu, model, recipe, side))
+}
+
+/// Bytes that a trainer by this recipe takes.
+fn needed(gpu: &Gpu, model: &dyn Model, recipe: &Recipe, side: usize) -> Compiled<u64> {
+    let batch = recipe.batch_size;
+    let train = draw::training(model, recipe, batch, side)?;
+    let eval = draw::evaluation(model, batch, side)?;
+    let measure = measure::drawn(model, recipe, batch, side)?;
+    bytes(gpu, [&train, &eval], measure.as_ref())
+}
+
+/// What the engine makes, or its error.
+pub(super) type Compiled<T> = Result<T, EngineError>;
+
 /// Refuses training and evaluation that together take more than the device's memory limit, before any is taken.
-pub(super) fn expect_memory(gpu: &Gpu, plans: [&Drawn; 2]) -> Result<(), EngineError> {
+pub(super) fn expect_memory(
+    gpu: &Gpu,
+    plans: [&Drawn; 2],
+    measure: Option<&Measuring>,
+) -> Compiled<()> {
     let Some(limit) = gpu.memory_limit() else {
         return Ok(());
     };
-    match bytes(gpu, plans)? {
+    match bytes(gpu, plans, measure)? {
         needed if needed > limit => Err(EngineError::OutOfMemory {
             what: "training and evaluation".into(),
             needed,
@@ -51,10 +118,14 @@ pub(super) fn expect_memory(gpu: &Gpu, plans: [&Drawn; 2]) -> Result<(), EngineE
 }
 
 /// Bytes that these plans take, laid out without a GPU.
-fn bytes(gpu: &Gpu, plans: [&Drawn; 2]) -> Result<u64, EngineError> {
+fn bytes(gpu: &Gpu, plans: [&Drawn; 2], measure: Option<&Measuring>) -> Compiled<u64> {
     let mut sum = 0;
     for drawn in plans {
         let schedule = Schedule::new(&drawn.graph, &drawn.kept(), gpu.limits())?;
+        sum += schedule.memory().total();
+    }
+    if let Some(drawn) = measure {
+        let schedule = Schedule::new(&drawn.graph, &[], gpu.limits())?;
         sum += schedule.memory().total();
     }
     Ok(sum)

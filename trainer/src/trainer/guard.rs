@@ -106,6 +106,7 @@ impl Trainer {
             batch,
             finite,
             updated,
+            left_out,
         }) = watch.verdict()
         {
             if updated {
@@ -114,8 +115,8 @@ impl Trainer {
             if finite {
                 continue;
             }
-            self.mishaps.skipped += u64::from(!updated);
-            self.mishaps.in_a_row += u64::from(!updated);
+            self.mishaps.skipped += u64::from(left_out);
+            self.mishaps.in_a_row += u64::from(left_out);
             if self.policy != OnNan::SkipStep || self.mishaps.in_a_row > MOST_IN_A_ROW {
                 return Err(self.diagnose(batch));
             }

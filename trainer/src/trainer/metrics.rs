@@ -65,8 +65,10 @@ pub(super) struct Verdict {
     pub(super) batch: usize,
     /// Whether losses and gradients were finite.
     pub(super) finite: bool,
-    /// Whether the gradients were, so that weights changed.
+    /// Whether weights changed.
     pub(super) updated: bool,
+    /// Whether they did not because a gradient was not finite: a sum of several batches that goes on changes none either.
+    pub(super) left_out: bool,
 }
 
 /// Reads that are on their way, oldest first.
@@ -127,16 +129,19 @@ impl Watch {
 
     fn take(&mut self, batch: usize, sums: &[f32], norm: Option<Pending>) -> Result<()> {
         let sums = Sums::new(sums);
-        let updated = match norm {
-            Some(norm) => norm.wait()?.get(GO).is_none_or(|&go| go > 0.0),
-            None => true,
+        let go = match norm {
+            Some(norm) => norm.wait()?.get(GO).copied(),
+            None => None,
         };
-        let finite = updated && sums.non_finite <= self.non_finite;
+        let go = go.unwrap_or(1.0);
+        let left_out = go == 0.0;
+        let finite = !left_out && sums.non_finite <= self.non_finite;
         self.non_finite = sums.non_finite;
         self.verdicts.push_back(Verdict {
             batch,
             finite,
-            updated,
+            updated: go > 0.0,
+            left_out,
         });
         self.latest = Some(sums);
         Ok(())

@@ -5,10 +5,12 @@ pub mod draw;
 mod epochs;
 mod fit;
 mod guard;
+mod measure;
 mod memory;
 mod metrics;
 mod predict;
 mod snapshot;
+mod tune;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +26,7 @@ use crate::report::Evaluation;
 use crate::schedule::{Position, ema_alpha, learning_rate};
 pub use diagnose::{Suspect, Suspects};
 use draw::Drawn;
-pub use fit::largest_batch;
+pub use fit::{batch_that_fits, largest_batch};
 pub use guard::{Mishaps, OnNan};
 pub use memory::{MemoryNeeded, memory_needed};
 pub(crate) use memory::{inference_schedule, schedules, training_schedule};
@@ -46,6 +48,7 @@ pub struct Trainer {
     eval_drawn: Drawn,
     loader: Loader,
     eval_loader: Loader,
+    measure: Option<measure::Measure>,
     complexity: Complexity,
     epoch: usize,
     batch: usize,
@@ -68,6 +71,16 @@ pub enum WeightKind {
     Raw,
     /// Their running average.
     Average,
+}
+
+impl WeightKind {
+    /// Where the training plan keeps parameters and running statistics.
+    fn arenas(self) -> (Arena, Arena) {
+        match self {
+            Self::Raw => (Arena::Parameters, Arena::Buffers),
+            Self::Average => (AVERAGE, AVERAGE_BUFFERS),
+        }
+    }
 }
 
 /// Whether to go on after a step.
@@ -146,11 +159,14 @@ impl Trainer {
         let mut single = Graph::new(Mode::Evaluate);
         let image = single.input("image", [1, side, side, 3]);
         model.forward(&mut single, image)?;
+        tune::Tuning::new(&model, recipe)?.check(recipe)?;
+        let measuring = measure::drawn(&model, recipe, n, side)?;
         let compile = |drawn: &Drawn| Plan::compile(gpu, &drawn.graph, &drawn.kept());
         let advise = |e| fit::with_advice(e, gpu, &model, recipe, side);
-        fit::expect_memory(gpu, [&train_drawn, &eval_drawn]).map_err(advise)?;
+        fit::expect_memory(gpu, [&train_drawn, &eval_drawn], measuring.as_ref()).map_err(advise)?;
         let train = compile(&train_drawn).map_err(advise)?;
         let eval = compile(&eval_drawn).map_err(advise)?;
+        let measure = measure::Measure::new(gpu, measuring, recipe).map_err(advise)?;
         train.initialise(recipe.seed)?;
         eval.initialise(recipe.seed)?;
         let trainer = Self {
@@ -164,6 +180,7 @@ impl Trainer {
             eval_drawn,
             loader,
             eval_loader,
+            measure,
             complexity: single.complexity(),
             epoch: 0,
             batch: 0,
@@ -184,14 +201,14 @@ impl Trainer {
     /// Sets the average of the weights, where there is one, to the weights.
     fn begin_average(&self) -> Result<()> {
         let train = &self.train;
-        if self.train_drawn.step.is_some_and(|s| s.average.is_some()) {
+        if self.recipe.model_ema != ModelEma::Off {
             train.copy_arena(&AVERAGE, train, &Arena::Parameters)?;
             train.copy_arena(&AVERAGE_BUFFERS, train, &Arena::Buffers)?;
         }
         Ok(())
     }
 
-    /// Trains what is left of the epoch; `watch` sees every step and may stop it. The sums of the whole epoch, or
+    /// Trains what is left of the epoch; `watch` sees every step and may stop it, behind the update in progress. The sums of the whole epoch, or
     /// `None` where it was stopped. The next epoch begins when [`Trainer::record`] has the outcome of this one.
     ///
     /// # Errors
@@ -204,6 +221,9 @@ impl Trainer {
             self.train.write(self.train_drawn.sums, &[0.0; 8])?;
         }
         let batches = self.loader.batches();
+        // A snapshot behind the last batch was taken behind the epoch's end, too.
+        let begun = self.batch < batches;
+        let mut stop = false;
         let so_far = Sums::new(&self.train.read(self.train_drawn.sums)?);
         let mut pending = Watch::new(so_far);
         let mut ready = self.loader.epoch(epoch, self.batch);
@@ -228,7 +248,10 @@ impl Trainer {
                 rate: self.rate_at(self.epoch, self.batch - 1),
                 waited,
             };
-            if watch(done) == Flow::Stop && self.batch < batches {
+            // An update is whole or has not begun wherever a run may stop.
+            stop |= watch(done) == Flow::Stop;
+            let whole = self.part(self.epoch, self.batch - 1).numbers[2] > 0.0;
+            if stop && whole && self.batch < batches {
                 pending.finish()?;
                 self.judge(&mut pending)?;
                 return Ok(None);
@@ -241,6 +264,9 @@ impl Trainer {
             // Resumed behind the last batch.
             None => Sums::new(&self.train.read(self.train_drawn.sums)?),
         };
+        if begun {
+            self.end_epoch()?;
+        }
         Ok(Some(sums))
     }
 
@@ -254,10 +280,7 @@ impl Trainer {
         weights: WeightKind,
         mut watch: impl FnMut(usize) -> Flow,
     ) -> Result<Option<Evaluation>> {
-        let (parameters, buffers) = match weights {
-            WeightKind::Raw => (Arena::Parameters, Arena::Buffers),
-            WeightKind::Average => (AVERAGE, AVERAGE_BUFFERS),
-        };
+        let (parameters, buffers) = weights.arenas();
         self.eval
             .copy_arena(&Arena::Parameters, &self.train, &parameters)?;
         self.eval
@@ -279,9 +302,27 @@ impl Trainer {
         }))
     }
 
-    /// Whether the recipe keeps an average of the weights.
+    /// Whether there is an average of the weights to evaluate.
     pub fn averages(&self) -> bool {
-        self.recipe.model_ema != ModelEma::Off
+        match &self.recipe.model_ema {
+            ModelEma::Off => false,
+            ModelEma::Swa(swa) => self.epochs_trained() > swa.start,
+            _ => true,
+        }
+    }
+
+    /// Epochs whose batches are all done, recorded or not.
+    fn epochs_trained(&self) -> usize {
+        self.epoch + usize::from(self.batch == self.batches())
+    }
+
+    /// Whether the recipe's patience has run out: so many epochs have brought no better top-1 accuracy.
+    pub fn stalled(&self) -> bool {
+        let patience = self.recipe.patience as u64;
+        let (Some(best), Some(last)) = (&self.best, self.rows.last()) else {
+            return false;
+        };
+        patience > 0 && last.epoch - best.epoch >= patience
     }
 
     /// The epoch in progress, from 0: the number of epochs trained and recorded.
@@ -304,7 +345,7 @@ impl Trainer {
         self.eval_loader.batches()
     }
 
-    /// Optimizer steps done.
+    /// Batches done in the whole run: steps, as far as each of them is an update.
     pub fn step(&self) -> u64 {
         self.step
     }
@@ -334,12 +375,27 @@ impl Trainer {
     }
 
     fn rate_at(&self, epoch: usize, step: usize) -> f64 {
-        let position = Position {
-            epoch,
-            step,
-            steps: self.loader.batches(),
-        };
-        learning_rate(&self.recipe, position) * self.mishaps.rate
+        learning_rate(&self.recipe, self.part(epoch, step).position) * self.mishaps.rate
+    }
+
+    /// What a batch of an epoch is to its update. The last update of an epoch is of what is left.
+    fn part(&self, epoch: usize, batch: usize) -> Part {
+        let (each, batches) = (self.recipe.grad_accum_steps, self.loader.batches());
+        let (step, nth) = (batch / each, batch % each);
+        let of = each.min(batches - (step * each).min(batches)).max(1);
+        Part {
+            position: Position {
+                epoch,
+                step,
+                steps: batches.div_ceil(each),
+            },
+            numbers: [
+                f32::from(u8::from(nth == 0)),
+                1.0 / of as f32,
+                f32::from(u8::from(nth + 1 == of)),
+                0.0,
+            ],
+        }
     }
 
     fn write_batch(&self, plan: &Plan, drawn: &Drawn, batch: &Batch) -> Result<()> {
@@ -359,11 +415,10 @@ impl Trainer {
         let Some(step) = self.train_drawn.step else {
             return Ok(());
         };
-        let position = Position {
-            epoch: self.epoch,
-            step: self.batch,
-            steps: self.loader.batches(),
-        };
+        let Part { position, numbers } = self.part(self.epoch, self.batch);
+        if let Some(part) = step.part {
+            plan.write(part, &numbers)?;
+        }
         let rate = learning_rate(&self.recipe, position) * self.mishaps.rate;
         plan.write(step.rate, &[rate as f32])?;
         if let Some(rate) = step.average {
@@ -372,11 +427,7 @@ impl Trainer {
                 &[ema_alpha(&self.recipe, position).unwrap_or(0.0) as f32],
             )?;
         }
-        if let Some(random) = plan.graph().random_inputs() {
-            let seed = self.recipe.seed;
-            plan.write_u32(random.key, &[seed as u32, (seed >> 32) as u32, epoch, 0])?;
-            plan.write_u32(random.indices, &batch.indices)?;
-        }
+        self.write_randomness(plan, epoch, batch)?;
         if let Some((partner, lambda)) = step.mixup {
             let mut partners: Vec<u32> = (0..batch.labels.len() as u32).collect();
             let off = self.recipe.mixup_off_epoch;
@@ -396,6 +447,16 @@ impl Trainer {
         Ok(())
     }
 
+    /// Writes what random operators are keyed by.
+    fn write_randomness(&self, plan: &Plan, epoch: u32, batch: &Batch) -> Result<()> {
+        if let Some(random) = plan.graph().random_inputs() {
+            let seed = self.recipe.seed;
+            plan.write_u32(random.key, &[seed as u32, (seed >> 32) as u32, epoch, 0])?;
+            plan.write_u32(random.indices, &batch.indices)?;
+        }
+        Ok(())
+    }
+
     /// What a step leaves to be read: the sums of the epoch, and what was made of its gradients.
     fn read_outcome(&self) -> Result<Outcome> {
         let norm = self.train_drawn.step.map(|step| step.norm);
@@ -406,7 +467,19 @@ impl Trainer {
     }
 }
 
+/// What a batch is to its update.
+struct Part {
+    /// The update's place.
+    position: Position,
+    /// Whether it is the first of the update, its share, whether it is the last, 0: see
+    /// [`triaxis_engine::ops::accumulate`].
+    numbers: [f32; 4],
+}
+
 /// The averaged parameters.
 const AVERAGE: Arena = Arena::OfParameters("average");
 /// The averaged running statistics.
 const AVERAGE_BUFFERS: Arena = Arena::OfBuffers("average");
+
+#[cfg(test)]
+mod tests;

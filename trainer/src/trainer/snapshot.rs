@@ -8,6 +8,7 @@ use super::{AVERAGE, AVERAGE_BUFFERS, Mishaps, Trainer};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
+use crate::recipe::ModelEma;
 use crate::report::EpochRow;
 use crate::weights::Fitted;
 
@@ -44,7 +45,9 @@ impl Trainer {
         let mut snapshot = Snapshot {
             model: self.weights()?,
             optimizer,
-            average: self.averages().then(average).transpose()?,
+            average: (self.recipe.model_ema != ModelEma::Off)
+                .then(average)
+                .transpose()?,
             state: State {
                 step: self.step,
                 epoch: self.epoch as u64,
@@ -189,10 +192,10 @@ impl Trainer {
         self.best.as_ref()
     }
 
-    /// What the optimizer keeps for every parameter.
+    /// What the optimizer keeps for every parameter. A sum of several batches is not among it: it is complete wherever a
+    /// run may stop.
     fn optimizer_arenas(&self) -> Vec<Arena> {
-        let kept =
-            |arena: &&Arena| matches!(arena, Arena::OfParameters(name) if *name != "average");
+        let kept = |arena: &&Arena| matches!(arena, Arena::OfParameters(name) if !["average", "accumulated"].contains(name));
         self.train.arenas().filter(kept).cloned().collect()
     }
 

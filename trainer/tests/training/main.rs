@@ -19,6 +19,7 @@ mod leaking;
 mod logging;
 mod outcome;
 mod pictures;
+mod recipes;
 mod recovering;
 mod refusals;
 mod resuming;

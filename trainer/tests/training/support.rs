@@ -20,6 +20,8 @@ crop_padding = 2
 drop = 0.2
 drop_path = 0.3
 clip_grad = 5.0
+grad_accum_steps = 3
+precise_bn = 32
 model_ema = { name = "decay", decay = 0.9 }
 augment = { scale = [0.08, 1.0], aa = "rand-m9-mstd0.5-inc1", train_interpolation = "random" }
 "#;

@@ -111,7 +111,7 @@ impl Counted {
         Self {
             mode: match options.mode {
                 Mode::Train => "train",
-                Mode::Evaluate => "infer",
+                Mode::Evaluate | Mode::Measure => "infer",
             },
             precision: match options.precision {
                 Precision::F32 => "f32",

@@ -2,14 +2,14 @@
 
 use clap::Args;
 
-use super::belongs;
+use super::{belongs, set};
 use crate::error::Result;
-use crate::recipe::{DecayEma, ModelEma, Recipe};
+use crate::recipe::{DecayEma, ModelEma, Recipe, Swa};
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Average")]
 pub(super) struct AverageOptions {
-    /// Running average of the weights: off, pycls or decay
+    /// Average of the weights: off, pycls, decay or swa
     #[arg(long)]
     model_ema: Option<String>,
     /// Share of the old average that a step keeps; means --model-ema decay
@@ -24,6 +24,12 @@ pub(super) struct AverageOptions {
     /// Steps between two updates of --model-ema pycls
     #[arg(long, value_name = "STEPS")]
     model_ema_period: Option<usize>,
+    /// First epoch, from 0, of the mean of the epochs' weights; means --model-ema swa
+    #[arg(long, value_name = "EPOCH", conflicts_with = "model_ema_decay")]
+    swa_start: Option<usize>,
+    /// Training images that batch norm is measured on after each epoch, for the weights and their average; 0 is never
+    #[arg(long, value_name = "IMAGES")]
+    precise_bn: Option<usize>,
 }
 
 impl AverageOptions {
@@ -41,6 +47,10 @@ impl AverageOptions {
             };
             recipe.model_ema = ModelEma::Decay(DecayEma { decay, warmup });
         }
+        if let Some(start) = self.swa_start {
+            recipe.model_ema = ModelEma::Swa(Swa { start });
+        }
+        set(&mut recipe.precise_bn, self.precise_bn);
         if self.model_ema_warmup {
             let ModelEma::Decay(ema) = &mut recipe.model_ema else {
                 return Err(belongs("--model-ema-warmup", "--model-ema decay"));

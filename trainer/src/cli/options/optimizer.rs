@@ -36,9 +36,18 @@ pub(super) struct OptimizerOptions {
     /// Whether biases decay, too
     #[arg(long, value_name = "BOOL")]
     decay_bias: Option<bool>,
-    /// Largest norm of the whole gradient
-    #[arg(long, value_name = "NORM")]
+    /// How large gradients may be, as --clip-mode counts
+    #[arg(long, value_name = "LIMIT")]
     clip_grad: Option<f64>,
+    /// What --clip-grad limits: norm (of the whole gradient), value (each number) or agc (share of the weights' norm)
+    #[arg(long, value_name = "MODE")]
+    clip_mode: Option<String>,
+    /// Batches whose gradients make one update; batch norm counts each batch by itself
+    #[arg(long, value_name = "BATCHES")]
+    grad_accum_steps: Option<usize>,
+    /// Compute each block's activations once more on the way back instead of keeping them: less memory, more time
+    #[arg(long)]
+    grad_checkpointing: bool,
 }
 
 impl OptimizerOptions {
@@ -52,6 +61,11 @@ impl OptimizerOptions {
         }
         recipe.weight_decay = self.weight_decay.or(recipe.weight_decay);
         recipe.clip_grad = self.clip_grad.or(recipe.clip_grad);
+        set(&mut recipe.grad_accum_steps, self.grad_accum_steps);
+        recipe.grad_checkpointing |= self.grad_checkpointing;
+        if let Some(mode) = self.clip_mode {
+            recipe.clip_mode = mode.parse()?;
+        }
         set(&mut recipe.decay_norm, self.decay_norm);
         set(&mut recipe.decay_bias, self.decay_bias);
         if let Some(momentum) = self.momentum {

@@ -45,6 +45,9 @@ pub(super) struct ScheduleOptions {
         default_missing_value = "true"
     )]
     sched_on_updates: Option<bool>,
+    /// Stop after so many epochs without a better top-1 accuracy; 0 is never
+    #[arg(long, value_name = "EPOCHS")]
+    patience: Option<usize>,
     /// Epochs of warm-up [default: 5, or a quarter of the epochs where that is less]
     #[arg(long)]
     warmup_epochs: Option<f64>,
@@ -65,6 +68,7 @@ impl ScheduleOptions {
             recipe.warmup_epochs = recipe.warmup_epochs.min(recipe.epochs as f64 / 4.0);
         }
         set(&mut recipe.warmup_epochs, self.warmup_epochs);
+        set(&mut recipe.patience, self.patience);
         set(&mut recipe.lr, self.lr);
         set(&mut recipe.min_lr, self.min_lr);
         set(&mut recipe.sched_on_updates, self.sched_on_updates);

@@ -1,7 +1,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::recipe::{ModelEma, Optimizer, Schedule};
+use crate::recipe::{ClipMode, ModelEma, Optimizer, Schedule, Swa};
 
 #[derive(Parser)]
 struct Line {
@@ -17,7 +17,8 @@ fn recipe(words: &str) -> Result<Recipe> {
 #[test]
 fn without_options_the_recipe_is_the_default() {
     assert_eq!(recipe("").unwrap(), Recipe::default());
-    let words = "--recipe fast-scaling --scale off --aa off --crop-rule timm --train-interpolation bilinear";
+    let words = "--recipe fast-scaling --scale off --aa off --crop-rule timm --train-interpolation bilinear \
+                 --grad-accum-steps 1 --precise-bn 0";
     assert_eq!(recipe(words).unwrap(), Recipe::default());
 }
 
@@ -88,6 +89,26 @@ fn options_change_single_numbers_of_a_built_in_recipe() {
     assert_eq!(got.warmup_epochs, 1.0);
     let other = recipe("--recipe efficientnet --opt adamw --opt-betas 0.8 0.9").unwrap();
     assert!(matches!(other.opt, Optimizer::AdamW(adamw) if adamw.betas == [0.8, 0.9]));
+}
+
+#[test]
+fn fine_tuning_freezes_decays_and_clips_as_it_is_told() {
+    let got = recipe(
+        "--recipe finetune --initial-checkpoint run --freeze blocks.0 *.bn1 --layer-decay 0.9 --clip-grad 0.02 \
+         --clip-mode agc --grad-accum-steps 3 --grad-checkpointing --swa-start 2 --precise-bn 64 --patience 5",
+    )
+    .unwrap();
+    assert_eq!(got.initial_checkpoint.as_deref(), Some("run"));
+    assert_eq!(got.freeze, ["blocks.0", "*.bn1"]);
+    assert_eq!((got.layer_decay, got.clip_grad), (0.9, Some(0.02)));
+    assert_eq!(got.clip_mode, ClipMode::Agc);
+    assert_eq!((got.grad_accum_steps, got.precise_bn), (3, 64));
+    assert_eq!(got.images_an_update(), 192);
+    assert!(got.grad_checkpointing && got.patience == 5);
+    assert_eq!(got.model_ema, ModelEma::Swa(Swa { start: 2 }));
+    assert!(matches!(got.opt, Optimizer::AdamW(_)));
+    let error = recipe("--clip-mode aggc").unwrap_err().to_string();
+    assert!(error.contains("Did you mean `agc`?"), "{error}");
 }
 
 #[test]

@@ -132,12 +132,18 @@ impl Run<'_> {
             .stop_after_epoch
             .unwrap_or(self.setup.recipe.epochs)
             .min(self.setup.recipe.epochs);
-        while self.trainer.epoch() < last {
+        while self.trainer.epoch() < last && !self.trainer.stalled() {
             if let Err(error) = self.epoch() {
                 self.recover(error)?;
             } else if self.stop.requested() && self.trainer.epoch() < last {
                 return self.stopped();
             }
+        }
+        if self.trainer.stalled() {
+            self.note(&format!(
+                "stopped: {} epochs without a better top-1 accuracy (--patience)",
+                self.setup.recipe.patience
+            ));
         }
         Ok(())
     }
