@@ -2,8 +2,8 @@
 //!
 //! Options carry the names that timm's `train.py` gives them, where it has them. A recipe is read from TOML, where
 //! whatever is left out keeps its default; the defaults are the recipe of *Fast and Accurate Model Scaling*
-//! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128, but for its augmentation, which only
-//! `fast-scaling` brings: small pictures do not want it.
+//! (<https://arxiv.org/abs/2103.06877>) for 100 epochs, at a batch of 128, but for its augmentation and its mixed
+//! precision, which only `fast-scaling` brings: small pictures do not want the one, software drivers the other.
 
 mod augment;
 mod choices;
@@ -107,6 +107,9 @@ pub struct Recipe {
     pub precise_bn: usize,
     /// Epochs without a better top-1 accuracy after which training ends; 0 is never.
     pub patience: usize,
+    /// Mixed precision: activations and their gradients are stored as f16 in training and evaluation, everything else as
+    /// f32, and the loss is scaled so that small gradients are not lost.
+    pub amp: bool,
     /// Threads that decode images. Does not change the result.
     pub workers: usize,
     /// Optimizer and its numbers.
@@ -154,6 +157,7 @@ impl Default for Recipe {
             grad_checkpointing: false,
             precise_bn: 0,
             patience: 0,
+            amp: false,
             workers: 4,
             opt: Optimizer::Sgd(Sgd::default()),
             sched: Schedule::Exp(Exp::default()),

@@ -122,7 +122,11 @@ impl Info {
             problem: None,
         };
         let mut traffic = Traffic::default();
-        let (recipe, batch) = (Recipe::default(), self.batch_size);
+        let recipe = Recipe {
+            amp: self.counting.amp,
+            ..Recipe::default()
+        };
+        let batch = self.batch_size;
         match schedules(spec, &recipe, batch, &Limits::default()) {
             Ok(plans) => {
                 [memory.train, memory.evaluate] =

@@ -72,6 +72,16 @@ pub(super) struct RecipeOptions {
     /// Key of everything random
     #[arg(long, help_heading = "Run")]
     seed: Option<u64>,
+    /// Mixed precision: activations as f16, sums and weights as f32
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        help_heading = "Run"
+    )]
+    amp: Option<bool>,
     #[command(flatten)]
     optimizer: OptimizerOptions,
     #[command(flatten)]
@@ -113,6 +123,7 @@ impl RecipeOptions {
         set(&mut recipe.crop_padding, given.crop_padding);
         given.augment.apply(&mut recipe.augment)?;
         set(&mut recipe.seed, given.seed);
+        set(&mut recipe.amp, given.amp);
         recipe.img_size = given.img_size.or(recipe.img_size);
         recipe.num_classes = given.num_classes.or(recipe.num_classes);
         Ok(recipe)

@@ -13,7 +13,7 @@ mod steps;
 mod training;
 
 use serde::Serialize;
-use triaxis_engine::{AdapterKind, Gpu, Limits};
+use triaxis_engine::{AdapterKind, DType, Gpu, Limits};
 
 use case::Case;
 
@@ -60,7 +60,8 @@ pub fn self_test(gpu: &Gpu, mut watch: impl FnMut(&Finding)) -> Vec<Finding> {
         }
     }
     for (variant, gpu) in variants(gpu) {
-        found(learn(variant, &gpu));
+        found(learn(variant, &gpu, DType::F32));
+        found(learn(variant, &gpu, DType::F16));
     }
     findings
 }
@@ -105,8 +106,8 @@ fn examine(case: &Case, variant: &'static str, gpu: &Gpu) -> Finding {
 /// A fixed batch must be learnt: what remains of the loss, at most.
 const LEARNT: f64 = 0.7;
 
-fn learn(variant: &'static str, gpu: &Gpu) -> Finding {
-    let (note, fault) = match training::losses(gpu) {
+fn learn(variant: &'static str, gpu: &Gpu, stored: DType) -> Finding {
+    let (note, fault) = match training::losses(gpu, stored) {
         Ok([first, last]) => {
             let note = format!("loss {first:.2} falls to {last:.2}");
             let fell = last < LEARNT * first;
@@ -120,7 +121,10 @@ fn learn(variant: &'static str, gpu: &Gpu) -> Finding {
         Err(error) => (None, Some(error.to_string())),
     };
     Finding {
-        kernel: "20 training steps of a tiny network",
+        kernel: match stored {
+            DType::F16 => "20 training steps in mixed precision",
+            _ => "20 training steps of a tiny network",
+        },
         variant,
         error: None,
         fault,

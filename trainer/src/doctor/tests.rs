@@ -24,8 +24,11 @@ fn launched(graph: &Graph, keep: &[Value]) -> BTreeSet<&'static str> {
 
 #[test]
 fn the_self_test_runs_every_kernel_there_is() {
-    let step = training::step().unwrap();
-    let mut reached = launched(&step.graph, &[step.loss]);
+    let mut reached = BTreeSet::new();
+    for stored in [DType::F32, DType::F16] {
+        let step = training::step(stored).unwrap();
+        reached.extend(launched(&step.graph, &[step.loss]));
+    }
     for case in cases() {
         let drawn = case.draw().unwrap();
         reached.extend(launched(&drawn.graph, &drawn.kept()));

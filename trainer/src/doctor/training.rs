@@ -1,6 +1,6 @@
 //! A tiny network that must learn one batch by heart.
 
-use triaxis_engine::{Gpu, Plan};
+use triaxis_engine::{DType, Gpu, Plan};
 use triaxis_models::Spec;
 
 use crate::error::Result;
@@ -25,14 +25,15 @@ stages = [{ depth = 2, width = 10, kernel = 3, stride = 2, expansion = 2, squeez
 const IMAGES: usize = 10;
 const STEPS: usize = 20;
 
-/// The step that is repeated: the trainer's own, with a shifted crop and flips.
-pub(super) fn step() -> Result<Drawn> {
+/// The step that is repeated: the trainer's own, with a shifted crop and flips, and activations stored so.
+pub(super) fn step(stored: DType) -> Result<Drawn> {
     let spec = Spec::from_toml(NETWORK)?;
     let recipe = Recipe {
         smoothing: 0.0,
         mixup: 0.0,
         weight_decay: Some(0.0),
         crop_padding: 1,
+        amp: stored == DType::F16,
         opt: Optimizer::Sgd(Sgd::default()),
         ..Recipe::default()
     };
@@ -40,8 +41,8 @@ pub(super) fn step() -> Result<Drawn> {
 }
 
 /// The mean loss of the first and of the last five steps, on one batch of coloured noise, two pictures a class.
-pub(super) fn losses(gpu: &Gpu) -> Result<[f64; 2]> {
-    let drawn = step()?;
+pub(super) fn losses(gpu: &Gpu, stored: DType) -> Result<[f64; 2]> {
+    let drawn = step(stored)?;
     let mut plan = Plan::compile(gpu, &drawn.graph, &[drawn.loss])?;
     plan.initialise(0)?;
     let mut noise = Stream::new(0, 0, 0, "doctor.pictures");

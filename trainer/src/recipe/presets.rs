@@ -63,6 +63,7 @@ mod tests {
         let expected = Recipe {
             grad_accum_steps: 8,
             precise_bn: 8192,
+            amp: true,
             augment: recipe.augment.clone(),
             ..Recipe::default()
         };

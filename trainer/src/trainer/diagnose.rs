@@ -6,6 +6,15 @@ use triaxis_engine::{Arena, NodeId, Plan, Value};
 use super::{Trainer, draw};
 use crate::error::{Error, Result};
 
+/// What made a step end the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A loss or gradient that was not finite.
+    NotFinite,
+    /// Gradients that f16 did not hold, whatever the loss was scaled by.
+    EveryScale,
+}
+
 /// The step at which numbers left the finite, and the pictures of its batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Suspects {
@@ -41,7 +50,17 @@ impl Trainer {
     /// The error for a batch of the epoch in progress whose loss or gradients were not finite, naming the first node at
     /// fault: the batch is run again with every value kept. Such a step changes no weight, so these are the weights
     /// that made it.
-    pub(super) fn diagnose(&mut self, batch: usize) -> Error {
+    pub(super) fn diagnose(&mut self, batch: usize, cause: Cause) -> Error {
+        let help = match cause {
+            Cause::NotFinite => {
+                "Checkpoints are as they were before. Lower --lr, lengthen --warmup-epochs or give --clip-grad, and \
+                 begin anew under another --experiment"
+            }
+            Cause::EveryScale => {
+                "The loss was scaled down to 1e-4, step by step, and f16 still did not hold its gradients. Checkpoints are \
+                 as they were before. Lower --lr or train without --amp, and begin anew under another --experiment"
+            }
+        };
         let what = match self.first_non_finite(batch) {
             Ok(Some(what)) => what,
             // Without the memory for it, or where a later step repaired it.
@@ -61,9 +80,7 @@ impl Trainer {
             step,
             epoch,
             what,
-            help: "Checkpoints are as they were before. Lower --lr, lengthen --warmup-epochs or give --clip-grad, and \
-                   begin anew under another --experiment"
-                .into(),
+            help: help.into(),
         }
     }
 
@@ -119,6 +136,9 @@ impl Trainer {
         plan.initialise(self.recipe.seed)?;
         plan.copy_arena(&Arena::Parameters, &self.train, &Arena::Parameters)?;
         plan.copy_arena(&Arena::Buffers, &self.train, &Arena::Buffers)?;
+        for state in self.train.graph().states() {
+            plan.write(state, &self.train.read(state)?)?;
+        }
         for state in self.train.graph().states() {
             plan.write(state, &self.train.read(state)?)?;
         }

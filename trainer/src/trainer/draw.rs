@@ -1,8 +1,8 @@
 //! The graphs of a training step and of an evaluation.
 
 use triaxis_engine::ops::{
-    self, Augment, Clip, GradientNorm, SoftTargets, accumulate, accuracy, augment, average,
-    average_buffers, clip, mean, mixup, soft_targets, softmax_cross_entropy,
+    self, Augment, Clip, GradientNorm, LossScale, Scale, SoftTargets, accumulate, accuracy,
+    augment, average, average_buffers, clip, mean, mixup, soft_targets, softmax_cross_entropy,
 };
 use triaxis_engine::{
     Arena, DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result,
@@ -32,6 +32,8 @@ pub struct Drawn {
     pub loss: Value,
     /// What only training writes.
     pub step: Option<StepInputs>,
+    /// What the loss is multiplied by, in training with mixed precision.
+    pub scale: Option<Scale>,
 }
 
 impl Drawn {
@@ -106,8 +108,16 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
     g.rate_by(|name| tuning.rate(name))?;
     let losses = softmax_cross_entropy(&mut g, logits, targets)?;
     let loss = mean(&mut g, losses)?;
-    let one = g.state("one", Shape::scalar(), 1.0);
-    let grads = gradients(&mut g, loss, one)?;
+    let scale = recipe
+        .amp
+        .then(|| Scale::new(&mut g, &LossScale::default()));
+    let grads = match scale {
+        Some(scale) => gradients(&mut g, loss, scale.value)?.scaled_by(scale.value),
+        None => {
+            let one = g.state("one", Shape::scalar(), 1.0);
+            gradients(&mut g, loss, one)?
+        }
+    };
     let rate = g.input("rate", Shape::scalar());
     let part = (recipe.grad_accum_steps > 1).then(|| g.input("part", Shape::vector(4)));
     if let Some(part) = part {
@@ -120,6 +130,9 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
     };
     let norm = optimizer(&mut g, recipe, &grads, rate, norm)?;
     ops::keep(&mut g, norm)?;
+    if let Some(scale) = scale {
+        ops::loss_scale(&mut g, scale, norm, LossScale::default())?;
+    }
     let mut averaging = None;
     match recipe.model_ema {
         ModelEma::Off => {}
@@ -147,6 +160,10 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
     if recipe.grad_checkpointing {
         g.recompute(loss, |scope| block(scope).map(str::to_owned));
     }
+    // What is recomputed is stored as it was.
+    if recipe.amp {
+        g.store_halves(&[]);
+    }
     Ok(Drawn {
         graph: g,
         pictures,
@@ -156,15 +173,16 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
         logits,
         loss,
         step: Some(step),
+        scale,
     })
 }
 
-/// Draws the evaluation of a batch.
+/// Draws the evaluation of a batch, in the recipe's precision.
 ///
 /// # Errors
 ///
 /// As [`training`].
-pub fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn> {
+pub fn evaluation(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Evaluate);
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
     let images = augment(&mut g, pictures, Augment::default())?;
@@ -180,6 +198,9 @@ pub fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn>
     let losses = softmax_cross_entropy(&mut g, logits, targets)?;
     let loss = mean(&mut g, losses)?;
     let sums = accuracy(&mut g, logits, labels, losses, weights)?;
+    if recipe.amp {
+        g.store_halves(&[]);
+    }
     Ok(Drawn {
         graph: g,
         pictures,
@@ -189,6 +210,7 @@ pub fn evaluation(model: &dyn Model, batch: usize, side: usize) -> Result<Drawn>
         logits,
         loss,
         step: None,
+        scale: None,
     })
 }
 
@@ -245,6 +267,9 @@ pub fn measuring(
     let images = augment(&mut g, pictures, recipe.on_device())?;
     model.forward(&mut g, images)?;
     average_buffers(&mut g, rate)?;
+    if recipe.amp {
+        g.store_halves(&[]);
+    }
     Ok(Measuring {
         graph: g,
         pictures,

@@ -89,7 +89,7 @@ pub fn batch_that_fits(
 fn needed(gpu: &Gpu, model: &dyn Model, recipe: &Recipe, side: usize) -> Compiled<u64> {
     let batch = recipe.batch_size;
     let train = draw::training(model, recipe, batch, side)?;
-    let eval = draw::evaluation(model, batch, side)?;
+    let eval = draw::evaluation(model, recipe, batch, side)?;
     let measure = measure::drawn(model, recipe, batch, side)?;
     bytes(gpu, [&train, &eval], measure.as_ref())
 }

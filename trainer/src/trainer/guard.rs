@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Trainer;
+use super::diagnose::Cause;
 use super::metrics::{Verdict, Watch};
 use crate::checkpoint::Snapshot;
 use crate::error::Result;
@@ -21,6 +22,8 @@ pub enum OnNan {
 
 /// Steps in a row that may be left out: more are no accident.
 const MOST_IN_A_ROW: u64 = 100;
+/// A scale of the loss below which it is not the scale that makes gradients overflow: thirty halvings of the first.
+const LEAST_SCALE: f32 = 1e-4;
 /// How often a run may go back.
 const MOST_ROLLBACKS: u32 = 3;
 /// Its place among [`State::extra`](crate::checkpoint::State::extra).
@@ -107,6 +110,7 @@ impl Trainer {
             finite,
             updated,
             left_out,
+            scale,
         }) = watch.verdict()
         {
             if updated {
@@ -115,10 +119,17 @@ impl Trainer {
             if finite {
                 continue;
             }
+            // With mixed precision such a step halves the scale of the loss, until f16 holds the next one's gradients.
+            if let (Some(scale), false) = (scale, updated) {
+                if scale < LEAST_SCALE {
+                    return Err(self.diagnose(batch, Cause::EveryScale));
+                }
+                continue;
+            }
             self.mishaps.skipped += u64::from(left_out);
             self.mishaps.in_a_row += u64::from(left_out);
             if self.policy != OnNan::SkipStep || self.mishaps.in_a_row > MOST_IN_A_ROW {
-                return Err(self.diagnose(batch));
+                return Err(self.diagnose(batch, Cause::NotFinite));
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ pub(crate) fn schedules(
 ) -> Result<[Schedule; 2]> {
     let side = recipe.img_size.unwrap_or_else(|| model.resolution());
     let train = training_schedule(model, recipe, batch, limits)?;
-    let evaluate = laid_out(&draw::evaluation(model, batch, side)?, limits)?;
+    let evaluate = laid_out(&draw::evaluation(model, recipe, batch, side)?, limits)?;
     Ok([train, evaluate])
 }
 

@@ -34,9 +34,9 @@ impl Sums {
         }
     }
 
-    /// Mean loss.
+    /// Mean of the losses that were finite.
     pub fn loss(&self) -> f64 {
-        self.losses / self.images.max(1.0)
+        self.losses / (self.images - self.non_finite).max(1.0)
     }
 
     /// Top-1 accuracy in percent.
@@ -56,10 +56,12 @@ pub(super) struct Outcome {
     pub(super) sums: Pending,
     /// Of [`triaxis_engine::ops::gradient_norm`].
     pub(super) norm: Option<Pending>,
+    /// What the next step's loss is multiplied by, in mixed precision.
+    pub(super) scale: Option<Pending>,
 }
 
 /// Whether a step was sound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Verdict {
     /// The batch of the epoch.
     pub(super) batch: usize,
@@ -69,6 +71,8 @@ pub(super) struct Verdict {
     pub(super) updated: bool,
     /// Whether they did not because a gradient was not finite: a sum of several batches that goes on changes none either.
     pub(super) left_out: bool,
+    /// What the next step's loss is multiplied by, in mixed precision.
+    pub(super) scale: Option<f32>,
 }
 
 /// Reads that are on their way, oldest first.
@@ -103,12 +107,10 @@ impl Watch {
                 break;
             };
             let batch = *batch;
-            // It was submitted with the sums, so it is here or about to be.
-            let norm = self
-                .pending
-                .pop_front()
-                .and_then(|(_, outcome)| outcome.norm);
-            self.take(batch, &sums, norm)?;
+            // The others were submitted with the sums, so they are here or about to be.
+            let outcome = self.pending.pop_front().map(|(_, outcome)| outcome);
+            let (norm, scale) = outcome.map_or((None, None), |o| (o.norm, o.scale));
+            self.take(batch, &sums, norm, scale)?;
         }
         Ok(self.latest)
     }
@@ -117,7 +119,7 @@ impl Watch {
     pub(super) fn finish(&mut self) -> Result<Option<Sums>> {
         while let Some((batch, outcome)) = self.pending.pop_front() {
             let sums = outcome.sums.wait()?;
-            self.take(batch, &sums, outcome.norm)?;
+            self.take(batch, &sums, outcome.norm, outcome.scale)?;
         }
         Ok(self.latest)
     }
@@ -127,7 +129,13 @@ impl Watch {
         self.verdicts.pop_front()
     }
 
-    fn take(&mut self, batch: usize, sums: &[f32], norm: Option<Pending>) -> Result<()> {
+    fn take(
+        &mut self,
+        batch: usize,
+        sums: &[f32],
+        norm: Option<Pending>,
+        scale: Option<Pending>,
+    ) -> Result<()> {
         let sums = Sums::new(sums);
         let go = match norm {
             Some(norm) => norm.wait()?.get(GO).copied(),
@@ -142,6 +150,10 @@ impl Watch {
             finite,
             updated: go > 0.0,
             left_out,
+            scale: match scale {
+                Some(scale) => scale.wait()?.first().copied(),
+                None => None,
+            },
         });
         self.latest = Some(sums);
         Ok(())

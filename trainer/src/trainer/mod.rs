@@ -64,6 +64,15 @@ pub struct Trainer {
     suspects: Option<Suspects>,
 }
 
+/// How the loss is scaled in mixed precision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    /// What the next step's loss is multiplied by.
+    pub scale: f32,
+    /// Steps that changed nothing, since f16 did not hold their gradients.
+    pub missed: u64,
+}
+
 /// Whose numbers are evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightKind {
@@ -155,7 +164,7 @@ impl Trainer {
         let eval_loader = Loader::new(Arc::clone(&data.validation), options)?;
 
         let train_drawn = draw::training(&model, recipe, n, side)?;
-        let eval_drawn = draw::evaluation(&model, n, side)?;
+        let eval_drawn = draw::evaluation(&model, recipe, n, side)?;
         let mut single = Graph::new(Mode::Evaluate);
         let image = single.input("image", [1, side, side, 3]);
         model.forward(&mut single, image)?;
@@ -214,7 +223,8 @@ impl Trainer {
     /// # Errors
     ///
     /// [`Error::Diverged`] at a loss or gradient that is not finite, naming the first node that made it, unless
-    /// [`Trainer::on_nan`] says to leave such steps out; data that cannot be read; a lost device.
+    /// [`Trainer::on_nan`] says to leave such steps out; with mixed precision, which scales the loss until f16 holds the
+    /// gradients, only where no scale does; data that cannot be read; a lost device.
     pub fn train_epoch(&mut self, mut watch: impl FnMut(StepDone) -> Flow) -> Result<Option<Sums>> {
         let epoch = self.epoch as u32;
         if self.batch == 0 {
@@ -463,7 +473,26 @@ impl Trainer {
         Ok(Outcome {
             sums: self.train.read_later(self.train_drawn.sums)?,
             norm: norm.map(|norm| self.train.read_later(norm)).transpose()?,
+            scale: match self.train_drawn.scale {
+                Some(scale) => Some(self.train.read_later(scale.value)?),
+                None => None,
+            },
         })
+    }
+
+    /// Where the loss's scale stands after the steps so far; `None` without mixed precision.
+    ///
+    /// # Errors
+    ///
+    /// A lost device.
+    pub fn scaling(&self) -> Result<Option<Scaling>> {
+        let Some(scale) = self.train_drawn.scale else {
+            return Ok(None);
+        };
+        Ok(Some(Scaling {
+            scale: self.train.read(scale.value)?[0],
+            missed: self.train.read(scale.steps)?[1] as u64,
+        }))
     }
 }
 

@@ -17,6 +17,7 @@ mod killing;
 #[cfg(target_os = "linux")]
 mod leaking;
 mod logging;
+mod mixed_precision;
 mod outcome;
 mod pictures;
 mod recipes;

@@ -7,7 +7,7 @@ use triaxis_models::Spec;
 
 use super::super::models::drawn;
 use super::super::print;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::recipe::Recipe;
 use crate::trainer::{inference_schedule, training_schedule};
 
@@ -25,8 +25,8 @@ pub(super) struct Options {
     #[arg(long, value_enum, default_value = "train", requires = "traffic")]
     mode: Phase,
     /// Store activations as f16
-    #[arg(long, requires = "traffic")]
-    amp: bool,
+    #[arg(long)]
+    pub(super) amp: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,22 +71,20 @@ impl Options {
             binding: CARD_BINDING,
             ..Limits::default()
         };
-        let (mode, precision, schedule) = match (self.mode, self.amp) {
-            (Phase::Train, true) => {
-                return Err(Error::config(
-                    "--amp",
-                    "training stores activations as f32",
-                    "Leave it out, or count --mode infer",
-                ));
+        let amp = self.amp;
+        let precision = if amp { Precision::F16 } else { Precision::F32 };
+        let (mode, schedule) = match self.mode {
+            Phase::Train => {
+                let recipe = Recipe {
+                    amp,
+                    ..Recipe::default()
+                };
+                let schedule = training_schedule(spec, &recipe, batch, &limits)?;
+                (Mode::Train, schedule)
             }
-            (Phase::Train, false) => {
-                let schedule = training_schedule(spec, &Recipe::default(), batch, &limits)?;
-                (Mode::Train, Precision::F32, schedule)
-            }
-            (Phase::Infer, amp) => {
-                let precision = if amp { Precision::F16 } else { Precision::F32 };
+            Phase::Infer => {
                 let schedule = inference_schedule(spec, [batch, side], precision, &limits)?;
-                (Mode::Evaluate, precision, schedule)
+                (Mode::Evaluate, schedule)
             }
         };
         let options = BoundOptions {

@@ -309,6 +309,13 @@ impl Run<'_> {
                 self.note(&line);
             }
         }
+        if let Some(scaling) = self.trainer.scaling()?.filter(|s| s.missed > 0) {
+            let line = format!(
+                "{} steps changed nothing: f16 did not hold their gradients, and the loss was scaled down, to {} now",
+                scaling.missed, scaling.scale
+            );
+            self.note(&line);
+        }
         // A terminal that was taken is given back before the results are told.
         self.progress.close();
         if self.options.json {
