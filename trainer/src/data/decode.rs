@@ -28,6 +28,9 @@ pub const MAX_PIXELS: usize = 64 << 20;
 /// The largest file that is read as one picture, in bytes: 256 MiB.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
+/// The most bytes that are unpacked of what lies beside a picture in its file: 32 MiB.
+const MAX_BESIDE: u64 = 32 << 20;
+
 /// The picture formats that are read.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -135,8 +138,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Picture, DataError> {
         PictureFormat::Jpeg => jpeg::decode(bytes),
         PictureFormat::Png => {
             png_is_whole(bytes)?;
-            let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits());
-            finish(decoder)
+            finish(png_decoder(bytes))
         }
         PictureFormat::Gif => finish(GifDecoder::new(Cursor::new(bytes))),
         PictureFormat::Bmp => finish(BmpDecoder::new(Cursor::new(bytes))),
@@ -203,6 +205,13 @@ fn limits() -> Limits {
     // Four 16-bit channels of the largest picture, and as much again to work in. Sides are checked by `check_size`, which says more.
     limits.max_alloc = Some(MAX_PIXELS as u64 * 16);
     limits
+}
+
+/// A reader of a PNG that unpacks no more of what lies beside the picture, such as a colour profile, than [`MAX_BESIDE`].
+pub(super) fn png_decoder(bytes: &[u8]) -> ImageResult<PngDecoder<Cursor<&[u8]>>> {
+    let mut limits = limits();
+    limits.max_alloc = Some(MAX_BESIDE);
+    PngDecoder::with_limits(Cursor::new(bytes), limits)
 }
 
 fn finish(decoder: ImageResult<impl ImageDecoder>) -> Result<Picture, Fault> {

@@ -1,10 +1,16 @@
-use std::{io::Cursor, path::Path};
+use std::{
+    io::{Cursor, Read},
+    path::Path,
+};
 
+use flate2::{Compression, write::ZlibEncoder};
 use image::{DynamicImage, ImageFormat};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 use super::{encode, png, sample};
-use crate::data::{DataError, MAX_SIDE, Picture, PictureFormat, decode, read_picture, sniff};
+use crate::data::{
+    DataError, MAX_SIDE, Picture, PictureFormat, decode, decode::png_decoder, read_picture, sniff,
+};
 
 const PATH: &str = "pictures/some file";
 
@@ -344,6 +350,33 @@ fn pictures_over_the_caps_are_refused_before_memory_is_taken() {
     let mut gif = encode(&sample(2, 2), ImageFormat::Gif);
     gif[6..10].fill(0xFF);
     assert!(matches!(refused(&gif), DataError::TooLarge { .. }));
+}
+
+#[test]
+fn a_colour_profile_is_no_way_in_for_a_bomb() {
+    use image::ImageDecoder;
+    let picture = sample(4, 4);
+    let with_profile = |bytes: u64| {
+        let mut packed = ZlibEncoder::new(b"name\0\0".to_vec(), Compression::fast());
+        std::io::copy(&mut std::io::repeat(0).take(bytes), &mut packed).unwrap();
+        let body = [&b"iCCP"[..], &packed.finish().unwrap()].concat();
+        let mut file = png(&picture);
+        let length = (body.len() as u32 - 4).to_be_bytes();
+        let chunk = [&length[..], &body, &crc(&body).to_be_bytes()].concat();
+        file.splice(33..33, chunk);
+        file
+    };
+    let profile = |file: &[u8]| {
+        let mut decoder = png_decoder(file).unwrap();
+        decoder.icc_profile().unwrap().map(|profile| profile.len())
+    };
+    let (small, bomb) = (with_profile(5000), with_profile(64 << 20));
+    assert_eq!((profile(&small), profile(&bomb)), (Some(5000), None));
+    // The picture itself is there.
+    assert_eq!(
+        (decoded(&small), decoded(&bomb)),
+        (picture.clone(), picture.clone())
+    );
 }
 
 #[test]
