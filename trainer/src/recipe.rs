@@ -7,6 +7,7 @@
 
 mod augment;
 mod choices;
+mod data;
 mod difference;
 mod presets;
 mod read;
@@ -22,6 +23,7 @@ pub use choices::{
     Swa,
 };
 
+pub use data::{DamagedPictures, DataRecipe};
 pub use difference::Difference;
 pub use presets::PRESETS;
 
@@ -120,6 +122,8 @@ pub struct Recipe {
     pub model_ema: ModelEma,
     /// How training pictures are changed, beside `hflip` and `crop_padding`.
     pub augment: Augment,
+    /// How pictures are taken from the data set.
+    pub data: DataRecipe,
 }
 
 impl Default for Recipe {
@@ -163,6 +167,7 @@ impl Default for Recipe {
             sched: Schedule::Exp(Exp::default()),
             model_ema: ModelEma::Pycls(PyclsEma::default()),
             augment: Augment::default(),
+            data: DataRecipe::default(),
         }
     }
 }

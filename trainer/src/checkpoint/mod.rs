@@ -30,7 +30,7 @@ pub use compare::{Mismatch, compare};
 pub use store::{CheckpointStore, Pointer, Standing, follow, load};
 pub use tensors::{NamedTensor, TensorFile};
 
-use crate::data::Preprocess;
+use crate::data::{Fingerprint, Preprocess};
 use crate::report::EpochRow;
 
 /// All of a training run at one moment: what is needed to go on as if it had never stopped.
@@ -95,6 +95,9 @@ pub struct Origin {
     /// How pictures were prepared when it was evaluated; none in checkpoints of before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocess: Option<Preprocess>,
+    /// The data that it was trained on, and that it was evaluated on; empty in checkpoints of before this was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<Fingerprint>,
 }
 
 impl Snapshot {

@@ -2,6 +2,7 @@
 
 mod augment;
 mod average;
+mod data;
 mod finetune;
 mod logs;
 mod optimizer;
@@ -14,10 +15,12 @@ use crate::error::{Error, Result};
 use crate::recipe::{PRESETS, Recipe};
 use augment::AugmentOptions;
 use average::AverageOptions;
+use data::DataRecipeOptions;
 use finetune::FinetuneOptions;
 use optimizer::OptimizerOptions;
 use schedule::ScheduleOptions;
 
+pub(super) use data::DataFlags;
 pub(super) use logs::LogOptions;
 pub(super) use run::RunOptions;
 
@@ -90,6 +93,8 @@ pub(super) struct RecipeOptions {
     average: AverageOptions,
     #[command(flatten)]
     finetune: FinetuneOptions,
+    #[command(flatten)]
+    data: DataRecipeOptions,
 }
 
 impl RecipeOptions {
@@ -111,6 +116,7 @@ impl RecipeOptions {
         given.optimizer.apply(&mut recipe)?;
         given.average.apply(&mut recipe)?;
         given.finetune.apply(&mut recipe);
+        given.data.apply(&mut recipe);
         set(&mut recipe.model, given.model);
         set(&mut recipe.drop, given.drop);
         set(&mut recipe.drop_path, given.drop_path);

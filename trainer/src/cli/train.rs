@@ -10,7 +10,7 @@ use clap::Args;
 use triaxis_models::{Model, Network, Spec};
 
 use super::device::Device;
-use super::options::{LogOptions, RecipeOptions, RunOptions};
+use super::options::{DataFlags, LogOptions, RecipeOptions, RunOptions};
 use super::stop::Stop;
 use crate::checkpoint::CheckpointStore;
 use crate::data::{DataOptions, Split, open};
@@ -28,7 +28,7 @@ use setup::Setup;
 /// Options of `triaxis train`.
 #[derive(Debug, Args)]
 pub(super) struct Train {
-    /// Data: class folders, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
+    /// Data: class folders, tar archives, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     data_dir: String,
     /// Part of every class held out where the data has no validation of its own
@@ -39,6 +39,8 @@ pub(super) struct Train {
         help_heading = "Data"
     )]
     validation_split: f64,
+    #[command(flatten)]
+    data: DataFlags,
     #[command(flatten)]
     recipe: RecipeOptions,
     #[command(flatten)]
@@ -154,7 +156,7 @@ impl Train {
             validation_fraction: self.validation_split,
             seed: recipe.seed,
             synthetic_side: side,
-            ..DataOptions::default()
+            follow_links: self.data.follow_links,
         };
         Ok(open(&self.data_dir, &options)?)
     }

@@ -2,13 +2,15 @@
 
 use std::{fmt::Write as _, io, path::PathBuf};
 
+use super::Tolerance;
+
 /// Why data could not be used: what, where, what was expected and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// No such file or folder.
     #[error(
-        "{} does not exist; give a folder of class folders, of CIFAR binary batches or of IDX files, or `synthetic`",
+        "{} does not exist; give a folder of class folders, tar archives, CIFAR binary batches or IDX files, or `synthetic`",
         path.display()
     )]
     Missing {
@@ -83,8 +85,8 @@ pub enum DataError {
         /// How many classes there are.
         classes: usize,
     },
-    /// A CIFAR or IDX file that is not one.
-    #[error("{}: {found}; expected {expected}; fetch or unpack the file again", path.display())]
+    /// A file of many pictures that is not what it should be.
+    #[error("{}: {found}; expected {expected}; fetch or make the file again", path.display())]
     Container {
         /// The file.
         path: PathBuf,
@@ -123,7 +125,7 @@ pub enum DataError {
     },
     /// More pictures than tolerated cannot be decoded.
     #[error(
-        "{damaged} of {pictures} pictures cannot be decoded, more than 1 %: {}; \
+        "{damaged} of {pictures} pictures cannot be decoded, {tolerance}: {}; \
          `triaxis data check` lists them all: repair or remove them",
         examples.join("; ")
     )]
@@ -132,6 +134,8 @@ pub enum DataError {
         damaged: usize,
         /// How many pictures the data set has.
         pictures: usize,
+        /// What was put up with.
+        tolerance: Tolerance,
         /// The first few, each with its path and reason.
         examples: Vec<String>,
     },

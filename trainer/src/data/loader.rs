@@ -8,6 +8,7 @@ mod source;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
     thread,
 };
@@ -72,13 +73,30 @@ pub enum Tolerance {
     /// One picture in a hundred: training on less than all data should not go unnoticed.
     #[default]
     OnePercent,
+    /// None at all.
+    None,
     /// Whatever there is; [`Loader::damaged`] tells it.
     All,
 }
 
 impl Tolerance {
     fn allows(self, damaged: usize, pictures: usize) -> bool {
-        self == Self::All || damaged * 100 <= pictures
+        match self {
+            Self::All => true,
+            Self::OnePercent => damaged * 100 <= pictures,
+            Self::None => damaged == 0,
+        }
+    }
+}
+
+impl fmt::Display for Tolerance {
+    /// What a message says was exceeded.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OnePercent => "more than 1 %",
+            Self::None => "and none is put up with",
+            Self::All => "which is put up with",
+        })
     }
 }
 

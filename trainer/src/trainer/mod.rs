@@ -152,6 +152,7 @@ impl Trainer {
             workers: recipe.workers.max(1),
             seed: recipe.seed,
             augmentation: recipe.on_host()?,
+            tolerance: recipe.data.damaged.tolerance(),
             ..LoaderOptions::default()
         };
         let loader = Loader::new(Arc::clone(&data.train), options.clone())?;

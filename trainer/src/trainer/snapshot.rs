@@ -6,7 +6,7 @@ use triaxis_engine::{Arena, Plan};
 
 use super::{AVERAGE, AVERAGE_BUFFERS, Mishaps, Trainer};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
-use crate::data::Preprocess;
+use crate::data::{Fingerprint, Preprocess};
 use crate::error::{Error, Result};
 use crate::recipe::ModelEma;
 use crate::report::EpochRow;
@@ -66,10 +66,16 @@ impl Trainer {
                     self.gpu.info().driver
                 )),
                 preprocess: Some(Preprocess::trained(self.side)),
+                data: self.data_fingerprints().into(),
             },
         };
         self.mishaps.save(&mut snapshot);
         Ok(snapshot)
+    }
+
+    /// What tells whether the data is that of a checkpoint: of training, and of validation.
+    pub fn data_fingerprints(&self) -> [Fingerprint; 2] {
+        [&self.loader, &self.eval_loader].map(|loader| loader.data().fingerprint())
     }
 
     /// The weights and running statistics, under PyTorch's names, in its order of numbers.

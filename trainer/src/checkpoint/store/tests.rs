@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::super::disk::RealDisk;
 use super::super::{Best, NamedTensor, Origin, State};
 use super::*;
-use crate::data::Preprocess;
+use crate::data::{Fingerprint, Preprocess};
 use crate::report::{EpochRow, Evaluation};
 
 pub(super) fn snapshot(step: u64) -> Snapshot {
@@ -57,6 +57,11 @@ pub(super) fn snapshot(step: u64) -> Snapshot {
                 std: [0.1, 1.0 / 3.0, 0.3],
                 ..Preprocess::trained(17)
             }),
+            data: vec![Fingerprint {
+                pictures: 3,
+                bytes: 1 << 40,
+                hash: "ab".into(),
+            }],
         },
     }
 }

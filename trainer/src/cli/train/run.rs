@@ -100,6 +100,9 @@ impl Run<'_> {
         let is_new = resumed.is_none();
         if let Some((snapshot, found)) = resumed {
             notes = found;
+            let now = self.trainer.data_fingerprints();
+            let flags = &self.options.data;
+            notes.extend(flags.compare(&self.options.data_dir, &snapshot.origin, &now)?);
             self.trainer.restore(&snapshot, &self.directory)?;
             self.speeds = Report::recall_speeds(&self.directory, self.trainer.rows().len());
             let (epoch, batch) = (self.trainer.epoch(), self.trainer.batches_done());

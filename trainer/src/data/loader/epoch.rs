@@ -34,6 +34,7 @@ impl Iterator for Epoch {
                 return Err(DataError::TooManyDamaged {
                     damaged: damaged.len(),
                     pictures,
+                    tolerance,
                     examples: damaged.values().take(EXAMPLES).cloned().collect(),
                 });
             }
