@@ -12,12 +12,15 @@ mod error;
 mod files;
 mod fit;
 mod folder;
+mod gzip;
 mod idx;
 mod jpeg;
 mod loader;
 mod memory;
+mod natural;
 mod open;
 mod preprocess;
+mod shards;
 mod subset;
 mod synthetic;
 
@@ -89,6 +92,16 @@ pub trait Dataset: Send + Sync {
 
     /// The file that holds picture `index` alone, if one does.
     fn path(&self, index: usize) -> Option<PathBuf> {
+        let _ = index;
+        None
+    }
+
+    /// The bytes of picture `index` as they are stored, where they are those of a picture file.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    fn encoded(&self, index: usize) -> Option<Result<Vec<u8>, DataError>> {
         let _ = index;
         None
     }

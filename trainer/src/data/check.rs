@@ -4,7 +4,6 @@ mod text;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -14,11 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    DataError, DataOptions, Dataset, Fingerprint, decode,
-    decode::{MAX_FILE_BYTES, read_capped, sniff},
-    open::open,
-};
+use super::{DataError, DataOptions, Dataset, Fingerprint, decode, decode::sniff, open::open};
 
 /// What [`check`] found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +39,7 @@ pub struct SplitReport {
     pub classes: Vec<ClassCount>,
     /// Pictures of the largest class for one of the smallest that has any.
     pub imbalance: f64,
-    /// Pictures by file format; empty where they are no files of their own.
+    /// Pictures by file format; empty where they are stored as plain numbers.
     pub formats: BTreeMap<String, usize>,
     /// The sizes of those that decode; none where none does.
     pub sizes: Option<Sizes>,
@@ -222,11 +217,12 @@ fn survey(data: &dyn Dataset) -> Result<(SplitReport, Hashes), DataError> {
 }
 
 fn look(data: &dyn Dataset, index: usize) -> Result<Seen, DataError> {
-    let (format, picture) = match data.path(index) {
-        Some(path) => {
-            let bytes = read_capped(&path, MAX_FILE_BYTES)?;
+    let (format, picture) = match data.encoded(index) {
+        Some(bytes) => {
+            let bytes = bytes?;
             let format = sniff(&bytes).map(decode::PictureFormat::name);
-            (format, decode::decode(&bytes, Path::new(&path))?)
+            let place = data.path(index).unwrap_or_else(|| data.name(index).into());
+            (format, decode::decode(&bytes, &place)?)
         }
         None => (None, data.picture(index)?),
     };

@@ -8,9 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{DataError, Dataset, Fingerprint, Picture, decode::read_picture, error::list};
-use walk::{Walk, is_hidden, sorted_entries};
-pub(super) use walk::{folders, pictures_below};
+use super::{
+    DataError, Dataset, Fingerprint, MAX_FILE_BYTES, Picture,
+    decode::{read_capped, read_picture},
+    error::list,
+    natural,
+};
+use walk::{Walk, sorted_entries};
+pub(super) use walk::{files, folders, has_picture_extension, is_hidden, pictures_below};
 
 /// Pictures of one split, sorted by class and path.
 pub(super) struct Folder {
@@ -40,10 +45,10 @@ impl Scan {
             notes: Vec::new(),
         };
         for entry in sorted_entries(root)? {
-            let name = entry.file_name();
-            if is_hidden(&name) {
+            if walk.hides(&entry) {
                 continue;
             }
+            let name = entry.file_name();
             let path = entry.path();
             if walk
                 .metadata(&entry, &path)?
@@ -60,14 +65,23 @@ impl Scan {
                 walk.ignored.push(path);
             }
         }
-        // Folders named by number sort by number, so that class 10 follows class 9.
-        let number = |name: &OsString| name.to_str().and_then(|text| text.parse::<u64>().ok());
-        if !scan.classes.is_empty() && scan.classes.iter().all(|(name, _)| number(name).is_some()) {
-            scan.classes.sort_by_key(|(name, _)| number(name));
-            let names = scan.names();
+        // By the numbers in their names, so that class 10 follows class 9.
+        let by_bytes = scan.names();
+        scan.classes.sort_by(|(a, _), (b, _)| {
+            natural::compare(&a.to_string_lossy(), &b.to_string_lossy()).then_with(|| a.cmp(b))
+        });
+        let names = scan.names();
+        if names != by_bytes {
             scan.notes.push(format!(
-                "class folders are numbers and are taken in numeric order: {}",
+                "class folders are taken in the order of the numbers in their names: {}",
                 list(&names)
+            ));
+        }
+        if let Some(first) = walk.hidden.first() {
+            scan.notes.push(format!(
+                "{} hidden folders are left out, {} among them",
+                walk.hidden.len(),
+                first.display()
             ));
         }
         if let Some(first) = walk.ignored.first() {
@@ -200,6 +214,10 @@ impl Dataset for Folder {
 
     fn path(&self, index: usize) -> Option<PathBuf> {
         Some(self.files[index].0.clone())
+    }
+
+    fn encoded(&self, index: usize) -> Option<Result<Vec<u8>, DataError>> {
+        Some(read_capped(&self.files[index].0, MAX_FILE_BYTES))
     }
 
     fn fingerprint(&self) -> Fingerprint {

@@ -1,4 +1,4 @@
-//! IDX files, as MNIST has them (<https://yann.lecun.com/exdb/mnist/>): big-endian sizes, then bytes. Images are
+//! IDX files, plain or as gzip archives, as MNIST has them (<https://yann.lecun.com/exdb/mnist/>): big-endian sizes, then bytes. Images are
 //! `[n, h, w]`, `[n, h, w, c]` or `[n, c, h, w]` with one or three channels.
 
 use std::path::{Path, PathBuf};
@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use super::{
     DataError,
     decode::{MAX_SIDE, read_capped},
+    gzip,
     memory::Memory,
 };
 
 /// The largest IDX file that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 30;
+/// The most dimensions of such a file here.
+const MAX_RANK: usize = 4;
 const IMAGES: [&str; 4] = [
     "images-idx3-ubyte",
     "images.idx3-ubyte",
@@ -24,27 +27,20 @@ pub(super) fn find(
     root: &Path,
     prefixes: &[&str],
 ) -> Result<Option<(PathBuf, PathBuf)>, DataError> {
-    let first = |names: &[&str], tail: &str| {
-        prefixes
-            .iter()
-            .flat_map(|prefix| {
-                names
-                    .iter()
-                    .map(move |name| format!("{prefix}-{name}{tail}"))
+    let first = |names: &[&str]| {
+        let tails = ["", ".gz"].iter();
+        tails
+            .flat_map(|tail| prefixes.iter().map(move |prefix| (prefix, tail)))
+            .flat_map(|(prefix, tail)| {
+                let named = move |name| format!("{prefix}-{name}{tail}");
+                names.iter().map(named)
             })
             .map(|name| root.join(name))
             .find(|path| path.is_file())
     };
-    match (first(&IMAGES, ""), first(&LABELS, "")) {
+    match (first(&IMAGES), first(&LABELS)) {
         (Some(images), Some(labels)) => Ok(Some((images, labels))),
-        (None, None) => match first(&IMAGES, ".gz") {
-            Some(path) => Err(DataError::Container {
-                path,
-                found: "a gzip archive".into(),
-                expected: "the plain file: unpack it with `gunzip`".into(),
-            }),
-            None => Ok(None),
-        },
+        (None, None) => Ok(None),
         (Some(path), None) => Err(DataError::Container {
             path,
             found: "images without labels".into(),
@@ -58,16 +54,41 @@ pub(super) fn find(
     }
 }
 
+/// The bytes of the file, unpacked where it is a gzip archive.
+fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    match path.extension().is_some_and(|e| e == "gz") {
+        true => gzip::unpack(path, 4 + 4 * MAX_RANK, announced),
+        false => read_capped(path, MAX_BYTES),
+    }
+}
+
+/// How long a file is that begins so, by the sizes in its header.
+fn announced(head: &[u8]) -> Option<u64> {
+    let &[0, 0, 0x08, rank, ref sizes @ ..] = head else {
+        return None;
+    };
+    let header = usize::from(rank) * 4;
+    let product = sizes
+        .get(..header)?
+        .as_chunks()
+        .0
+        .iter()
+        .try_fold(1u64, |product, size| {
+            product.checked_mul(u64::from(u32::from_be_bytes(*size)))
+        });
+    product?.checked_add(4 + header as u64)
+}
+
 /// Reads one split. `classes` are those of training, or none where this is training: then the largest label says how many.
 pub(super) fn load(
     images: &Path,
     labels: &Path,
     classes: Option<&[String]>,
 ) -> Result<Memory, DataError> {
-    let label_bytes = read_capped(labels, MAX_BYTES)?;
+    let label_bytes = read(labels)?;
     let (sizes, label_data) = parse(labels, &label_bytes, 1..=1)?;
     let count = sizes[0];
-    let image_bytes = read_capped(images, MAX_BYTES)?;
+    let image_bytes = read(images)?;
     let (sizes, pixels) = parse(images, &image_bytes, 3..=4)?;
     let wrong = |found: String, expected: &str| DataError::Container {
         path: images.to_owned(),

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{DataError, Dataset, Subset, Synthetic, cifar, folder, idx};
+use super::{DataError, Dataset, Subset, Synthetic, cifar, folder, idx, shards};
 
 /// How a data set is opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,12 +43,12 @@ pub struct Split {
 
 /// Pictures that `synthetic` trains on where no count is given.
 const SYNTHETIC: usize = 5_000;
-const EXPECTED: &str = "class folders (in `train/` and `val/`, or alone), CIFAR binary batches (`data_batch_1.bin`, `train.bin`) \
-                        or IDX files (`train-images-idx3-ubyte`)";
+const EXPECTED: &str = "class folders (in `train/` and `val/`, or alone), tar archives (`train-0000.tar`), CIFAR binary batches \
+                        (`data_batch_1.bin`, `train.bin`) or IDX files (`train-images-idx3-ubyte`, plain or .gz)";
 
 /// Opens `synthetic`, `synthetic:COUNT`, or the folder of that path.
 ///
-/// A folder holds CIFAR binary batches, IDX files, or class folders: under `train/` with validation beside it in `val/`,
+/// A folder holds CIFAR binary batches, IDX files, tar archives, or class folders: under `train/` with validation beside it in `val/`,
 /// `validation/` or `test/` (the first that exists), or directly, then split by seed.
 ///
 /// # Errors
@@ -78,11 +78,16 @@ pub(super) fn open_folder(root: &Path, options: &DataOptions) -> Result<Split, D
             path: root.to_owned(),
         });
     }
+    let archives = shards::find(root)?;
+    if !archives.is_empty() {
+        let (train, validation, notes) = shards::open(root, archives)?;
+        return either(root, Arc::new(train), validation, notes, options);
+    }
     if !root.is_dir() {
         return Err(DataError::Layout {
             path: root.to_owned(),
             found: "this is a file".into(),
-            expected: format!("a folder with {EXPECTED}; unpack archives first"),
+            expected: format!("a .tar, or a folder with {EXPECTED}; unpack other archives first"),
         });
     }
     if let Some(folder) = cifar::find(root) {
@@ -100,8 +105,8 @@ pub(super) fn open_folder(root: &Path, options: &DataOptions) -> Result<Split, D
     class_folders(root, options)
 }
 
-/// Opens what a trained network is measured on: the validation data of [`open`], or, of class folders that have none,
-/// all pictures. The classes are those that are there, which need not be all that the network tells apart.
+/// Opens what a trained network is measured on: the validation data of [`open`], or, of class folders and archives that
+/// have none, all pictures. The classes are those that are there, which need not be all that the network tells apart.
 ///
 /// Also gives notes for the user.
 ///
@@ -113,6 +118,11 @@ pub fn open_validation(
     options: &DataOptions,
 ) -> Result<(Arc<dyn Dataset>, Vec<String>), DataError> {
     let root = Path::new(path_or_name);
+    let archives = shards::find(root)?;
+    if !archives.is_empty() {
+        let (train, validation, notes) = shards::open(root, archives)?;
+        return Ok((Arc::new(validation.unwrap_or(train)), notes));
+    }
     if !root.is_dir() || cifar::find(root).is_some() || idx::find(root, &["train"])?.is_some() {
         let split = open(path_or_name, options)?;
         return Ok((split.validation, split.notes));

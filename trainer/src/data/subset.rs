@@ -81,6 +81,10 @@ impl Dataset for Subset {
         self.whole.path(self.indices[index])
     }
 
+    fn encoded(&self, index: usize) -> Option<Result<Vec<u8>, DataError>> {
+        self.whole.encoded(self.indices[index])
+    }
+
     fn fingerprint(&self) -> Fingerprint {
         let whole = self.whole.fingerprint();
         let mut hash = blake3::Hasher::new();

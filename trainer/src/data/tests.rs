@@ -5,6 +5,7 @@ mod fit;
 mod folders;
 mod loader;
 mod preprocess;
+mod shards;
 mod synthetic;
 
 use std::{fs, path::Path};

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::pictures::png;
-use crate::support::{Place, Ran, pointed, run};
+use crate::pictures::{class_folders, png};
+use crate::support::{Place, Ran, assert_same_end, pointed, run};
 
 /// A folder with a short run in `output/tiny`.
 fn trained() -> Place {
@@ -252,4 +252,106 @@ fn what_may_not_be_read_is_told_and_does_not_stop_the_rest() {
         assert!(ran.stderr.contains(name), "{name}: {ran}");
     }
     ran.refused(3, &["2 of 4 pictures cannot be used"]);
+}
+
+#[test]
+fn one_bad_picture_ends_training_that_puts_up_with_none() {
+    let place = Place::new();
+    class_folders(&place, "data/train", &["cat", "dog"], 120);
+    class_folders(&place, "data/val", &["cat", "dog"], 8);
+    place.write("data/train/cat/cut.png", &png(9, 9)[..40]);
+    let train = "--data-dir data --epochs 1";
+    run(place.tiny(&format!("{train} --on-damaged fail --experiment strict")))
+        .refused(3, &["1 of 241 pictures", "none is put up with", "cut.png"]);
+    let ran = run(place.tiny(&format!("{train} --on-damaged skip"))).done();
+    assert!(ran.stderr.contains("cut.png"), "{ran}");
+    let recipe = fs::read_to_string(place.run_folder("strict").join("args.toml")).unwrap();
+    assert!(recipe.contains("damaged = \"fail\""), "{recipe}");
+}
+
+#[test]
+fn data_that_changed_between_two_parts_of_a_run_is_told_or_refused() {
+    let place = Place::new();
+    class_folders(&place, "data/train", &["cat", "dog"], 16);
+    class_folders(&place, "data/val", &["cat", "dog"], 8);
+    run(place.tiny("--data-dir data --epochs 1")).done();
+    let unchanged = run(place.tiny("--data-dir data --epochs 2 --strict-data")).done();
+    assert!(
+        !unchanged.stderr.contains("has changed since the last"),
+        "{unchanged}"
+    );
+    place.write("data/train/dog/more.png", png(9, 9));
+    run(place.tiny("--data-dir data --epochs 3 --strict-data")).refused(
+        3,
+        &[
+            "training had 32 pictures",
+            "now 33 pictures",
+            "--strict-data",
+        ],
+    );
+    let ran = run(place.tiny("--data-dir data --epochs 3")).done();
+    assert!(
+        ran.stderr
+            .contains("the data has changed since the last checkpoint: training had 32"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn archives_train_as_folders_do_and_go_on_where_they_stopped() {
+    let place = Place::new();
+    class_folders(&place, "data/train", &["cat", "dog"], 24);
+    class_folders(&place, "data/val", &["cat", "dog"], 8);
+    for split in ["train", "val"] {
+        let file = fs::File::create(place.path().join(format!("{split}.tar"))).unwrap();
+        let mut archive = tar::Builder::new(file);
+        for class in ["cat", "dog"] {
+            let folder = place.path().join("data").join(split).join(class);
+            let mut names: Vec<_> = fs::read_dir(&folder)
+                .unwrap()
+                .map(|e| e.unwrap().path())
+                .collect();
+            names.sort();
+            for path in names {
+                let name = path
+                    .strip_prefix(place.path().join("data").join(split))
+                    .unwrap();
+                archive.append_path_with_name(&path, name).unwrap();
+            }
+        }
+        archive.finish().unwrap();
+        fs::create_dir_all(place.path().join("shards")).unwrap();
+        let to = place.path().join(format!("shards/{split}.tar"));
+        fs::rename(place.path().join(format!("{split}.tar")), to).unwrap();
+    }
+    let options = |data: &str, name: &str, end: &str| {
+        format!("--recipe everything.toml --data-dir {data} --epochs 2 --experiment {name} {end}")
+    };
+    run(place.tiny(&options("data", "folders", ""))).done();
+    run(place.tiny(&options("shards", "shards", ""))).done();
+    // In two parts, the first of which is one epoch.
+    run(place.tiny(&options("shards", "parts", "--stop-after-epoch 1"))).done();
+    run(place.tiny(&options("shards", "parts", "--workers 1"))).done();
+    assert_same_end(&place.run_folder("shards"), &place.run_folder("parts"));
+    let weights = |name: &str| {
+        fs::read(pointed(&place.run_folder(name), "last").join("model.safetensors")).unwrap()
+    };
+    assert!(
+        weights("folders") == weights("shards"),
+        "the weights differ"
+    );
+    let changed = fs::read(place.path().join("shards/train.tar")).unwrap();
+    place.write("shards/train.tar", &changed[..changed.len() - 2000]);
+    run(place.tiny(&options("shards", "cut", "")))
+        .refused(3, &["train.tar", "a whole tar archive"]);
+    let ran = Command::new(env!("CARGO_BIN_EXE_triaxis"))
+        .current_dir(place.path())
+        .args(["data", "check", "shards/val.tar"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    assert!(
+        ran.status.success() && text.contains("every picture decodes"),
+        "{text}"
+    );
 }

@@ -30,6 +30,8 @@ pub(super) struct Walk {
     unreadable: Unreadable,
     /// Files without a picture's extension.
     pub(super) ignored: Vec<PathBuf>,
+    /// Folders that were left out for their names.
+    pub(super) hidden: Vec<PathBuf>,
     /// Real paths of the folders we are in.
     trail: Vec<PathBuf>,
 }
@@ -42,6 +44,7 @@ impl Walk {
             follow_links,
             unreadable: Unreadable::Refused,
             ignored: Vec::new(),
+            hidden: Vec::new(),
             trail: vec![real_root.clone()],
             real_root,
         })
@@ -71,8 +74,8 @@ impl Walk {
         let entries = sorted_entries(folder)?;
         self.trail.push(real);
         for entry in entries {
-            let (name, path) = (entry.file_name(), entry.path());
-            if is_hidden(&name) {
+            let path = entry.path();
+            if self.hides(&entry) {
                 continue;
             }
             match self.metadata(&entry, &path)? {
@@ -92,6 +95,15 @@ impl Walk {
         }
         self.trail.pop();
         Ok(())
+    }
+
+    /// Whether the entry is one that is left out; folders are remembered, to be told of.
+    pub(super) fn hides(&mut self, entry: &DirEntry) -> bool {
+        let hidden = is_hidden(&entry.file_name());
+        if hidden && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            self.hidden.push(entry.path());
+        }
+        hidden
     }
 
     /// What the entry, or the link's target, is; none where there is nothing that can be reached, as behind a dangling
@@ -137,12 +149,19 @@ pub(in crate::data) fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, Dat
 
 /// The folders directly in `path`, hidden ones left out.
 pub(in crate::data) fn folders(path: &Path) -> Result<Vec<PathBuf>, DataError> {
-    Ok(sorted_entries(path)?
-        .iter()
-        .filter(|entry| !is_hidden(&entry.file_name()))
-        .map(DirEntry::path)
-        .filter(|path| path.is_dir())
-        .collect())
+    Ok(shown(path)?.into_iter().filter(|p| p.is_dir()).collect())
+}
+
+/// The files directly in `path`, hidden ones left out.
+pub(in crate::data) fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+    Ok(shown(path)?.into_iter().filter(|p| p.is_file()).collect())
+}
+
+/// What is directly in `path`, hidden entries left out, by name.
+fn shown(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let entries = sorted_entries(path)?.into_iter();
+    let entries = entries.filter(|entry| !is_hidden(&entry.file_name()));
+    Ok(entries.map(|entry| entry.path()).collect())
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, DataError> {
@@ -166,7 +185,7 @@ pub(super) fn sorted_entries(path: &Path) -> Result<Vec<DirEntry>, DataError> {
 }
 
 /// What desktops, archives and notebooks leave behind.
-pub(super) fn is_hidden(name: &OsStr) -> bool {
+pub(in crate::data) fn is_hidden(name: &OsStr) -> bool {
     let bytes = name.as_encoded_bytes();
     bytes.starts_with(b".")
         || [
@@ -182,10 +201,14 @@ pub(super) fn is_hidden(name: &OsStr) -> bool {
 
 /// By extension, or without one; what the file is, its content says when it is read.
 fn may_be_picture(path: &Path) -> bool {
-    match path.extension() {
-        None => true,
-        Some(extension) => EXTENSIONS
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known)),
-    }
+    path.extension().is_none() || has_picture_extension(path)
+}
+
+/// Whether the name ends as those of pictures do.
+pub(in crate::data) fn has_picture_extension(path: &Path) -> bool {
+    let is = |known: &&str| {
+        path.extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case(known))
+    };
+    EXTENSIONS.iter().any(is)
 }

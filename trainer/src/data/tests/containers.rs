@@ -1,4 +1,6 @@
-use std::path::Path;
+use std::{io::Write, path::Path};
+
+use flate2::{Compression, write::GzEncoder};
 
 use super::{shown, write};
 use crate::data::{DataOptions, Split, open};
@@ -176,10 +178,8 @@ fn idx_faults_are_errors_that_name_the_file() {
 }
 
 #[test]
-fn idx_labels_that_training_lacks_missing_labels_and_archives_are_errors() {
+fn idx_labels_that_training_lacks_and_missing_labels_are_errors() {
     let root = tempfile::tempdir().unwrap();
-    write(&root.path().join("train-images-idx3-ubyte.gz"), b"\x1F\x8B");
-    assert!(refused(root.path()).contains("gunzip"));
     write(
         &root.path().join("train-images-idx3-ubyte"),
         &idx(&[2, 2, 2], &[0; 8]),
@@ -202,6 +202,71 @@ fn idx_labels_that_training_lacks_missing_labels_and_archives_are_errors() {
         message.contains("t10k-labels-idx1-ubyte, row 1: label 7"),
         "{message}"
     );
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn idx_opens_from_gzip_as_from_the_plain_file() {
+    let images: Vec<u8> = (0..24).collect();
+    let images = idx(&[4, 2, 3], &images);
+    let labels = idx(&[4], &[0, 1, 1, 0]);
+    let [plain, packed] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for name in ["train", "t10k"] {
+        let of = |root: &Path, end: &str| root.join(format!("{name}-{end}"));
+        write(&of(plain.path(), "images-idx3-ubyte"), &images);
+        write(&of(plain.path(), "labels-idx1-ubyte"), &labels);
+        write(&of(packed.path(), "images-idx3-ubyte.gz"), &gz(&images));
+        // Both ways of packing in one folder.
+        write(&of(packed.path(), "labels-idx1-ubyte"), &labels);
+    }
+    let (plain, split) = (opened(plain.path()), opened(packed.path()));
+    for i in 0..4 {
+        assert_eq!(split.train.label(i), plain.train.label(i));
+        assert_eq!(
+            split.train.picture(i).unwrap(),
+            plain.train.picture(i).unwrap()
+        );
+    }
+    assert_eq!(split.train.fingerprint(), plain.train.fingerprint());
+    assert!(split.train.name(3).contains("ubyte.gz, row 3"));
+}
+
+#[test]
+fn gzip_that_is_damaged_or_says_too_much_is_an_error() {
+    let labels = idx(&[2], &[0, 1]);
+    let good = gz(&idx(&[2, 2, 2], &[0; 8]));
+    let long = gz(&idx(&[2, 2, 2], &[0; 3000]));
+    let short = gz(&idx(&[2, 2, 2], &[0; 7]));
+    let huge = gz(&idx(&[u32::MAX; 3], &[0; 8]));
+    let large = gz(&idx(&[1 << 20, 1 << 6, 1 << 7], &[0; 8]));
+    let mut flipped = good.clone();
+    let end = flipped.len() - 6;
+    flipped[end] ^= 1;
+    for (images, found) in [
+        (&good[..good.len() - 5], "cannot be unpacked"),
+        (&flipped, "cannot be unpacked"),
+        (b"\x1F\x8B", "cannot be unpacked"),
+        (&labels, "cannot be unpacked"),
+        (&long, "9 bytes of data"),
+        (&short, "7 bytes of data"),
+        (&huge, "sizes"),
+        (&large, "8589934608 bytes unpacked"),
+        (&gz(b"hello, world, this is text"), "begins with"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        write(&root.path().join("train-images-idx3-ubyte.gz"), images);
+        write(&root.path().join("train-labels-idx1-ubyte"), &labels);
+        let message = refused(root.path());
+        assert!(
+            message.contains(found) && message.contains("train-images-idx3-ubyte.gz"),
+            "{found}: {message}"
+        );
+    }
 }
 
 #[test]

@@ -107,7 +107,14 @@ fn hidden_folders_are_not_classes() {
     let split = opened(root.path());
     assert_eq!(split.train.classes(), ["a", "b"]);
     assert_eq!(split.train.len() + split.validation.len(), 20);
-    assert_eq!(split.notes.len(), 1, "{:?}", split.notes);
+    // Three of each kind beside the classes, and in one of them.
+    assert!(
+        split.notes[0].starts_with("6 hidden folders are left out")
+            && split.notes[0].contains(".git"),
+        "{:?}",
+        split.notes
+    );
+    assert_eq!(split.notes.len(), 2, "{:?}", split.notes);
 }
 
 #[test]
@@ -193,6 +200,12 @@ fn numeric_folders_are_in_numeric_order() {
         "{:?}",
         split.notes
     );
+    for name in ["10", "9", "1", "02"] {
+        let path = |name: &str| root.path().join(name);
+        fs::rename(path(name), path(&format!("class {name}"))).unwrap();
+    }
+    let named = ["class 1", "class 02", "class 9", "class 10"];
+    assert_eq!(opened(root.path()).train.classes(), named);
 }
 
 #[test]
@@ -293,8 +306,8 @@ fn missing_empty_and_plain_file_paths_are_errors_that_say_what_to_do() {
     let root = tempfile::tempdir().unwrap();
     assert!(refused(&root.path().join("nowhere")).contains("does not exist"));
     assert!(refused(root.path()).contains("expected class folders"));
-    write(&root.path().join("data.tar"), b"x");
-    assert!(refused(&root.path().join("data.tar")).contains("unpack"));
+    write(&root.path().join("data.zip"), b"x");
+    assert!(refused(&root.path().join("data.zip")).contains("unpack"));
 }
 
 #[test]
