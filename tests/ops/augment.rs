@@ -46,7 +46,7 @@ fn case(name: &str, shape: [usize; 4], options: Augment) -> Case {
 }
 
 /// Bytes, the same each time.
-fn bytes(count: usize) -> Vec<f64> {
+pub(super) fn bytes(count: usize) -> Vec<f64> {
     random(5, count)
         .iter()
         .map(|x| ((x + 0.5) * 256.0).floor())

@@ -10,6 +10,7 @@ pub mod activation;
 pub mod adamw;
 pub mod add;
 pub mod augment;
+pub mod augment_each;
 pub mod average;
 pub mod avg_pool;
 pub mod batch_norm;
@@ -18,6 +19,7 @@ pub mod bundle;
 pub mod clip;
 pub mod column_sum;
 pub mod conv2d;
+pub mod cutmix;
 pub mod depthwise;
 pub mod drop_path;
 pub mod dropout;
@@ -46,6 +48,7 @@ pub fn all() -> Vec<Case> {
         adamw::cases,
         add::cases,
         augment::cases,
+        augment_each::cases,
         average::cases,
         avg_pool::cases,
         batch_norm::cases,
@@ -54,6 +57,7 @@ pub fn all() -> Vec<Case> {
         clip::cases,
         column_sum::cases,
         conv2d::cases,
+        cutmix::cases,
         depthwise::cases,
         drop_path::cases,
         dropout::cases,

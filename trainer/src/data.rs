@@ -27,7 +27,8 @@ mod synthetic;
 use std::path::PathBuf;
 
 pub use augment::{
-    Augmentation, ColorJitter, CropRule, Key, Lighting, Policy, Resampling, ResizedCrop, Tone,
+    Augmentation, ColorJitter, CropRule, DeviceAugmentation, EraseMode, Key, Lighting, Policy,
+    RandomErasing, Resampling, ResizedCrop,
 };
 pub use check::{CheckReport, ClassCount, DamagedPicture, Duplicate, Sizes, SplitReport, check};
 pub use decode::{

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use augment::Augment;
+pub use augment::{Augment, OnDevice, Place};
 pub use choices::{
     AdamW, ClipMode, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
     Swa,

@@ -104,7 +104,7 @@ impl Augment {
     }
 
     /// `scale` and `offset` of the kernels: `x · scale + offset` is `(x / 255 - mean) / std`; the fourth is padding.
-    fn coefficients(&self) -> [f32; 8] {
+    pub(super) fn coefficients(&self) -> [f32; 8] {
         let mut both = [0.0; 8];
         for c in 0..3 {
             both[c] = 1.0 / (255.0 * self.std[c]);

@@ -126,9 +126,9 @@ impl Batch for Step {
             plan.write_u32(random.key, &[seed as u32, (seed >> 32) as u32, 0, 0])?;
             plan.write_u32(random.indices, &(0..n).collect::<Vec<u32>>())?;
         }
-        if let Some((partner, lambda)) = step.mixup {
-            plan.write_u32(partner, &(0..n).rev().collect::<Vec<u32>>())?;
-            plan.write(lambda, &[0.7])?;
+        if let Some(mixing) = step.mixing {
+            plan.write_u32(mixing.partner, &(0..n).rev().collect::<Vec<u32>>())?;
+            plan.write(mixing.target, &[0.7])?;
         }
         Ok(())
     }

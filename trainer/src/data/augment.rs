@@ -4,7 +4,9 @@
 //! random depends on (seed, epoch, place in the data set, name of the operator) alone.
 
 mod crop;
+mod device;
 mod enhance;
+mod erase;
 mod jitter;
 mod lighting;
 mod operation;
@@ -15,7 +17,9 @@ mod tables;
 mod warp;
 
 pub use crop::{CropRule, ResizedCrop};
-pub use jitter::{ColorJitter, Tone};
+pub use device::DeviceAugmentation;
+pub use erase::{EraseMode, RandomErasing};
+pub use jitter::ColorJitter;
 pub use lighting::Lighting;
 pub use policy::Policy;
 pub use resampling::Resampling;

@@ -1,7 +1,9 @@
 //! What a training step does around the network: pictures, targets, loss, counts, optimizers, averages.
 
 use triaxis_engine::DType::{F32, U8, U32};
-use triaxis_engine::ops::{self, AdamW, Augment, RmsProp, Sgd, SoftTargets};
+use triaxis_engine::ops::{
+    self, AdamW, Alteration, Augment, Erased, RmsProp, Sgd, SoftTargets, Tone, table_rows,
+};
 use triaxis_engine::{
     Arena, Gradients, Graph, Init, ParameterOptions, Result, Shape, Value, gradients,
 };
@@ -14,8 +16,10 @@ use super::reference;
 pub(super) fn steps() -> Vec<Case> {
     let mut cases = vec![
         augment(),
+        augment_each(),
         soft_targets(),
         mixup(),
+        cutmix(),
         loss(),
         accuracy(),
         average(),
@@ -39,6 +43,47 @@ fn augment() -> Case {
                 (x / 255.0 - f64::from(mean[i % 3])) / f64::from(std[i % 3])
             };
             v[0].iter().enumerate().map(normal).collect()
+        }),
+        tolerance: TOLERANCE,
+    }
+}
+
+/// Mirrored, halved in brightness, lit, with a hole.
+fn augment_each() -> Case {
+    let [h, w] = [5, 7];
+    let bytes = random(1, 2 * h * w * 3).into_iter();
+    let bytes = bytes.map(|x| ((x + 0.5) * 255.0).round()).collect();
+    let one = Alteration {
+        mirrored: true,
+        tones: vec![(Tone::Brightness, 0.5)],
+        light: [0.25, -0.125, 0.0],
+        erased: vec![Erased {
+            rectangle: [1, 2, 4, 5],
+            colour: [0.5, 0.0, -2.0],
+            noise: 0.0,
+        }],
+        ..Alteration::none([h, w])
+    };
+    let rows: Vec<f64> = one.rows(1).into_iter().map(f64::from).collect();
+    let Augment { mean, std, .. } = Augment::default();
+    Case {
+        name: "picture augmentation",
+        inputs: vec![
+            Input::given([2, h, w, 3], U8, bytes),
+            Input::given([2, 1, table_rows(1), 4], F32, rows.repeat(2)),
+        ],
+        apply: Box::new(|g, v| ops::augment_each(g, v[0], v[1], Augment::default())),
+        reference: Box::new(move |v| {
+            let number = |i: usize| {
+                let (line, column, c) = (i / (w * 3), i / 3 % w, i % 3);
+                if (1..4).contains(&column) && (2..5).contains(&(line % h)) {
+                    return [0.5, 0.0, -2.0][c];
+                }
+                let byte = (v[0][(line * w + w - 1 - column) * 3 + c] * 0.5).floor();
+                let lit = byte / 255.0 + [0.25, -0.125, 0.0][c];
+                (lit - f64::from(mean[c])) / f64::from(std[c])
+            };
+            (0..v[0].len()).map(number).collect()
         }),
         tolerance: TOLERANCE,
     }
@@ -88,6 +133,29 @@ fn mixup() -> Case {
                 0.75 * x + 0.25 * v[0][v[1][i / image] as usize * image + i % image]
             };
             v[0].iter().enumerate().map(mixed).collect()
+        }),
+        tolerance: TOLERANCE,
+    }
+}
+
+fn cutmix() -> Case {
+    let [h, w, c] = [5, 7, 3];
+    Case {
+        name: "cutmix",
+        inputs: vec![
+            Input::random([3, h, w, c]),
+            Input::given([3, 1, 1, 1], U32, vec![1.0, 2.0, 0.0]),
+            Input::given([1, 1, 1, 4], U32, vec![1.0, 2.0, 6.0, 4.0]),
+        ],
+        apply: Box::new(|g, v| ops::cutmix(g, v[0], v[1], v[2])),
+        reference: Box::new(move |v| {
+            let source = |i: usize| {
+                let (image, row, column) = (i / (h * w * c), i / (w * c) % h, i / c % w);
+                let inside = (1..6).contains(&column) && (2..4).contains(&row);
+                let from = if inside { v[1][image] as usize } else { image };
+                v[0][from * h * w * c + i % (h * w * c)]
+            };
+            (0..v[0].len()).map(source).collect()
         }),
         tolerance: TOLERANCE,
     }

@@ -5,16 +5,31 @@ use triaxis_engine::ops;
 
 use super::{
     Recipe,
-    validate::{refuse, within},
+    validate::{refuse, whole, within},
 };
-use crate::data::{Augmentation, ColorJitter, CropRule, Policy, Resampling, ResizedCrop};
+use crate::data::{
+    Augmentation, ColorJitter, CropRule, DeviceAugmentation, EraseMode, Lighting, Policy,
+    RandomErasing, Resampling, ResizedCrop,
+};
 use crate::error::{Error, Result};
 
-/// How training pictures are changed on the threads that decode them. As it stands by default: fitted to the network's side, and
-/// no more than that.
+/// Who cuts, mirrors and colours training pictures. Light, erasing and mixing are the device's in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// The threads that decode.
+    #[default]
+    Cpu,
+    /// The device, from pictures that are fitted to the network's side once: for small pictures, which stay in memory.
+    Gpu,
+}
+
+/// How training pictures are changed. As it stands by default: fitted to the network's side, and no more than that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
+    /// Who cuts, mirrors and colours.
+    pub device: Place,
     /// Least and largest share of a picture's area that a random part of it has, which is resized to `img_size`; left out:
     /// the middle of the picture. ImageNet's recipes have `[0.08, 1.0]`.
     pub scale: Option<[f64; 2]>,
@@ -30,11 +45,28 @@ pub struct Augment {
     pub fill: [u8; 3],
     /// Largest changes of brightness, contrast, saturation (factors around 1) and hue (parts of the circle, at most 0.5).
     pub color_jitter: [f64; 4],
+    /// Deviation of the light that is added along the principal axes of ImageNet's colours; 0 is none. pycls has 0.1.
+    pub lighting: f64,
+    /// Probability of random erasing.
+    pub reprob: f64,
+    /// What stands in the place of what was erased.
+    pub remode: EraseMode,
+    /// Most rectangles that are erased of a picture.
+    pub recount: usize,
+    /// Parameter of CutMix's Beta distribution; 0 is no CutMix, unless `cutmix_minmax` is given.
+    pub cutmix: f64,
+    /// Least and largest side of CutMix's rectangle, in parts of the picture's, in place of `cutmix`.
+    pub cutmix_minmax: Option<[f64; 2]>,
+    /// Probability that a batch is mixed at all.
+    pub mixup_prob: f64,
+    /// Probability of CutMix where there is mixup, too.
+    pub mixup_switch_prob: f64,
 }
 
 impl Default for Augment {
     fn default() -> Self {
         Self {
+            device: Place::default(),
             scale: None,
             ratio: [3.0 / 4.0, 4.0 / 3.0],
             crop_rule: CropRule::default(),
@@ -42,6 +74,14 @@ impl Default for Augment {
             aa: None,
             fill: [128; 3],
             color_jitter: [0.0; 4],
+            lighting: 0.0,
+            reprob: 0.0,
+            remode: EraseMode::default(),
+            recount: 1,
+            cutmix: 0.0,
+            cutmix_minmax: None,
+            mixup_prob: 1.0,
+            mixup_switch_prob: 0.5,
         }
     }
 }
@@ -71,6 +111,29 @@ impl Augment {
             ));
         }
         self.policy()?;
+        for (name, value) in [
+            ("augment.reprob", self.reprob),
+            ("augment.mixup_prob", self.mixup_prob),
+            ("augment.mixup_switch_prob", self.mixup_switch_prob),
+        ] {
+            within(name, value, 0.0, 1.0, "0 and 1")?;
+        }
+        whole("augment.recount", self.recount, 1, 8)?;
+        within(
+            "augment.lighting",
+            self.lighting,
+            0.0,
+            100.0,
+            "0 (off) and 100",
+        )?;
+        within("augment.cutmix", self.cutmix, 0.0, 1e3, "0 (off) and 1000")?;
+        if let Some([least, most]) = self.cutmix_minmax
+            && !(least >= 0.0 && least <= most && most <= 1.0)
+        {
+            let problem = "must be two parts of a side, 0 to 1, the smaller first";
+            let value = format!("[{least}, {most}]");
+            return Err(refuse("augment.cutmix_minmax", value, problem, correct));
+        }
         for (name, value, most) in [
             ("brightness", self.color_jitter[0], 10.0),
             ("contrast", self.color_jitter[1], 10.0),
@@ -88,7 +151,31 @@ impl Augment {
                 "Leave one of them out",
             ));
         }
-        Ok(())
+        self.what_the_device_cannot()
+    }
+
+    fn what_the_device_cannot(&self) -> Result<()> {
+        let bilinear = matches!(
+            self.train_interpolation,
+            Resampling::Bilinear | Resampling::Opencv
+        );
+        let unable = [
+            ("aa", self.aa.is_some()),
+            ("color_jitter's hue", self.color_jitter[3] > 0.0),
+            ("train_interpolation but bilinear", !bilinear),
+        ];
+        match unable
+            .iter()
+            .find(|(_, asked)| *asked && self.device == Place::Gpu)
+        {
+            None => Ok(()),
+            Some((what, _)) => Err(refuse(
+                "augment.device",
+                "gpu",
+                &format!("has no {what}"),
+                "Leave that out, or give --augment cpu",
+            )),
+        }
     }
 
     fn policy(&self) -> Result<Option<Policy>> {
@@ -100,9 +187,24 @@ impl Augment {
         self.aa.as_ref().map(parse).transpose()
     }
 
-    /// Whether the host does something that comes after moving and mirroring.
+    fn crop(&self) -> Option<ResizedCrop> {
+        self.scale.map(|scale| ResizedCrop {
+            scale,
+            ratio: self.ratio,
+            rule: self.crop_rule,
+        })
+    }
+
+    /// Whether the host mirrors: where it does something that comes after, or the device makes more of a picture than to
+    /// normalise it.
     fn follows_moves(&self) -> bool {
-        self.aa.is_some() || self.jitter().is_some()
+        let more = self.lighting > 0.0 || self.reprob > 0.0;
+        self.device == Place::Cpu && (self.aa.is_some() || self.jitter().is_some() || more)
+    }
+
+    /// Whether batches may be mixed by rectangles.
+    pub fn cuts(&self) -> bool {
+        self.cutmix > 0.0 || self.cutmix_minmax.is_some()
     }
 
     fn jitter(&self) -> Option<ColorJitter> {
@@ -127,13 +229,12 @@ impl Recipe {
     /// An `augment.aa` that is no policy.
     pub fn on_host(&self) -> Result<Option<Augmentation>> {
         let table = &self.augment;
+        if table.device == Place::Gpu {
+            return Ok(None);
+        }
         let (policy, jitter) = (table.policy()?, table.jitter());
         let augmentation = Augmentation {
-            crop: table.scale.map(|scale| ResizedCrop {
-                scale,
-                ratio: table.ratio,
-                rule: table.crop_rule,
-            }),
+            crop: table.crop(),
             moves: table.follows_moves().then(|| self.moves()),
             policy,
             jitter,
@@ -143,13 +244,29 @@ impl Recipe {
         Ok((!augmentation.is_nothing()).then_some(augmentation))
     }
 
-    /// What is left to the device, which normalises in any case: it moves and mirrors pictures, unless something follows
-    /// that on the host.
-    pub fn on_device(&self) -> ops::Augment {
-        match self.augment.follows_moves() {
-            true => ops::Augment::default(),
-            false => self.moves(),
+    /// What is left to the device, which normalises in any case.
+    pub fn on_device(&self) -> OnDevice {
+        let table = &self.augment;
+        let gpu = table.device == Place::Gpu;
+        if !gpu && table.lighting == 0.0 && table.reprob == 0.0 {
+            return OnDevice::Alike(match table.follows_moves() {
+                true => ops::Augment::default(),
+                false => self.moves(),
+            });
         }
+        OnDevice::Each(DeviceAugmentation {
+            crop: table.crop().filter(|_| gpu),
+            moves: gpu.then(|| self.moves()),
+            jitter: table.jitter().filter(|_| gpu),
+            lighting: Lighting {
+                std: table.lighting,
+            },
+            erasing: RandomErasing {
+                probability: table.reprob,
+                mode: table.remode,
+                count: table.recount,
+            },
+        })
     }
 
     fn moves(&self) -> ops::Augment {
@@ -159,6 +276,15 @@ impl Recipe {
             ..ops::Augment::default()
         }
     }
+}
+
+/// What the device does to training pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OnDevice {
+    /// All are moved and mirrored by one rule, if at all.
+    Alike(ops::Augment),
+    /// Each as its row of a table says.
+    Each(DeviceAugmentation),
 }
 
 #[cfg(test)]
@@ -173,7 +299,39 @@ mod tests {
 
     #[test]
     fn impossible_augmentations_are_named() {
-        let cases: [(&str, Recipe); 9] = [
+        let gpu = |change: fn(&mut Augment)| {
+            with(|a| {
+                a.device = Place::Gpu;
+                change(a);
+            })
+        };
+        let padded = Recipe {
+            crop_padding: 2,
+            ..gpu(|_| ())
+        };
+        let cases: [(&str, Recipe); 19] = [
+            ("augment.reprob = 1.5", with(|a| a.reprob = 1.5)),
+            ("augment.recount = 9", with(|a| a.recount = 9)),
+            ("augment.lighting = -1", with(|a| a.lighting = -1.0)),
+            ("augment.cutmix = NaN", with(|a| a.cutmix = f64::NAN)),
+            (
+                "augment.cutmix_minmax = [0.8, 0.2]",
+                with(|a| a.cutmix_minmax = Some([0.8, 0.2])),
+            ),
+            ("augment.mixup_prob = 2", with(|a| a.mixup_prob = 2.0)),
+            (
+                "augment.device = gpu: has no aa",
+                gpu(|a| a.aa = Some("v0".into())),
+            ),
+            (
+                "augment.device = gpu: has no color_jitter's hue",
+                gpu(|a| a.color_jitter[3] = 0.1),
+            ),
+            (
+                "augment.device = gpu: has no train_interpolation but bilinear",
+                gpu(|a| a.train_interpolation = Resampling::Bicubic),
+            ),
+            ("crop_padding = 2", padded),
             (
                 "augment.scale = [0, 1]",
                 with(|a| a.scale = Some([0.0, 1.0])),
@@ -253,12 +411,19 @@ mod tests {
         assert_eq!(host(&Recipe::default()), None);
         let cropped = with(|a| a.scale = Some([0.08, 1.0]));
         assert!(host(&cropped).unwrap().moves.is_none());
-        assert_eq!(cropped.on_device().flip, 0.5);
+        assert_eq!(cropped.on_device(), OnDevice::Alike(cropped.moves()));
         let augmented = with(|a| a.aa = Some("v0".into()));
         assert_eq!(
             host(&augmented).unwrap().moves,
             Some(Recipe::default().moves())
         );
-        assert_eq!(augmented.on_device(), ops::Augment::default());
+        let normalised = OnDevice::Alike(ops::Augment::default());
+        assert_eq!(augmented.on_device(), normalised);
+        let lit = with(|a| a.lighting = 0.1);
+        assert!(host(&lit).unwrap().moves.is_some());
+        assert!(matches!(lit.on_device(), OnDevice::Each(each) if each.moves.is_none()));
+        let on_gpu = with(|a| (a.device, a.scale) = (Place::Gpu, Some([0.08, 1.0])));
+        assert_eq!(host(&on_gpu), None);
+        assert!(matches!(on_gpu.on_device(), OnDevice::Each(each) if each.crop.is_some()));
     }
 }

@@ -125,7 +125,16 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
         ModelEma::Decay(ema) => share("model_ema.decay", ema.decay)?,
         ModelEma::Swa(swa) => whole("model_ema.start", swa.start, 0, r.epochs - 1)?,
     }
-    r.augment.validate()
+    r.augment.validate()?;
+    if r.crop_padding > 0 && r.augment.device == super::Place::Gpu {
+        return Err(refuse(
+            "crop_padding",
+            r.crop_padding,
+            "has no place beside augment.device = \"gpu\"",
+            "Cut random parts by augment.scale, or give --augment cpu",
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn refuse(
@@ -137,7 +146,7 @@ pub(super) fn refuse(
     Error::config(format!("{name} = {value}"), problem, help)
 }
 
-fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
+pub(super) fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

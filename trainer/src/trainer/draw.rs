@@ -2,7 +2,8 @@
 
 use triaxis_engine::ops::{
     self, Augment, Clip, GradientNorm, LossScale, Scale, SoftTargets, accumulate, accuracy,
-    augment, average, average_buffers, clip, mean, mixup, soft_targets, softmax_cross_entropy,
+    augment, augment_each, average, average_buffers, clip, cutmix, mean, mixup, soft_targets,
+    softmax_cross_entropy, table_rows,
 };
 use triaxis_engine::{
     Arena, DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result,
@@ -11,7 +12,7 @@ use triaxis_engine::{
 use triaxis_models::Model;
 
 use super::tune::{Tuning, block};
-use crate::recipe::{ClipMode, ModelEma, Optimizer, PAPER_DECAY, Recipe};
+use crate::recipe::{ClipMode, ModelEma, OnDevice, Optimizer, PAPER_DECAY, Recipe};
 
 /// A graph with the values that are written and read around a run.
 #[derive(Clone, Debug)]
@@ -56,10 +57,25 @@ pub struct StepInputs {
     pub norm: Value,
     /// Share of the new weights in their average.
     pub average: Option<Value>,
-    /// Partner of each picture, and what is kept of it.
-    pub mixup: Option<(Value, Value)>,
+    /// What is done to each picture, where that is not alike for all: the table of [`augment_each`].
+    pub table: Option<Value>,
+    /// With whom pictures are mixed, and how.
+    pub mixing: Option<Mixing>,
     /// The batch's part in its update, see [`accumulate`]; `None` where each batch is one.
     pub part: Option<Value>,
+}
+
+/// What a batch is mixed by.
+#[derive(Clone, Copy, Debug)]
+pub struct Mixing {
+    /// Partner of each picture.
+    pub partner: Value,
+    /// What is kept of each picture where there is mixup.
+    pub share: Option<Value>,
+    /// What is kept of each target: the same, unless rectangles are drawn.
+    pub target: Value,
+    /// The rectangle that is the partner's, where rectangles are drawn.
+    pub rectangle: Option<Value>,
 }
 
 /// A graph that measures the statistics of batch norms.
@@ -71,6 +87,8 @@ pub struct Measuring {
     pub pictures: Value,
     /// Share of the batch in the mean: 1, then a half, a third.
     pub rate: Value,
+    /// As [`StepInputs::table`].
+    pub table: Option<Value>,
 }
 
 /// Draws a whole step: pictures, network, loss, gradients, update, average, counts.
@@ -83,21 +101,21 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
     let mut g = Graph::new(Mode::Train);
     g.freeze(tuning.frozen.iter().cloned());
     let (pictures, labels, weights) = inputs(&mut g, batch, side);
-    let mut images = augment(&mut g, pictures, recipe.on_device())?;
+    let (mut images, table) = augmented(&mut g, recipe, pictures)?;
     let smoothing = SoftTargets {
         classes: model.num_classes(),
         smoothing: recipe.smoothing as f32,
     };
     let mut targets = soft_targets(&mut g, labels, smoothing)?;
-    let mixing = (recipe.mixup > 0.0).then(|| {
-        (
-            g.input_of("mixup.partner", [batch, 1, 1, 1], DType::U32),
-            g.input("mixup.lambda", Shape::scalar()),
-        )
-    });
-    if let Some((partner, lambda)) = mixing {
-        images = mixup(&mut g, images, partner, lambda)?;
-        targets = mixup(&mut g, targets, partner, lambda)?;
+    let mixing = mixing(&mut g, recipe, batch);
+    if let Some(by) = mixing {
+        if let Some(share) = by.share {
+            images = mixup(&mut g, images, by.partner, share)?;
+        }
+        if let Some(rectangle) = by.rectangle {
+            images = cutmix(&mut g, images, by.partner, rectangle)?;
+        }
+        targets = mixup(&mut g, targets, by.partner, by.target)?;
     }
     let logits = model.forward(&mut g, images)?;
     g.decay_by(|role| match role {
@@ -154,8 +172,9 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
         rate,
         norm,
         average: averaging,
-        mixup: mixing,
         part,
+        table,
+        mixing,
     };
     if recipe.grad_checkpointing {
         g.recompute(loss, |scope| block(scope).map(str::to_owned));
@@ -264,7 +283,7 @@ pub fn measuring(
     let mut g = Graph::new(Mode::Measure);
     let pictures = g.input_of("pictures", [batch, side, side, 3], DType::U8);
     let rate = g.input("rate", Shape::scalar());
-    let images = augment(&mut g, pictures, recipe.on_device())?;
+    let (images, table) = augmented(&mut g, recipe, pictures)?;
     model.forward(&mut g, images)?;
     average_buffers(&mut g, rate)?;
     if recipe.amp {
@@ -274,6 +293,7 @@ pub fn measuring(
         graph: g,
         pictures,
         rate,
+        table,
     })
 }
 
@@ -304,6 +324,40 @@ fn clipped(
         }
     }
     Ok(GradientNorm::default())
+}
+
+/// Pictures as the recipe changes them for training, and the table that says how, where there is one.
+fn augmented(g: &mut Graph, recipe: &Recipe, pictures: Value) -> Result<(Value, Option<Value>)> {
+    match recipe.on_device() {
+        OnDevice::Alike(options) => Ok((augment(g, pictures, options)?, None)),
+        OnDevice::Each(each) => {
+            let rows = table_rows(each.erasing.count);
+            let table = g.input("augment.table", [g.shape(pictures).n(), 1, rows, 4]);
+            let images = augment_each(g, pictures, table, Augment::default())?;
+            Ok((images, Some(table)))
+        }
+    }
+}
+
+/// The inputs of mixing, where the recipe mixes.
+fn mixing(g: &mut Graph, recipe: &Recipe, batch: usize) -> Option<Mixing> {
+    let cuts = recipe.augment.cuts();
+    if recipe.mixup == 0.0 && !cuts {
+        return None;
+    }
+    let partner = g.input_of("mixup.partner", [batch, 1, 1, 1], DType::U32);
+    let share = (recipe.mixup > 0.0).then(|| g.input("mixup.lambda", Shape::scalar()));
+    let rectangle = cuts.then(|| g.input_of("cutmix.rectangle", [1, 1, 1, 4], DType::U32));
+    let target = match share {
+        Some(share) if !cuts => share,
+        _ => g.input("cutmix.lambda", Shape::scalar()),
+    };
+    Some(Mixing {
+        partner,
+        share,
+        target,
+        rectangle,
+    })
 }
 
 fn inputs(g: &mut Graph, batch: usize, side: usize) -> (Value, Value, Value) {

@@ -114,6 +114,7 @@ impl Trainer {
             plan.write_raw(measure.drawn.pictures, &batch.images)?;
             plan.write(measure.drawn.rate, &[1.0 / (i + 1) as f32])?;
             self.write_randomness(plan, epoch, &batch)?;
+            self.write_table(plan, measure.drawn.table, epoch, &batch)?;
             plan.run()?;
         }
         let measured = Arena::OfBuffers("average");

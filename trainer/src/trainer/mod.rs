@@ -8,6 +8,7 @@ mod guard;
 mod measure;
 mod memory;
 mod metrics;
+mod mixing;
 mod predict;
 mod snapshot;
 mod tune;
@@ -15,13 +16,12 @@ mod tune;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use triaxis_engine::{Arena, Complexity, Gpu, Graph, Mode, Plan};
+use triaxis_engine::{Arena, Complexity, Gpu, Graph, Mode, Plan, Value};
 use triaxis_models::Model;
 
-use crate::data::{Batch, Dataset, Loader, LoaderOptions, Split};
+use crate::data::{Batch, Dataset, Key, Loader, LoaderOptions, Split};
 use crate::error::{Error, Result};
-use crate::random::Stream;
-use crate::recipe::{ModelEma, Recipe};
+use crate::recipe::{ModelEma, OnDevice, Recipe};
 use crate::report::Evaluation;
 use crate::schedule::{Position, ema_alpha, learning_rate};
 pub use diagnose::{Suspect, Suspects};
@@ -32,6 +32,7 @@ pub use memory::{MemoryNeeded, memory_needed};
 pub(crate) use memory::{inference_schedule, schedules, training_schedule};
 pub use metrics::Sums;
 use metrics::{Outcome, Watch};
+use mixing::Mix;
 
 /// A network in training.
 ///
@@ -439,21 +440,26 @@ impl Trainer {
             )?;
         }
         self.write_randomness(plan, epoch, batch)?;
-        if let Some((partner, lambda)) = step.mixup {
-            let mut partners: Vec<u32> = (0..batch.labels.len() as u32).collect();
-            let off = self.recipe.mixup_off_epoch;
-            let mut share = 1.0;
-            if off == 0 || self.epoch < off {
-                // One draw a batch, by its place in the epoch.
-                let mut random = Stream::new(self.recipe.seed, epoch, self.batch as u32, "mixup");
-                random.shuffle(&mut partners);
-                share = random.beta(self.recipe.mixup);
+        self.write_table(plan, step.table, epoch, batch)?;
+        if let Some(mixing) = step.mixing {
+            let place = mixing::Place {
+                epoch,
+                batch: self.batch as u32,
+                pictures: batch.labels.len() as u32,
+                side: self.side as u32,
+            };
+            let mix = Mix::draw(&self.recipe, place);
+            plan.write_u32(mixing.partner, &mix.partners)?;
+            if let Some(input) = mixing.share {
+                let share = mix.share as f32;
+                #[cfg(feature = "fail-points")]
+                let share = crate::faults::share(self.step, share);
+                plan.write(input, &[share])?;
             }
-            plan.write_u32(partner, &partners)?;
-            let share = share as f32;
-            #[cfg(feature = "fail-points")]
-            let share = crate::faults::share(self.step, share);
-            plan.write(lambda, &[share])?;
+            if let Some(rectangle) = mixing.rectangle {
+                plan.write(mixing.target, &[mix.target as f32])?;
+                plan.write_u32(rectangle, &mix.rectangle)?;
+            }
         }
         Ok(())
     }
@@ -464,6 +470,25 @@ impl Trainer {
             let seed = self.recipe.seed;
             plan.write_u32(random.key, &[seed as u32, (seed >> 32) as u32, epoch, 0])?;
             plan.write_u32(random.indices, &batch.indices)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is done to each picture of the batch, where that is not alike for all.
+    fn write_table(
+        &self,
+        plan: &Plan,
+        table: Option<Value>,
+        epoch: u32,
+        batch: &Batch,
+    ) -> Result<()> {
+        if let (Some(table), OnDevice::Each(each)) = (table, self.recipe.on_device()) {
+            let seed = self.recipe.seed;
+            let rows = batch.indices.iter().flat_map(|&index| {
+                let drawn = each.draw(self.side, Key { seed, epoch, index });
+                drawn.rows(each.erasing.count)
+            });
+            plan.write(table, &rows.collect::<Vec<f32>>())?;
         }
         Ok(())
     }

@@ -23,7 +23,14 @@ clip_grad = 5.0
 grad_accum_steps = 3
 precise_bn = 32
 model_ema = { name = "decay", decay = 0.9 }
-augment = { scale = [0.08, 1.0], aa = "rand-m9-mstd0.5-inc1", train_interpolation = "random" }
+
+[augment]
+scale = [0.08, 1.0]
+aa = "rand-m9-mstd0.5-inc1"
+train_interpolation = "random"
+lighting = 0.1
+reprob = 0.5
+cutmix = 1.0
 "#;
 
 /// Nothing random but the order of the pictures.

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use crate::data::{CropRule, Resampling};
+use crate::data::{CropRule, EraseMode, Resampling};
 use crate::error::{Error, Result};
-use crate::recipe::{Augment, choice};
+use crate::recipe::{Augment, Place, choice};
 
 /// What an option leaves out keeps the recipe's value.
 #[derive(Clone, Debug, Default, Args)]
@@ -27,6 +27,33 @@ pub(super) struct AugmentOptions {
     /// Largest changes of brightness, contrast and saturation, one number for all or three, and of hue, a fourth
     #[arg(long, num_args = 1..=4, value_name = "FACTOR", help_heading = "Augmentation")]
     color_jitter: Option<Vec<f64>>,
+    /// Deviation of light along the axes of ImageNet's colours, such as 0.1
+    #[arg(long, value_name = "STD", help_heading = "Augmentation")]
+    lighting: Option<f64>,
+    /// Who cuts, mirrors and colours: cpu (the threads that decode) or gpu
+    #[arg(long = "augment", value_name = "PLACE", help_heading = "Augmentation")]
+    device: Option<String>,
+    /// Probability of random erasing
+    #[arg(long, value_name = "P", help_heading = "Augmentation")]
+    reprob: Option<f64>,
+    /// What stands there then: pixel (noise), rand (a colour) or const (the mean)
+    #[arg(long, value_name = "MODE", help_heading = "Augmentation")]
+    remode: Option<String>,
+    /// Most rectangles that are erased of a picture
+    #[arg(long, value_name = "COUNT", help_heading = "Augmentation")]
+    recount: Option<usize>,
+    /// CutMix's alpha; 0 is none
+    #[arg(long, value_name = "ALPHA", help_heading = "Augmentation")]
+    cutmix: Option<f64>,
+    /// Sides of CutMix's rectangle in parts of the picture's, in place of --cutmix
+    #[arg(long, num_args = 2, value_names = ["LEAST", "MOST"], help_heading = "Augmentation")]
+    cutmix_minmax: Option<Vec<f64>>,
+    /// Probability that a batch is mixed
+    #[arg(long, value_name = "P", help_heading = "Augmentation")]
+    mixup_prob: Option<f64>,
+    /// Probability of CutMix where there is mixup, too
+    #[arg(long, value_name = "P", help_heading = "Augmentation")]
+    mixup_switch_prob: Option<f64>,
 }
 
 /// Two shares of an area, or `off`.
@@ -67,6 +94,22 @@ impl AugmentOptions {
         if let Some(policy) = &self.aa {
             augment.aa = (policy != "off").then(|| policy.clone());
         }
+        if let Some(word) = &self.device {
+            augment.device = choice("--augment", word, [Place::Cpu, Place::Gpu])?;
+        }
+        if let Some(word) = &self.remode {
+            let known = [EraseMode::Pixel, EraseMode::Rand, EraseMode::Const];
+            augment.remode = choice("--remode", word, known)?;
+        }
+        if let Some([least, most]) = self.cutmix_minmax.as_deref() {
+            augment.cutmix_minmax = Some([*least, *most]);
+        }
+        super::set(&mut augment.lighting, self.lighting);
+        super::set(&mut augment.reprob, self.reprob);
+        super::set(&mut augment.recount, self.recount);
+        super::set(&mut augment.cutmix, self.cutmix);
+        super::set(&mut augment.mixup_prob, self.mixup_prob);
+        super::set(&mut augment.mixup_switch_prob, self.mixup_switch_prob);
         augment.color_jitter = match self.color_jitter.as_deref() {
             Some([all]) => [*all, *all, *all, 0.0],
             Some([brightness, contrast]) => [*brightness, *contrast, 0.0, 0.0],

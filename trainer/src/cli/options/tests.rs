@@ -1,7 +1,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::recipe::{ClipMode, ModelEma, Optimizer, Schedule, Swa};
+use crate::recipe::{Augment, ClipMode, ModelEma, Optimizer, Place, Schedule, Swa};
 
 #[derive(Parser)]
 struct Line {
@@ -18,7 +18,7 @@ fn recipe(words: &str) -> Result<Recipe> {
 fn without_options_the_recipe_is_the_default() {
     assert_eq!(recipe("").unwrap(), Recipe::default());
     let words = "--recipe fast-scaling --scale off --aa off --crop-rule timm --train-interpolation bilinear \
-                 --grad-accum-steps 1 --precise-bn 0 --amp=false";
+                 --lighting 0 --grad-accum-steps 1 --precise-bn 0 --amp=false";
     assert_eq!(recipe(words).unwrap(), Recipe::default());
     assert!(recipe("--amp").unwrap().amp && recipe("--recipe fast-scaling").unwrap().amp);
 }
@@ -56,6 +56,21 @@ fn augmentations_have_timms_options() {
         jitter("--color-jitter 0.1 0.2 0.3 0.05"),
         [0.1, 0.2, 0.3, 0.05]
     );
+    let words = "--augment gpu --reprob 0.25 --remode rand --recount 2 --lighting 0.1 --cutmix 1 --cutmix-minmax 0.2 0.8 \
+                 --mixup-prob 0.9 --mixup-switch-prob 0.4";
+    let expected = Augment {
+        device: Place::Gpu,
+        reprob: 0.25,
+        remode: crate::data::EraseMode::Rand,
+        recount: 2,
+        lighting: 0.1,
+        cutmix: 1.0,
+        cutmix_minmax: Some([0.2, 0.8]),
+        mixup_prob: 0.9,
+        mixup_switch_prob: 0.4,
+        ..Augment::default()
+    };
+    assert_eq!(recipe(words).unwrap().augment, expected);
     let refused = |words| recipe(words).unwrap_err().to_string();
     assert!(refused("--scale 0.5").starts_with("--scale 0.5: is no range."));
     assert_eq!(

@@ -17,9 +17,9 @@ pub struct ColorJitter {
     pub hue: f64,
 }
 
-/// What is drawn for a picture, in the order in which it is done.
+/// A change that is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tone {
+pub(super) enum Change {
     /// Every byte against black.
     Brightness(f32),
     /// Every byte against the picture's mean grey.
@@ -31,17 +31,17 @@ pub enum Tone {
 }
 
 impl ColorJitter {
-    /// The changes for one picture; what cannot change is left out.
-    pub fn draw(&self, random: &mut Stream) -> Vec<Tone> {
+    /// The changes for one picture, in the order in which they are made; what cannot change is left out.
+    pub(super) fn draw(&self, random: &mut Stream) -> Vec<Change> {
         let mut factor =
             |most: f64| random.range((1.0 - most).max(0.0) as f32, (1.0 + most) as f32);
         let mut tones = vec![
-            (self.brightness, Tone::Brightness(factor(self.brightness))),
-            (self.contrast, Tone::Contrast(factor(self.contrast))),
-            (self.saturation, Tone::Saturation(factor(self.saturation))),
+            (self.brightness, Change::Brightness(factor(self.brightness))),
+            (self.contrast, Change::Contrast(factor(self.contrast))),
+            (self.saturation, Change::Saturation(factor(self.saturation))),
             (
                 self.hue,
-                Tone::Hue(random.range(-self.hue as f32, self.hue as f32)),
+                Change::Hue(random.range(-self.hue as f32, self.hue as f32)),
             ),
         ];
         random.shuffle(&mut tones);
@@ -50,7 +50,7 @@ impl ColorJitter {
     }
 }
 
-impl Tone {
+impl Change {
     pub(super) fn apply(self, picture: &mut Picture) {
         match self {
             Self::Brightness(factor) => enhance::brightness(picture, factor),

@@ -2,7 +2,8 @@
 
 use super::sample;
 use crate::{
-    data::{Augmentation, ColorJitter, CropRule, Key, Part, Resampling, ResizedCrop, Tone},
+    data::augment::jitter::Change,
+    data::{Augmentation, ColorJitter, CropRule, Key, Part, Resampling, ResizedCrop},
     random::Stream,
 };
 
@@ -158,13 +159,13 @@ fn jitter_draws_factors_around_one_in_every_order() {
         assert_eq!(tones.len(), 3, "no turn of the hue was asked for");
         for (place, tone) in tones.into_iter().enumerate() {
             let (kind, within) = match tone {
-                Tone::Brightness(f) => (0, (0.6..=1.4).contains(&f)),
-                Tone::Contrast(f) => (1, (0.8..=1.2).contains(&f)),
-                Tone::Saturation(f) => {
+                Change::Brightness(f) => (0, (0.6..=1.4).contains(&f)),
+                Change::Contrast(f) => (1, (0.8..=1.2).contains(&f)),
+                Change::Saturation(f) => {
                     saturations.push(f64::from(f));
                     (2, (0.0..=2.5).contains(&f))
                 }
-                Tone::Hue(_) => panic!("{tone:?}"),
+                Change::Hue(_) => panic!("{tone:?}"),
             };
             assert!(within, "{tone:?}");
             first[kind] += i32::from(place == 0);

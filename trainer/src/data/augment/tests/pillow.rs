@@ -7,7 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 use crate::data::{
     Part, Picture, Resampling,
     augment::{
-        jitter::Tone,
+        jitter::Change,
         operation::{Operation, Step},
         warp::{Sampling, Warp},
     },
@@ -148,7 +148,7 @@ fn operators_at_odd_sizes_give_pillows_bytes() {
             }
             "hue" => {
                 let mut got = input.clone();
-                Tone::Hue(v() as f32).apply(&mut got);
+                Change::Hue(v() as f32).apply(&mut got);
                 expect(name, &got, &picture(&file, name), 1);
                 cases += 1;
                 continue;
