@@ -38,6 +38,7 @@ fn an_output_that_is_taken_away_ends_with_8_at_the_next_checkpoint() {
     std::fs::rename(place.path().join("output"), place.path().join("elsewhere")).unwrap();
     running
         .finish()
-        .refused(8, &["cannot write the checkpoint", "another --output"]);
+        // A part of the checkpoint or a pointer, whatever is written first.
+        .refused(8, &["output/tiny", ": cannot ", "another --output"]);
     assert!(!checkpoints(&place.path().join("elsewhere/tiny")).is_empty());
 }
