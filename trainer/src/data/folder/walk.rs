@@ -125,7 +125,7 @@ impl Walk {
                 Err(DataError::Link {
                     path: path.to_owned(),
                     problem: "out of the data set",
-                    advice: "follow such links with --follow-links, or copy the files in",
+                    advice: "copy the files in; train follows such links with --follow-links",
                 })
             }
             Ok((_, metadata)) => Ok(Some(metadata)),
