@@ -139,6 +139,10 @@ fn words_count_in_code_but_not_in_comments_or_strings() {
 fn a_dependency_on_an_upper_layer_is_noticed() {
     let tree = Tree::from_texts(&[
         (
+            "search/Cargo.toml",
+            "[package]\nname = \"triaxis-search\"\n",
+        ),
+        (
             "shaders/Cargo.toml",
             "[package]\nname = \"triaxis-shaders\"\n",
         ),

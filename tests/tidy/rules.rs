@@ -4,7 +4,8 @@ use super::tree::{Tree, code_of, has_word};
 use std::collections::BTreeSet;
 
 /// The crates from the bottom layer up; each may use those before it. `triaxis-tests` and `triaxis-benches` see all.
-const LAYERS: [(&str, &str); 4] = [
+const LAYERS: [(&str, &str); 5] = [
+    ("search", "triaxis-search"),
     ("shaders", "triaxis-shaders"),
     ("engine", "triaxis-engine"),
     ("models", "triaxis-models"),
