@@ -2,7 +2,8 @@
 //!
 //! [`open`] finds the data's layout and gives a training and a validation [`Dataset`]; a [`Loader`] decodes, fits and batches
 //! one of them on threads, in an order fixed by (seed, epoch); [`check`] looks at everything before a long run. Files are
-//! untrusted: a picture that cannot be decoded is an error that names it, never a panic and never grey pixels.
+//! untrusted: a picture that cannot be decoded is an error that names it, never a panic, and never grey
+//! pixels unless a loader is asked for them.
 
 mod augment;
 mod check;
@@ -37,7 +38,7 @@ pub use decode::{
 pub use error::DataError;
 pub use files::Files;
 pub use fit::{Fit, Interpolation, Part, Views, fit, fit_views};
-pub use loader::{Batch, Damage, Epoch, Loader, LoaderOptions, Tolerance};
+pub use loader::{Batch, Damage, Epoch, Loader, LoaderOptions, StandIn, Tolerance};
 pub use open::{DataOptions, Split, open, open_validation};
 pub use preprocess::Preprocess;
 pub use subset::Subset;

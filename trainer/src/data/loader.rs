@@ -3,17 +3,18 @@
 //! A batch is a function of (data, seed, epoch, its number): workers take numbers in turn, and finished batches wait until
 //! theirs is asked for. At most `queue` batches are ready or in work beyond the one that training holds.
 
+mod damage;
 mod epoch;
 mod source;
 
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
     thread,
 };
 
 use super::{Augmentation, DataError, Dataset, Fit, Interpolation, Views};
+pub use damage::{Damage, StandIn, Tolerance};
 pub use epoch::Epoch;
 use epoch::Shared;
 use source::Source;
@@ -39,11 +40,12 @@ pub struct LoaderOptions {
     pub seed: u64,
     /// A new random order every epoch, or the data's own.
     pub shuffle: bool,
-    /// Training leaves out what does not fill a batch, and puts the next good picture in the place of a damaged one.
-    /// Evaluation (`false`) shows every good picture once and pads the last batch.
+    /// Training leaves out what does not fill a batch. Evaluation (`false`) shows every picture once and pads the last batch.
     pub drop_last: bool,
-    /// How many damaged pictures are left out before the epoch ends with an error.
+    /// How many damaged pictures there may be before the epoch ends with an error.
     pub tolerance: Tolerance,
+    /// What is shown in the place of a damaged picture.
+    pub stand_in: StandIn,
     /// Pictures are kept in memory where the whole data set, fitted, takes no more than this many bytes; where crops are
     /// drawn, as many at their own size as these bytes hold.
     pub cache_bytes: u64,
@@ -67,39 +69,6 @@ impl LoaderOptions {
     }
 }
 
-/// How much damage is put up with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tolerance {
-    /// One picture in a hundred: training on less than all data should not go unnoticed.
-    #[default]
-    OnePercent,
-    /// None at all.
-    None,
-    /// Whatever there is; [`Loader::damaged`] tells it.
-    All,
-}
-
-impl Tolerance {
-    fn allows(self, damaged: usize, pictures: usize) -> bool {
-        match self {
-            Self::All => true,
-            Self::OnePercent => damaged * 100 <= pictures,
-            Self::None => damaged == 0,
-        }
-    }
-}
-
-impl fmt::Display for Tolerance {
-    /// What a message says was exceeded.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OnePercent => "more than 1 %",
-            Self::None => "and none is put up with",
-            Self::All => "which is put up with",
-        })
-    }
-}
-
 impl Default for LoaderOptions {
     /// Training: 64 pictures of 32×32 a batch, all cores, 1 GiB of cache, four batches ahead.
     fn default() -> Self {
@@ -115,6 +84,7 @@ impl Default for LoaderOptions {
             shuffle: true,
             drop_last: true,
             tolerance: Tolerance::default(),
+            stand_in: StandIn::default(),
             cache_bytes: 1 << 30,
             queue: 4,
         }
@@ -132,15 +102,6 @@ pub struct Batch {
     pub indices: Vec<u32>,
     /// How many pictures count; the rest repeat the last of them as padding.
     pub valid: usize,
-}
-
-/// What could not be decoded so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Damage {
-    /// How many pictures.
-    pub count: usize,
-    /// Why, for the first few.
-    pub examples: Vec<String>,
 }
 
 /// Makes the batches of every epoch of a data set.

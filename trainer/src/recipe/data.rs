@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Tolerance;
+use crate::data::{StandIn, Tolerance};
 
 /// What is done about a picture that cannot be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,14 +13,25 @@ pub enum DamagedPictures {
     Skip,
     /// Training stops.
     Fail,
+    /// A grey one is shown under its label, so that every epoch and evaluation counts the same pictures; it is counted and
+    /// named. Above 1 % of a split, training stops: a disk that went away must not become a run on grey.
+    Gray,
 }
 
 impl DamagedPictures {
     /// How much of it a loader puts up with.
     pub fn tolerance(self) -> Tolerance {
         match self {
-            Self::Skip => Tolerance::OnePercent,
+            Self::Skip | Self::Gray => Tolerance::OnePercent,
             Self::Fail => Tolerance::None,
+        }
+    }
+
+    /// What a loader shows in its place.
+    pub fn stand_in(self) -> StandIn {
+        match self {
+            Self::Skip | Self::Fail => StandIn::Next,
+            Self::Gray => StandIn::Gray,
         }
     }
 }

@@ -154,6 +154,7 @@ impl Trainer {
             seed: recipe.seed,
             augmentation: recipe.on_host()?,
             tolerance: recipe.data.damaged.tolerance(),
+            stand_in: recipe.data.damaged.stand_in(),
             ..LoaderOptions::default()
         };
         let loader = Loader::new(Arc::clone(&data.train), options.clone())?;

@@ -263,8 +263,11 @@ fn one_bad_picture_ends_training_that_puts_up_with_none() {
     let train = "--data-dir data --epochs 1";
     run(place.tiny(&format!("{train} --on-damaged fail --experiment strict")))
         .refused(3, &["1 of 241 pictures", "none is put up with", "cut.png"]);
-    let ran = run(place.tiny(&format!("{train} --on-damaged skip"))).done();
-    assert!(ran.stderr.contains("cut.png"), "{ran}");
+    for policy in ["skip", "gray"] {
+        let with = format!("{train} --on-damaged {policy} --experiment {policy}");
+        let ran = run(place.tiny(&with)).done();
+        assert!(ran.stderr.contains("cut.png"), "{ran}");
+    }
     let recipe = fs::read_to_string(place.run_folder("strict").join("args.toml")).unwrap();
     assert!(recipe.contains("damaged = \"fail\""), "{recipe}");
 }

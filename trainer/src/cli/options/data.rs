@@ -13,6 +13,8 @@ enum OnDamaged {
     Skip,
     /// Stop at the first
     Fail,
+    /// Show grey in their place under the same label, up to 1 % of a split: each epoch and evaluation counts the same pictures
+    Gray,
 }
 
 /// What the recipe holds.
@@ -26,10 +28,12 @@ pub(super) struct DataRecipeOptions {
 
 impl DataRecipeOptions {
     pub(super) fn apply(&self, recipe: &mut Recipe) {
-        match self.on_damaged {
-            Some(OnDamaged::Skip) => recipe.data.damaged = DamagedPictures::Skip,
-            Some(OnDamaged::Fail) => recipe.data.damaged = DamagedPictures::Fail,
-            None => {}
+        if let Some(given) = self.on_damaged {
+            recipe.data.damaged = match given {
+                OnDamaged::Skip => DamagedPictures::Skip,
+                OnDamaged::Fail => DamagedPictures::Fail,
+                OnDamaged::Gray => DamagedPictures::Gray,
+            };
         }
     }
 }

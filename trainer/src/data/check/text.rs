@@ -29,7 +29,7 @@ impl fmt::Display for CheckReport {
         ) {
             (true, _) => "more than 1 % is damaged: training would stop",
             (false, 0) => "every picture decodes",
-            (false, _) => "damaged pictures will be skipped",
+            (false, _) => "damaged pictures will be skipped, unless --on-damaged says otherwise",
         };
         writeln!(f, "\n{verdict}")
     }

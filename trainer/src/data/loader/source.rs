@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::{Batch, Damaged, LoaderOptions, epoch::Made};
+use super::{Batch, Damaged, LoaderOptions, PIXEL, StandIn, epoch::Made};
 use crate::{
     data::{DataError, Dataset, Key, Picture, fit_views},
     random::Stream,
@@ -53,6 +53,7 @@ impl Source {
             batch: n,
             drop_last,
             tolerance,
+            stand_in,
             ..
         } = self.options;
         let bytes = self.options.picture_bytes();
@@ -64,7 +65,7 @@ impl Source {
         };
         let mut damaged = Damaged::new();
         for position in (number * n..order.len()).take(n) {
-            // In training the next good picture of the order stands in for a damaged one, in evaluation none does.
+            // In training the next good picture of the order may stand in for a damaged one, in evaluation none does.
             let stand_ins = if drop_last { order.len() } else { 1 };
             for ahead in 0..stand_ins {
                 if stopped() {
@@ -72,20 +73,23 @@ impl Source {
                 }
                 let index = order[(position + ahead) % order.len()];
                 match self.append(epoch, index, &mut batch.images) {
-                    Ok(()) => {
-                        batch.labels.push(self.data.label(index as usize) as u32);
-                        batch.indices.push(index);
-                        break;
-                    }
+                    Ok(()) => {}
                     Err(error) if error.is_one_picture() => {
                         damaged.insert(index, error.to_string());
                         // Far more than is tolerated: no use in searching on.
                         if !tolerance.allows(damaged.len(), order.len()) {
                             break;
                         }
+                        match stand_in {
+                            StandIn::Next => continue,
+                            StandIn::Gray => append_gray(bytes, &mut batch.images),
+                        }
                     }
                     Err(error) => return Some(Err(error)),
                 }
+                batch.labels.push(self.data.label(index as usize) as u32);
+                batch.indices.push(index);
+                break;
             }
         }
         batch.valid = batch.labels.len();
@@ -163,6 +167,12 @@ impl Source {
 fn append_words(picture: &Picture, images: &mut Vec<u8>) {
     let pixels = picture.rgb.chunks_exact(3);
     images.extend(pixels.flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 0]));
+}
+
+/// Grey in the place of a picture of so many bytes, all of its views.
+fn append_gray(bytes: usize, images: &mut Vec<u8>) {
+    const GRAY: [u8; PIXEL] = [128, 128, 128, 0];
+    images.extend(GRAY.iter().cycle().take(bytes));
 }
 
 /// The error that a caught panic becomes.

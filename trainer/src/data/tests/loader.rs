@@ -10,7 +10,7 @@ use std::{
 use super::numbered;
 use crate::data::{
     Augmentation, Batch, CropRule, DataError, Dataset, Fingerprint, Loader, LoaderOptions, Picture,
-    ResizedCrop, Synthetic,
+    ResizedCrop, StandIn, Synthetic,
 };
 
 /// Numbered pictures, some of which fail.
@@ -211,6 +211,69 @@ fn evaluation_leaves_damaged_pictures_out() {
         (1, &[298, 298][..])
     );
     assert!(indices(&batches).into_iter().eq(2..299));
+}
+
+#[test]
+fn gray_stands_in_for_damaged_pictures_under_their_labels() {
+    let damaged = vec![0, 7, 299];
+    let gray = [128, 128, 128, 0].repeat(25);
+    let augmentation = Augmentation {
+        policy: Some("rand-m9-mstd0.5".parse().unwrap()),
+        ..Augmentation::default()
+    };
+    for options in [
+        options(10),
+        evaluation(7),
+        LoaderOptions {
+            augmentation: Some(augmentation),
+            workers: 1,
+            ..options(10)
+        },
+    ] {
+        let clean = all(&loader(numbers(300), options.clone()).1, 1, 0);
+        let mut data = numbers(300);
+        data.damaged.clone_from(&damaged);
+        let stand_in = StandIn::Gray;
+        let (_, loader) = loader(
+            data,
+            LoaderOptions {
+                stand_in,
+                ..options
+            },
+        );
+        let mut seen = 0;
+        for (clean, got) in clean.iter().zip(all(&loader, 1, 0)) {
+            assert_eq!((clean.valid, &clean.labels), (got.valid, &got.labels));
+            assert_eq!(clean.indices, got.indices);
+            for (i, &index) in got.indices[..got.valid].iter().enumerate() {
+                let picture = |batch: &Batch| batch.images[i * 100..][..100].to_vec();
+                let wanted = match damaged.contains(&(index as usize)) {
+                    true => gray.clone(),
+                    false => picture(clean),
+                };
+                assert!(picture(&got) == wanted, "picture {index}");
+                seen += 1;
+            }
+        }
+        assert_eq!((seen, loader.damage().count), (300, 3));
+    }
+}
+
+#[test]
+fn gray_has_the_same_cap_as_leaving_out() {
+    let mut data = numbers(200);
+    data.damaged = vec![3, 50, 120];
+    let stand_in = StandIn::Gray;
+    let (_, loader) = loader(
+        data,
+        LoaderOptions {
+            stand_in,
+            ..options(10)
+        },
+    );
+    let error = loader.epoch(0, 0).find_map(Result::err).unwrap();
+    assert_eq!(error.exit_code(), 3);
+    assert!(error.to_string().contains("3 of 200"), "{error}");
 }
 
 #[test]
