@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::device::Device;
+use super::links::Links;
 use super::pictures::{all_usable, each_prepared, files};
 use super::print;
 use super::trained::{Loaded, Trained, write};
@@ -25,6 +26,8 @@ pub(super) struct Cam {
     /// Pictures: files, folders, patterns such as 'photos/*.jpg', or - for one on standard input
     #[arg(value_name = "PICTURE", required = true)]
     pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    links: Links,
     #[command(flatten)]
     network: Trained,
     /// How the map is made; CAM needs a network that ends in a mean and a linear layer
@@ -90,7 +93,7 @@ struct Row {
 impl Cam {
     pub(super) fn run(&self) -> Result<()> {
         self.check()?;
-        let files = files(&self.pictures)?;
+        let files = files(&self.pictures, self.links)?;
         let loaded = self.network.load()?;
         let wanted = self.wanted(&loaded)?;
         let options = ExplainOptions {

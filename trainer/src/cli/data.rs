@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::print;
+use super::{links::Links, print};
 use crate::data::{CheckReport, DataOptions, check};
 use crate::error::{Error, Result};
 
@@ -27,6 +27,8 @@ struct Check {
     /// Part of every class held out where the data has no validation of its own
     #[arg(long, value_name = "SHARE", default_value_t = DataOptions::default().validation_fraction)]
     validation_split: f64,
+    #[command(flatten)]
+    links: Links,
     /// Chooses what is held out; that of `triaxis train`
     #[arg(long, default_value_t = crate::recipe::Recipe::default().seed)]
     seed: u64,
@@ -48,6 +50,7 @@ impl Check {
         let options = DataOptions {
             validation_fraction: self.validation_split,
             seed: self.seed,
+            follow_links: self.links.follow_links,
             ..DataOptions::default()
         };
         let report = check(&self.path, &options)?;

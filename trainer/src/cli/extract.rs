@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::device::Device;
+use super::links::Links;
 use super::pictures::{all_usable, each_prepared, files};
 use super::print;
 use super::trained::{Trained, write};
@@ -21,6 +22,8 @@ pub(super) struct Extract {
     /// Pictures: files, folders, patterns such as 'photos/*.jpg', or - for one on standard input
     #[arg(value_name = "PICTURE", required_unless_present = "list")]
     pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    links: Links,
     #[command(flatten)]
     network: Trained,
     /// Layer whose output is wanted; may be given several times
@@ -81,7 +84,7 @@ impl Extract {
         if self.batch_size == 0 {
             return Err(Error::config("--batch-size", "it is 0", "Give 1 or more"));
         }
-        let files = files(&self.pictures)?;
+        let files = files(&self.pictures, self.links)?;
         let loaded = self.network.load()?;
         let options = ExtractOptions {
             layers: self.nodes.clone(),

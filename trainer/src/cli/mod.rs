@@ -10,6 +10,7 @@ mod export;
 mod extract;
 mod figures;
 mod info;
+mod links;
 mod models;
 mod number;
 mod options;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
+use super::links::Links;
 use crate::data::{Dataset, Files, MAX_FILE_BYTES, Picture, Preprocess, Views, fit_views};
 use crate::error::{Error, Result};
 
@@ -12,8 +13,11 @@ use crate::error::{Error, Result};
 const AHEAD: usize = 4;
 
 /// The pictures at `places`: files, folders, patterns such as `photos/*.jpg`, or `-` for one on standard input.
-pub(super) fn files(places: &[PathBuf]) -> Result<Files> {
-    let mut files = Files::default();
+pub(super) fn files(places: &[PathBuf], links: Links) -> Result<Files> {
+    let mut files = match links.follow_links {
+        true => Files::following_links(),
+        false => Files::default(),
+    };
     for path in places {
         let pattern = path
             .to_str()

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::device::Device;
 use super::evaluate::{Evaluate, read_labels};
+use super::links::Links;
 use super::pictures::{all_usable, files, tell};
 use super::print;
 use crate::classifier::{Classifier, Top};
@@ -23,6 +24,8 @@ pub(super) struct Predict {
     /// Pictures: files, folders, patterns such as 'photos/*.jpg', or - for one on standard input
     #[arg(value_name = "PICTURE", required = true)]
     pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    links: Links,
     #[command(flatten)]
     network: Evaluate,
     /// Names of the outputs, a text file of one a line [default: the classes that the weights name]
@@ -55,7 +58,7 @@ struct Prediction {
 
 impl Predict {
     pub(super) fn run(&self) -> Result<()> {
-        let files = Arc::new(files(&self.pictures)?);
+        let files = Arc::new(files(&self.pictures, self.links)?);
         let mut trained = self.network.load(BATCH.min(files.len()))?;
         if let Some(path) = &self.labels {
             trained.options.labels = read_labels(path)?;

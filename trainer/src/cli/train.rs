@@ -156,7 +156,7 @@ impl Train {
             validation_fraction: self.validation_split,
             seed: recipe.seed,
             synthetic_side: side,
-            follow_links: self.data.follow_links,
+            follow_links: self.data.links.follow_links,
         };
         Ok(open(&self.data_dir, &options)?)
     }

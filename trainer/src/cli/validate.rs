@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::device::Device;
 use super::evaluate::{Evaluate, read_labels};
+use super::links::Links;
 use super::print;
 use crate::classifier::{Measured, Measurement};
 use crate::data::{DataError, DataOptions, Loader, Preprocess, open_validation};
@@ -31,6 +32,8 @@ pub(super) struct Validate {
     /// Chooses what is held out, of data without validation of its own, and what `synthetic` draws
     #[arg(long, default_value_t = crate::recipe::Recipe::default().seed, help_heading = "Data")]
     seed: u64,
+    #[command(flatten)]
+    links: Links,
     #[command(flatten)]
     network: Evaluate,
     /// Write a row with timm's columns to this file
@@ -59,6 +62,7 @@ impl Validate {
         let trained = self.network.load(BATCH)?;
         let options = DataOptions {
             seed: self.seed,
+            follow_links: self.links.follow_links,
             synthetic_side: trained.spec.resolution,
             ..DataOptions::default()
         };

@@ -16,6 +16,7 @@ use super::{
 pub struct Files {
     pictures: Vec<Source>,
     class: [String; 1],
+    follow_links: bool,
 }
 
 #[derive(Debug)]
@@ -25,15 +26,24 @@ enum Source {
 }
 
 impl Files {
+    /// None yet; links may lead out of the folders that are added.
+    #[must_use]
+    pub fn following_links() -> Self {
+        Self {
+            follow_links: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds the file at `path`, or every picture in the folder at `path` and below, by name. Whether a file holds a
     /// picture shows when it is read.
     ///
     /// # Errors
     ///
-    /// Where a folder cannot be listed, or links lead out of it.
+    /// Where a folder cannot be listed, or links lead out of it and are not to be followed, or in a circle.
     pub fn add(&mut self, path: &Path) -> Result<(), DataError> {
         if path.is_dir() {
-            let found = pictures_below(path)?;
+            let found = pictures_below(path, self.follow_links)?;
             self.pictures.extend(found.into_iter().map(Source::File));
         } else {
             self.pictures.push(Source::File(path.to_owned()));

@@ -254,6 +254,53 @@ fn what_may_not_be_read_is_told_and_does_not_stop_the_rest() {
     ran.refused(3, &["2 of 4 pictures cannot be used"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn links_out_of_what_is_given_are_refused_with_advice_and_followed_on_request() {
+    let place = trained();
+    // Ten classes, as the network has; one of them is a link.
+    let digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8"];
+    class_folders(&place, "data", &digits, 2);
+    class_folders(&place, "elsewhere", &["9"], 2);
+    let link = place.path().join("data/9");
+    std::os::unix::fs::symlink(place.path().join("elsewhere/9"), link).unwrap();
+    place.write("names", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    let weights = "--weights output/tiny";
+    for (command, options) in [
+        ("predict", format!("{weights} data")),
+        ("cam", format!("{weights} data")),
+        (
+            "extract",
+            format!("{weights} --node global_avg_pool --out x.npy data"),
+        ),
+        (
+            "validate",
+            format!("{weights} --data-dir data --class-map names"),
+        ),
+        ("data", "check data".into()),
+    ] {
+        let refused = run(ask(&place, command, &options));
+        refused.refused(3, &["data/9 is a symbolic link", "--follow-links"]);
+        let ran = run(ask(
+            &place,
+            command,
+            &format!("{options} --follow-links --json"),
+        ))
+        .done();
+        let answer = json(&ran);
+        let seen = match command {
+            "validate" => answer["images"].as_u64().unwrap(),
+            "extract" => answer["pictures"].as_array().unwrap().len() as u64,
+            "data" => ["train", "validation"]
+                .iter()
+                .map(|split| answer[split]["fingerprint"]["pictures"].as_u64().unwrap())
+                .sum(),
+            _ => answer.as_array().unwrap().len() as u64,
+        };
+        assert_eq!(seen, 20, "{command}: {answer}");
+    }
+}
+
 #[test]
 fn one_bad_picture_ends_training_that_puts_up_with_none() {
     let place = Place::new();

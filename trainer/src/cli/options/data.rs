@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::checkpoint::Origin;
+use crate::cli::links::Links;
 use crate::data::Fingerprint;
 use crate::error::{Error, Result};
 use crate::recipe::{DamagedPictures, Recipe};
@@ -45,9 +46,8 @@ pub(in crate::cli) struct DataFlags {
     /// Do not go on with a run whose data has changed since its last checkpoint
     #[arg(long)]
     strict_data: bool,
-    /// Follow links that lead out of the data's folder
-    #[arg(long)]
-    pub(in crate::cli) follow_links: bool,
+    #[command(flatten)]
+    pub(in crate::cli) links: Links,
 }
 
 impl DataFlags {

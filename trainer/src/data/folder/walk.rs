@@ -125,7 +125,7 @@ impl Walk {
                 Err(DataError::Link {
                     path: path.to_owned(),
                     problem: "out of the data set",
-                    advice: "copy the files in; train follows such links with --follow-links",
+                    advice: "copy the files in, or follow such links with --follow-links",
                 })
             }
             Ok((_, metadata)) => Ok(Some(metadata)),
@@ -136,9 +136,12 @@ impl Walk {
 }
 
 /// Every picture in `folder` and below, by name; folders below that may not be listed are among them, and cannot be read.
-/// Links that lead out of it are refused.
-pub(in crate::data) fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut walk = Walk::new(folder, false)?;
+/// Links that lead out of it are refused unless they are to be followed.
+pub(in crate::data) fn pictures_below(
+    folder: &Path,
+    follow_links: bool,
+) -> Result<Vec<PathBuf>, DataError> {
+    let mut walk = Walk::new(folder, follow_links)?;
     walk.unreadable = Unreadable::Counted;
     // The descent begins with the root itself.
     walk.trail.clear();
