@@ -121,7 +121,7 @@ impl Task<'_> {
     /// digit.
     fn scale(&self) -> f32 {
         match self.stored {
-            DType::F16 => 1024.0,
+            DType::F16 => 65536.0,
             _ => 1.0,
         }
     }
