@@ -80,3 +80,16 @@ pub fn cpu_seconds() -> Option<f64> {
 pub fn cpu_seconds() -> Option<f64> {
     None
 }
+
+/// Seconds of processor time that the calling thread has used so far.
+#[cfg(unix)]
+pub fn thread_cpu_seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+}
+
+/// Seconds of the calling thread's processor time: unknown on this system.
+#[cfg(not(unix))]
+pub fn thread_cpu_seconds() -> Option<f64> {
+    None
+}

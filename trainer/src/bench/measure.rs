@@ -5,7 +5,9 @@ use std::time::Instant;
 use triaxis_engine::{Gpu, Plan, Profile, ProfileRow, Shape};
 
 use super::row::Work;
-use super::{Bench, Kernels, Row, Settings, Times, extremes, median, quantile, round};
+use super::{
+    Bench, Kernels, Row, Settings, Times, extremes, median, quantile, round, thread_cpu_seconds,
+};
 use crate::error::{Error, Result};
 use crate::random::Stream;
 
@@ -75,6 +77,7 @@ pub(super) fn measure<B: Batch>(
     let ms = |seconds: Option<f64>| seconds.map(|s| round(1e3 * s));
     let ends = extremes(&times.wall);
     let encode: Vec<f64> = parts.iter().map(|part| part.encode).collect();
+    let encode_cpu: Vec<f64> = parts.iter().filter_map(|part| part.encode_cpu).collect();
     let waited: f64 = parts.iter().map(|part| part.wait).sum();
     let whole = Row {
         median_ms: ms(Some(middle)),
@@ -86,6 +89,7 @@ pub(super) fn measure<B: Batch>(
         reps: settings.runs,
         stream_images_per_s: Some(round(images as f64 / stream)),
         encode_ms: ms(median(&encode)),
+        encode_cpu_ms: ms(median(&encode_cpu)),
         wait_share: Some(round(waited / times.wall.iter().sum::<f64>())),
         memory_bytes: Some(plan.memory().total()),
         submits: Some(plan.submits()),
@@ -105,19 +109,23 @@ pub(super) fn measure<B: Batch>(
 struct Parts {
     /// Encodes and submits.
     encode: f64,
+    /// Of that, what the processor worked on it in this thread.
+    encode_cpu: Option<f64>,
     /// Waits for the device.
     wait: f64,
 }
 
 fn run(batch: &mut impl Batch) -> Result<Parts> {
     batch.write()?;
-    let begin = Instant::now();
+    let (begin, cpu) = (Instant::now(), thread_cpu_seconds());
     batch.plan().run()?;
     let encode = begin.elapsed().as_secs_f64();
+    let encode_cpu = cpu.and_then(|before| Some(thread_cpu_seconds()? - before));
     let begin = Instant::now();
     batch.finish()?;
     Ok(Parts {
         encode,
+        encode_cpu,
         wait: begin.elapsed().as_secs_f64(),
     })
 }

@@ -11,10 +11,10 @@ mod training;
 
 pub use file::RowFile;
 pub use inference::{Form, infer};
-pub use machine::{Machine, cpu_seconds};
+pub use machine::{Machine, cpu_seconds, thread_cpu_seconds};
 pub use row::Row;
 pub use times::{Times, extremes, median, quantile, round};
-pub use training::{loader_rate, train};
+pub use training::{LoaderRate, loader_rate, train};
 
 use triaxis_engine::{Error as EngineError, Gpu};
 use triaxis_models::{Error as ModelError, Spec};

@@ -38,10 +38,14 @@ pub struct Row {
     pub stream_images_per_s: Option<f64>,
     /// Encoding and submitting one run, milliseconds, median.
     pub encode_ms: Option<f64>,
+    /// Of that, processor time of the thread that does it; a driver's threads, which may compute, do not count.
+    pub encode_cpu_ms: Option<f64>,
     /// Part of the runs' time in which the host waits for the device.
     pub wait_share: Option<f64>,
     /// Images that the loader alone prepares a second.
     pub loader_images_per_s: Option<f64>,
+    /// Images that it prepares in a second of processor time: by one core.
+    pub loader_images_per_cpu_s: Option<f64>,
     /// What the plan allocates on the device.
     pub memory_bytes: Option<u64>,
     /// Bytes of operands that the kernels of one run touch.

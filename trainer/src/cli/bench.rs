@@ -12,6 +12,7 @@ use super::device::Device;
 use crate::bench::{self, Case, Form, Kernels, Settings};
 use crate::data::{DataOptions, Split, open};
 use crate::error::Result;
+use crate::recipe::Recipe;
 use output::Output;
 
 /// The networks that are measured unless told otherwise.
@@ -55,6 +56,12 @@ struct Training {
     /// Images of a batch; may be repeated
     #[arg(short, long, value_name = "IMAGES", default_values_t = [8, 64], value_parser = clap::value_parser!(u16).range(1..))]
     batch_size: Vec<u16>,
+    /// How is trained: fast-scaling, efficientnet, tinynet, cifar, finetune, or a TOML file [default: the defaults of train]
+    #[arg(long, value_name = "NAME|FILE")]
+    recipe: Option<String>,
+    /// Mixed precision: activations and their gradients as f16
+    #[arg(long)]
+    amp: bool,
     /// Measure the loader alone, too: class folders, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
     #[arg(long, value_name = "PATH")]
     data_dir: Option<String>,
@@ -125,13 +132,19 @@ impl Training {
     fn run(&self) -> Result<()> {
         let cases = self.cases.all(&self.batch_size)?;
         let data = self.open_data(&cases)?;
+        let recipe = self.recipe.as_deref().map(Recipe::find).transpose()?;
+        let recipe = Recipe {
+            amp: self.amp || recipe.as_ref().is_some_and(|r| r.amp),
+            ..recipe.unwrap_or_default()
+        };
         let settings = self.cases.settings();
         self.written
             .measure(&self.device, &cases, |gpu, bench, case| {
-                let mut rows = bench::train(gpu, bench, &settings, case)?;
+                let mut rows = bench::train(gpu, bench, &settings, case, &recipe)?;
                 if let Some(data) = &data {
-                    let rate = bench::loader_rate(&data.train, case, self.workers)?;
-                    rows[0].loader_images_per_s = Some(rate);
+                    let rate = bench::loader_rate(&data.train, case, &recipe, self.workers)?;
+                    rows[0].loader_images_per_s = Some(rate.per_second);
+                    rows[0].loader_images_per_cpu_s = rate.per_cpu_second;
                 }
                 Ok(rows)
             })

@@ -164,7 +164,9 @@ fn event(record: &Record, wall_time: f64) -> Option<Event> {
                 ("eval_average/top5", row.average.map(|e| e.top5)),
             ],
         ),
-        Record::Start { .. } | Record::Note { .. } | Record::End { .. } => None,
+        Record::Start { .. } | Record::Save { .. } | Record::Note { .. } | Record::End { .. } => {
+            None
+        }
     }
 }
 

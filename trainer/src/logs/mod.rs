@@ -56,6 +56,13 @@ pub enum Record {
         #[serde(flatten)]
         row: EpochRow,
     },
+    /// A checkpoint is on the disk.
+    Save {
+        /// Optimizer steps done.
+        step: u64,
+        /// What the run waited for it: reading the device, writing, flushing.
+        seconds: f64,
+    },
     /// Something worth a line: damage, a rollback, a lost device.
     Note {
         /// Optimizer steps done.

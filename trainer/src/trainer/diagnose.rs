@@ -3,7 +3,7 @@
 use serde::Serialize;
 use triaxis_engine::{Arena, NodeId, Plan, Value};
 
-use super::{Trainer, draw};
+use super::{Trainer, draw, step};
 use crate::error::{Error, Result};
 
 /// What made a step end the run.
@@ -157,8 +157,8 @@ impl Trainer {
         pictures: &crate::data::Batch,
         nodes: &[NodeId],
     ) -> Result<Option<String>> {
-        self.write_batch(&self.train, &self.train_drawn, pictures)?;
-        self.write_step(self.epoch as u32, pictures)?;
+        let (plan, drawn) = (&self.train, &self.train_drawn);
+        step::write(plan, drawn, &self.recipe, pictures, self.place())?;
         self.train.run()?;
         for &id in nodes {
             let node = self.train.graph().node(id).clone();

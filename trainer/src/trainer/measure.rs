@@ -3,7 +3,7 @@
 use triaxis_engine::{Arena, Gpu, Plan};
 
 use super::draw::{self, Measuring};
-use super::{AVERAGE, AVERAGE_BUFFERS, Trainer, WeightKind, fit};
+use super::{AVERAGE, AVERAGE_BUFFERS, Trainer, WeightKind, fit, step};
 use crate::error::Result;
 use crate::recipe::{ModelEma, Recipe};
 
@@ -113,8 +113,13 @@ impl Trainer {
             let batch = batch?;
             plan.write_raw(measure.drawn.pictures, &batch.images)?;
             plan.write(measure.drawn.rate, &[1.0 / (i + 1) as f32])?;
-            self.write_randomness(plan, epoch, &batch)?;
-            self.write_table(plan, measure.drawn.table, epoch, &batch)?;
+            step::write_randomness(
+                plan,
+                measure.drawn.table,
+                &self.recipe,
+                &batch,
+                self.place(),
+            )?;
             plan.run()?;
         }
         let measured = Arena::OfBuffers("average");

@@ -11,19 +11,20 @@ mod metrics;
 mod mixing;
 mod predict;
 mod snapshot;
+pub(crate) mod step;
 mod tune;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use triaxis_engine::{Arena, Complexity, Gpu, Graph, Mode, Plan, Value};
+use triaxis_engine::{Arena, Complexity, Gpu, Graph, Mode, Plan};
 use triaxis_models::Model;
 
-use crate::data::{Batch, Dataset, Key, Loader, LoaderOptions, Split};
+use crate::data::{Dataset, Loader, LoaderOptions, Split};
 use crate::error::{Error, Result};
-use crate::recipe::{ModelEma, OnDevice, Recipe};
+use crate::recipe::{ModelEma, Recipe};
 use crate::report::Evaluation;
-use crate::schedule::{Position, ema_alpha, learning_rate};
+use crate::schedule::learning_rate;
 pub use diagnose::{Suspect, Suspects};
 use draw::Drawn;
 pub use fit::{batch_that_fits, largest_batch};
@@ -32,7 +33,7 @@ pub use memory::{MemoryNeeded, memory_needed};
 pub(crate) use memory::{inference_schedule, schedules, training_schedule};
 pub use metrics::Sums;
 use metrics::{Outcome, Watch};
-use mixing::Mix;
+use step::{Part, Place};
 
 /// A network in training.
 ///
@@ -245,8 +246,8 @@ impl Trainer {
             let Some(batch) = ready.next() else { break };
             let waited = asked.elapsed();
             let batch = batch?;
-            self.write_batch(&self.train, &self.train_drawn, &batch)?;
-            self.write_step(epoch, &batch)?;
+            let (plan, drawn) = (&self.train, &self.train_drawn);
+            step::write(plan, drawn, &self.recipe, &batch, self.place())?;
             self.train.run()?;
             self.batch += 1;
             self.step += 1;
@@ -301,7 +302,7 @@ impl Trainer {
         self.eval.write(self.eval_drawn.sums, &[0.0; 8])?;
         let batches = self.eval_batches();
         for (done, batch) in self.eval_loader.epoch(0, 0).enumerate() {
-            self.write_batch(&self.eval, &self.eval_drawn, &batch?)?;
+            step::write_batch(&self.eval, &self.eval_drawn, &batch?)?;
             self.eval.run()?;
             if watch(done + 1) == Flow::Stop && done + 1 < batches {
                 return Ok(None);
@@ -391,107 +392,20 @@ impl Trainer {
         learning_rate(&self.recipe, self.part(epoch, step).position) * self.mishaps.rate
     }
 
-    /// What a batch of an epoch is to its update. The last update of an epoch is of what is left.
     fn part(&self, epoch: usize, batch: usize) -> Part {
-        let (each, batches) = (self.recipe.grad_accum_steps, self.loader.batches());
-        let (step, nth) = (batch / each, batch % each);
-        let of = each.min(batches - (step * each).min(batches)).max(1);
-        Part {
-            position: Position {
-                epoch,
-                step,
-                steps: batches.div_ceil(each),
-            },
-            numbers: [
-                f32::from(u8::from(nth == 0)),
-                1.0 / of as f32,
-                f32::from(u8::from(nth + 1 == of)),
-                0.0,
-            ],
-        }
+        Part::of(&self.recipe, epoch, batch, self.loader.batches())
     }
 
-    fn write_batch(&self, plan: &Plan, drawn: &Drawn, batch: &Batch) -> Result<()> {
-        plan.write_raw(drawn.pictures, &batch.images)?;
-        plan.write_u32(drawn.labels, &batch.labels)?;
-        let counts = |i| if i < batch.valid { 1.0 } else { 0.0 };
-        plan.write(
-            drawn.weights,
-            &(0..batch.labels.len()).map(counts).collect::<Vec<f32>>(),
-        )?;
-        Ok(())
-    }
-
-    /// Writes what a step depends on besides its pictures: rates, keys of randomness, partners.
-    fn write_step(&self, epoch: u32, batch: &Batch) -> Result<()> {
-        let plan = &self.train;
-        let Some(step) = self.train_drawn.step else {
-            return Ok(());
-        };
-        let Part { position, numbers } = self.part(self.epoch, self.batch);
-        if let Some(part) = step.part {
-            plan.write(part, &numbers)?;
+    /// The batch that is next.
+    fn place(&self) -> Place {
+        Place {
+            epoch: self.epoch as u32,
+            batch: self.batch,
+            side: self.side,
+            rate: self.mishaps.rate,
+            part: self.part(self.epoch, self.batch),
+            step: self.step,
         }
-        let rate = learning_rate(&self.recipe, position) * self.mishaps.rate;
-        plan.write(step.rate, &[rate as f32])?;
-        if let Some(rate) = step.average {
-            plan.write(
-                rate,
-                &[ema_alpha(&self.recipe, position).unwrap_or(0.0) as f32],
-            )?;
-        }
-        self.write_randomness(plan, epoch, batch)?;
-        self.write_table(plan, step.table, epoch, batch)?;
-        if let Some(mixing) = step.mixing {
-            let place = mixing::Place {
-                epoch,
-                batch: self.batch as u32,
-                pictures: batch.labels.len() as u32,
-                side: self.side as u32,
-            };
-            let mix = Mix::draw(&self.recipe, place);
-            plan.write_u32(mixing.partner, &mix.partners)?;
-            if let Some(input) = mixing.share {
-                let share = mix.share as f32;
-                #[cfg(feature = "fail-points")]
-                let share = crate::faults::share(self.step, share);
-                plan.write(input, &[share])?;
-            }
-            if let Some(rectangle) = mixing.rectangle {
-                plan.write(mixing.target, &[mix.target as f32])?;
-                plan.write_u32(rectangle, &mix.rectangle)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what random operators are keyed by.
-    fn write_randomness(&self, plan: &Plan, epoch: u32, batch: &Batch) -> Result<()> {
-        if let Some(random) = plan.graph().random_inputs() {
-            let seed = self.recipe.seed;
-            plan.write_u32(random.key, &[seed as u32, (seed >> 32) as u32, epoch, 0])?;
-            plan.write_u32(random.indices, &batch.indices)?;
-        }
-        Ok(())
-    }
-
-    /// Writes what is done to each picture of the batch, where that is not alike for all.
-    fn write_table(
-        &self,
-        plan: &Plan,
-        table: Option<Value>,
-        epoch: u32,
-        batch: &Batch,
-    ) -> Result<()> {
-        if let (Some(table), OnDevice::Each(each)) = (table, self.recipe.on_device()) {
-            let seed = self.recipe.seed;
-            let rows = batch.indices.iter().flat_map(|&index| {
-                let drawn = each.draw(self.side, Key { seed, epoch, index });
-                drawn.rows(each.erasing.count)
-            });
-            plan.write(table, &rows.collect::<Vec<f32>>())?;
-        }
-        Ok(())
     }
 
     /// What a step leaves to be read: the sums of the epoch, and what was made of its gradients.
@@ -521,15 +435,6 @@ impl Trainer {
             missed: self.train.read(scale.steps)?[1] as u64,
         }))
     }
-}
-
-/// What a batch is to its update.
-struct Part {
-    /// The update's place.
-    position: Position,
-    /// Whether it is the first of the update, its share, whether it is the last, 0: see
-    /// [`triaxis_engine::ops::accumulate`].
-    numbers: [f32; 4],
 }
 
 /// The averaged parameters.

@@ -2,7 +2,7 @@
 
 use triaxis_engine::Arena;
 
-use super::{AVERAGE, AVERAGE_BUFFERS, Flow, Trainer, WeightKind};
+use super::{AVERAGE, AVERAGE_BUFFERS, Flow, Trainer, WeightKind, step};
 use crate::data::Picture;
 use crate::error::Result;
 use crate::report::{Answer, Predictions};
@@ -34,7 +34,7 @@ impl Trainer {
         let side = self.side;
         for (done, batch) in self.eval_loader.epoch(0, 0).enumerate() {
             let batch = batch?;
-            self.write_batch(&self.eval, &self.eval_drawn, &batch)?;
+            step::write_batch(&self.eval, &self.eval_drawn, &batch)?;
             self.eval.run()?;
             let logits = self.eval.read(self.eval_drawn.logits)?;
             let answers = logits.chunks_exact(self.classes.len().max(1));

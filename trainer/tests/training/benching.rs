@@ -110,6 +110,10 @@ fn a_training_step_and_its_loader_are_measured_kernel_by_kernel() {
         ["train", "tiny_r12_b4_f32"]
     );
     assert!(number(whole, "loader_images_per_s") > 0.0);
+    if cfg!(unix) {
+        assert!(number(whole, "loader_images_per_cpu_s") > 0.0);
+        assert!(number(whole, "encode_cpu_ms") > 0.0);
+    }
     for key in ["dispatches", "moved_bytes"] {
         let sum: f64 = kernels.iter().map(|row| number(row, key)).sum();
         assert_eq!(sum, number(whole, key), "{key}");

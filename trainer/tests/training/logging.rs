@@ -49,6 +49,8 @@ fn lines_events_and_summary_tell_the_same_numbers_also_after_a_resume() {
     assert_eq!(steps("step"), [2, 4, 6, 8]);
     assert_eq!(steps("epoch"), [4, 8]);
     assert_eq!(steps("end"), [4, 8]);
+    assert_eq!(steps("save"), [4, 8]);
+    assert!(of("save").iter().all(|l| l["seconds"].as_f64() > Some(0.0)));
     for line in of("step") {
         let number = |key: &str| line[key].as_f64().unwrap();
         assert!(

@@ -125,7 +125,13 @@ impl Run<'_> {
     }
 
     fn save(&mut self, standing: Standing) -> Result<PathBuf> {
-        self.store.save(&self.trainer.snapshot()?, standing)
+        let begin = Instant::now();
+        let path = self.store.save(&self.trainer.snapshot()?, standing)?;
+        self.log(&Record::Save {
+            step: self.trainer.step(),
+            seconds: begin.elapsed().as_secs_f64(),
+        });
+        Ok(path)
     }
 
     fn epochs(&mut self) -> Result<()> {
