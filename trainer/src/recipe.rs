@@ -27,6 +27,7 @@ pub use data::{DamagedPictures, DataRecipe};
 pub use difference::Difference;
 pub use presets::PRESETS;
 
+use crate::data::Preprocess;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 pub(crate) use read::choice;
@@ -86,6 +87,9 @@ pub struct Recipe {
     pub mixup_off_epoch: usize,
     /// Probability of a left-right flip.
     pub hflip: f64,
+    /// Share of the shorter side of a validation picture that the middle which is shown covers: the picture is resized to
+    /// `⌊img_size / crop_pct⌋` first; 1 shows the largest square.
+    pub crop_pct: f64,
     /// Pixels of padding on each side before a random crop back to `img_size`; 0 is no shifted crop.
     pub crop_padding: usize,
     /// How large gradients may be, as `clip_mode` counts; left out: no clipping.
@@ -151,6 +155,7 @@ impl Default for Recipe {
             mixup: 0.2,
             mixup_off_epoch: 0,
             hflip: 0.5,
+            crop_pct: 1.0,
             crop_padding: 0,
             clip_grad: None,
             clip_mode: ClipMode::Norm,
@@ -196,6 +201,14 @@ impl Recipe {
     /// options of the command line may still change it.
     pub fn validate(&self) -> Result<()> {
         validate::validate(self)
+    }
+
+    /// How validation pictures are shown, and pictures to a network that this recipe trained.
+    pub fn preprocess(&self, side: usize) -> Preprocess {
+        Preprocess {
+            crop_pct: self.crop_pct,
+            ..Preprocess::trained(side)
+        }
     }
 
     /// The recipe, which has been validated, as TOML: every value that has one, in a fixed order.

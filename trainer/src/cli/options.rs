@@ -67,6 +67,9 @@ pub(super) struct RecipeOptions {
     /// Probability of a left-right flip
     #[arg(long, value_name = "P", help_heading = "Augmentation")]
     hflip: Option<f64>,
+    /// Share of a validation picture's shorter side that its middle, which is shown, covers
+    #[arg(long, value_name = "SHARE", help_heading = "Augmentation")]
+    crop_pct: Option<f64>,
     /// Pixels by which images are shifted at most
     #[arg(long, value_name = "PIXELS", help_heading = "Augmentation")]
     crop_padding: Option<usize>,
@@ -126,6 +129,7 @@ impl RecipeOptions {
         set(&mut recipe.mixup, given.mixup);
         set(&mut recipe.mixup_off_epoch, given.mixup_off_epoch);
         set(&mut recipe.hflip, given.hflip);
+        set(&mut recipe.crop_pct, given.crop_pct);
         set(&mut recipe.crop_padding, given.crop_padding);
         given.augment.apply(&mut recipe.augment)?;
         set(&mut recipe.seed, given.seed);

@@ -62,6 +62,7 @@ mod tests {
         let recipe = find("fast-scaling").unwrap();
         let expected = Recipe {
             grad_accum_steps: 8,
+            crop_pct: 0.875,
             precise_bn: 8192,
             amp: true,
             augment: recipe.augment.clone(),

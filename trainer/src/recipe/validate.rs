@@ -67,6 +67,7 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
     share("smoothing", r.smoothing)?;
     within("mixup", r.mixup, 0.0, 1e3, "0 (off) and 1000")?;
     within("hflip", r.hflip, 0.0, 1.0, "0 and 1")?;
+    within("crop_pct", r.crop_pct, 0.1, 1.0, "0.1 and 1")?;
     share("drop", r.drop)?;
     share("drop_path", r.drop_path)?;
     if let Some(limit) = r.clip_grad {
@@ -242,7 +243,7 @@ mod tests {
                 decay_rate,
             })
         };
-        let one_by_one: [(&str, Spoil); 27] = [
+        let one_by_one: [(&str, Spoil); 28] = [
             ("model", |r| r.model = " ".into()),
             ("img_size", |r| r.img_size = Some(0)),
             ("num_classes", |r| r.num_classes = Some(1)),
@@ -262,6 +263,7 @@ mod tests {
             ("smoothing", |r| r.smoothing = 1.0),
             ("mixup", |r| r.mixup = -0.2),
             ("hflip", |r| r.hflip = 2.0),
+            ("crop_pct", |r| r.crop_pct = 0.0),
             ("drop", |r| r.drop = 1.0),
             ("drop_path", |r| r.drop_path = -0.1),
             ("clip_grad", |r| r.clip_grad = Some(0.0)),

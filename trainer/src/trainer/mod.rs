@@ -163,6 +163,7 @@ impl Trainer {
             shuffle: false,
             drop_last: false,
             augmentation: None,
+            resized: Some(recipe.preprocess(side).resized()),
             ..options
         };
         let eval_loader = Loader::new(Arc::clone(&data.validation), options)?;

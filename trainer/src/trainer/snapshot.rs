@@ -6,7 +6,7 @@ use triaxis_engine::{Arena, Plan};
 
 use super::{AVERAGE, AVERAGE_BUFFERS, Mishaps, Trainer};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
-use crate::data::{Fingerprint, Preprocess};
+use crate::data::Fingerprint;
 use crate::error::{Error, Result};
 use crate::recipe::ModelEma;
 use crate::report::EpochRow;
@@ -65,7 +65,7 @@ impl Trainer {
                     self.gpu.info().name,
                     self.gpu.info().driver
                 )),
-                preprocess: Some(Preprocess::trained(self.side)),
+                preprocess: Some(self.recipe.preprocess(self.side)),
                 data: self.data_fingerprints().into(),
             },
         };

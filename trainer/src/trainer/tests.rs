@@ -411,3 +411,23 @@ fn a_parameter_has_one_rate_whatever_its_arena() {
         "{error}"
     );
 }
+
+#[test]
+fn validation_pictures_are_shown_as_the_checkpoint_says() {
+    let middle = Recipe {
+        crop_pct: 0.5,
+        ..recipe()
+    };
+    let mut trainers = [recipe(), middle].map(|recipe| trainer(normed(0.1), 20, &recipe));
+    let told = trainers.each_mut().map(|trainer| {
+        let eval = trainer.evaluate(WeightKind::Raw, |_| Flow::Continue);
+        let origin = trainer.snapshot().unwrap().origin;
+        (
+            eval.unwrap().unwrap().loss,
+            origin.preprocess.unwrap().crop_pct,
+        )
+    });
+    assert_eq!(told.map(|(_, crop_pct)| crop_pct), [1.0, 0.5]);
+    // The same weights see other pixels.
+    assert_ne!(told[0].0, told[1].0);
+}

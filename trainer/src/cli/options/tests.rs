@@ -18,7 +18,7 @@ fn recipe(words: &str) -> Result<Recipe> {
 fn without_options_the_recipe_is_the_default() {
     assert_eq!(recipe("").unwrap(), Recipe::default());
     let words = "--recipe fast-scaling --scale off --aa off --crop-rule timm --train-interpolation bilinear \
-                 --lighting 0 --grad-accum-steps 1 --precise-bn 0 --amp=false";
+                 --lighting 0 --crop-pct 1 --grad-accum-steps 1 --precise-bn 0 --amp=false";
     assert_eq!(recipe(words).unwrap(), Recipe::default());
     assert!(recipe("--amp").unwrap().amp && recipe("--recipe fast-scaling").unwrap().amp);
 }
