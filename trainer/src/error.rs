@@ -36,7 +36,7 @@ pub enum Error {
         help: String,
     },
 
-    /// A checkpoint or a weights file that cannot be used.
+    /// A checkpoint, a weights file or a ledger that cannot be used.
     #[error("{}: {problem}. {}", path.display(), ended(help))]
     Checkpoint {
         /// The file or checkpoint directory.

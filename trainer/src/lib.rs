@@ -25,6 +25,7 @@ pub mod export;
 #[cfg(feature = "fail-points")]
 mod faults;
 pub mod features;
+pub mod ledger;
 pub mod logs;
 mod npy;
 pub mod output;

@@ -112,7 +112,8 @@ fn this_process() -> String {
     format!("process {} on {}\n", std::process::id(), host_name())
 }
 
-fn host_name() -> String {
+/// The name of this machine.
+pub(crate) fn host_name() -> String {
     #[cfg(unix)]
     let name = rustix::system::uname()
         .nodename()

@@ -140,7 +140,7 @@ impl Column {
 
 impl Cell {
     /// The cell as a reader sees it.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match self {
             Self::Absent => "-".into(),
             Self::Text(text) => text.clone(),

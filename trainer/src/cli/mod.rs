@@ -10,6 +10,7 @@ mod export;
 mod extract;
 mod figures;
 mod info;
+mod ledger;
 mod links;
 mod models;
 mod number;
@@ -66,6 +67,8 @@ enum Command {
     Tables(tables::Tables),
     /// A paper's figures, counted here, as SVG and CSV
     Figures(figures::Figures),
+    /// The trials of studies: list them, show one, export all
+    Ledger(ledger::Ledger),
     /// How fast networks run here: inference and training steps
     Bench(Box<bench::Bench>),
     /// The adapters here, and a test of every kernel on them
@@ -108,6 +111,7 @@ fn run(command: Command) -> Result<()> {
         Command::Data(data) => data.run(),
         Command::Tables(tables) => tables.run(),
         Command::Figures(figures) => figures.run(),
+        Command::Ledger(ledger) => ledger.run(),
         Command::Bench(bench) => bench.run(),
         Command::Doctor(doctor) => doctor.run(),
     }

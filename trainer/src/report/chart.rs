@@ -22,12 +22,14 @@ pub struct Chart {
 /// One line.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
-    /// Its name in the legend.
+    /// Its name in the legend; without one it is not in there, and its last value is not told.
     pub name: String,
     /// Its points, from left to right; one that is not finite interrupts it.
     pub points: Vec<(f64, f64)>,
     /// Drawn dotted, in the colour of the line before it: another reading of the same.
     pub dashed: bool,
+    /// Points alone, with no line between them and no last value.
+    pub dots: bool,
 }
 
 const WIDTH: f64 = 600.0;
@@ -206,17 +208,30 @@ fn legend(svg: &mut String, chart: &Chart) {
     }
     let mut x = 16.0;
     for (index, series) in chart.series.iter().enumerate() {
+        if series.name.is_empty() {
+            continue;
+        }
         let (class, stroke) = (
             if series.dashed { "l d" } else { "l" },
             colour(chart, index),
         );
-        put(
-            svg,
-            format_args!(
-                "<line class=\"{class}\" x1=\"{x}\" x2=\"{}\" y1=\"45\" y2=\"45\" stroke=\"{stroke}\"/>",
-                x + 22.0
-            ),
-        );
+        if series.dots {
+            put(
+                svg,
+                format_args!(
+                    "<circle cx=\"{}\" cy=\"45\" r=\"2.75\" fill=\"{stroke}\"/>",
+                    x + 14.0
+                ),
+            );
+        } else {
+            put(
+                svg,
+                format_args!(
+                    "<line class=\"{class}\" x1=\"{x}\" x2=\"{}\" y1=\"45\" y2=\"45\" stroke=\"{stroke}\"/>",
+                    x + 22.0
+                ),
+            );
+        }
         put(
             svg,
             format_args!(
@@ -246,13 +261,13 @@ fn line(svg: &mut String, chart: &Chart, index: usize, frame: &Frame) {
             pen = 'M';
         }
     }
-    if !path.is_empty() {
+    if !path.is_empty() && !series.dots {
         put(
             svg,
             format_args!("<path class=\"{class}\" stroke=\"{stroke}\" d=\"{path}\"/>"),
         );
     }
-    if series.points.len() <= DOTTED && !series.dashed {
+    if series.dots || (series.points.len() <= DOTTED && !series.dashed) {
         for point in series.points.iter().filter(|point| finite(point)) {
             let (x, y) = (frame.x(point.0), frame.y(point.1));
             put(
@@ -267,6 +282,9 @@ fn line(svg: &mut String, chart: &Chart, index: usize, frame: &Frame) {
 fn last_values(svg: &mut String, chart: &Chart, frame: &Frame) {
     let mut ends: Vec<(f64, f64, usize, f64)> = Vec::new();
     for (index, series) in chart.series.iter().enumerate() {
+        if series.dots || series.name.is_empty() {
+            continue;
+        }
         if let Some(&(x, y)) = series.points.iter().rev().find(|point| finite(point)) {
             ends.push((frame.y(y), frame.x(x), index, y));
         }
@@ -324,7 +342,7 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// Text that stands for itself in HTML and SVG.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

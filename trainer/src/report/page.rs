@@ -114,6 +114,7 @@ fn charts(report: &Report) -> Vec<Chart> {
             .filter_map(|row| Some(((row.epoch + 1) as f64, value(row)?)))
             .collect(),
         dashed,
+        dots: false,
     };
     let chart = |title: &str, unit: &str, series: Vec<Series>| Chart {
         title: title.into(),
@@ -166,7 +167,7 @@ fn charts(report: &Report) -> Vec<Chart> {
             vec![Series {
                 name: "images/s".into(),
                 points: speeds,
-                dashed: false,
+                ..Series::default()
             }],
         ),
     ];

@@ -4,7 +4,7 @@ fn chart(points: &[(f64, f64)]) -> Chart {
     let series = Series {
         name: "loss & <more>".into(),
         points: points.to_vec(),
-        dashed: false,
+        ..Series::default()
     };
     Chart {
         title: "Loss".into(),
@@ -74,4 +74,27 @@ fn the_values_at_the_right_edge_do_not_overlap() {
         (heights[0] - heights[1]).abs() >= SPACING - 0.1,
         "{heights:?}"
     );
+}
+
+#[test]
+fn dots_are_points_alone_and_what_has_no_name_is_not_in_the_legend() {
+    let series = |name: &str, dots| Series {
+        name: name.into(),
+        points: vec![(1.0, 1.0), (2.0, 3.0)],
+        dots,
+        ..Series::default()
+    };
+    let svg = line_chart(&Chart {
+        series: vec![
+            series("curve", false),
+            series("", false),
+            series("trials", true),
+        ],
+        ..Chart::default()
+    });
+    assert_eq!(svg.matches("<path").count(), 2, "{svg}");
+    // Two points of each, and the one that stands for the dots in the legend.
+    assert_eq!(svg.matches("<circle").count(), 7, "{svg}");
+    assert_eq!(svg.matches("class=\"v\"").count(), 1, "{svg}");
+    assert!(svg.contains(">curve<") && svg.contains(">trials<"), "{svg}");
 }
