@@ -1,6 +1,6 @@
 //! One measurement as a flat record.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Bench, Case, round};
 
@@ -8,7 +8,8 @@ use super::{Bench, Case, round};
 ///
 /// The first eleven columns are those that scripts for other libraries print, so that rows can be joined on `suite` and
 /// `case`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Row {
     /// `train` or `infer`; with `.kernel` behind it, one kernel of it.
     pub suite: String,
@@ -147,4 +148,19 @@ pub(super) struct Work {
     pub(super) multiply_adds: u64,
     pub(super) bytes: u64,
     pub(super) images: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RowFile;
+    use super::*;
+
+    #[test]
+    fn scripts_for_other_libraries_print_the_same_columns() {
+        let script = include_str!("../../../benches/peers/peers.py");
+        let columns = script.split_once("COLUMNS = (").unwrap().1;
+        let columns = columns.split_once(").split").unwrap().0;
+        let columns: String = columns.split('"').skip(1).step_by(2).collect();
+        assert_eq!(columns, RowFile::<Row>::header());
+    }
 }
