@@ -1,10 +1,12 @@
 //! How fast whole networks run: inference as a [`crate::Classifier`] does it, training steps as a
 //! [`crate::Trainer`] does them.
 
+pub mod compare;
 mod file;
 mod inference;
 mod machine;
 mod measure;
+pub mod page;
 mod row;
 mod times;
 mod training;

@@ -1,6 +1,8 @@
 //! `triaxis bench`.
 
+mod compare;
 mod output;
+mod report;
 
 use std::path::PathBuf;
 
@@ -31,6 +33,10 @@ enum Command {
     Models(Models),
     /// Training steps, and the loader beside them
     Training(Training),
+    /// PyTorch, ONNX Runtime, ncnn, burn or a command of yours beside it, in turn on the same cases
+    Compare(compare::Compare),
+    /// Rows as one page: roofline, time by node, time by size, peers
+    Report(report::Report),
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +114,8 @@ impl Bench {
         match &self.command {
             Command::Models(models) => models.run(),
             Command::Training(training) => training.run(),
+            Command::Compare(compare) => compare.run(),
+            Command::Report(report) => report.run(),
         }
     }
 }
@@ -162,19 +170,8 @@ impl Training {
 }
 
 impl Cases {
-    /// Every network at every batch size.
     fn all(&self, batch_sizes: &[u16]) -> Result<Vec<Case>> {
-        let mut cases = Vec::new();
-        for model in &self.model {
-            let mut spec = Spec::find(model)?;
-            spec.resolution = self.img_size.unwrap_or(spec.resolution);
-            spec.check()?;
-            cases.extend(batch_sizes.iter().map(|&batch| Case {
-                spec: spec.clone(),
-                batch: batch.into(),
-            }));
-        }
-        Ok(cases)
+        cases(&self.model, self.img_size, batch_sizes)
     }
 
     fn settings(&self) -> Settings {
@@ -186,6 +183,21 @@ impl Cases {
             },
         }
     }
+}
+
+/// Every network at every batch size.
+fn cases(models: &[String], side: Option<usize>, batch_sizes: &[u16]) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for model in models {
+        let mut spec = Spec::find(model)?;
+        spec.resolution = side.unwrap_or(spec.resolution);
+        spec.check()?;
+        cases.extend(batch_sizes.iter().map(|&batch| Case {
+            spec: spec.clone(),
+            batch: batch.into(),
+        }));
+    }
+    Ok(cases)
 }
 
 impl Written {

@@ -45,7 +45,7 @@ const SPACING: f64 = 15.0;
 
 /// The colours, blue, orange, green and violet, for a light ground and for a dark one: told apart also by those who
 /// see few colours, and by brightness.
-const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 .tx{--ink:#1c2128;--soft:#5d6671;--grid:#e4e7eb;--c0:#1f6feb;--c1:#d4580b;--c2:#1a7f4b;--c3:#8250df;--halo:#fff;\
 font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}\
 @media(prefers-color-scheme:dark){.tx{--ink:#e9edf2;--soft:#9aa5b1;--grid:#2d343d;--c0:#6cb0ff;--c1:#ff9a4d;--c2:#4ecb8b;\
@@ -189,7 +189,7 @@ impl Frame {
 }
 
 /// Adds an element on a line of its own.
-pub(super) fn put(svg: &mut String, element: std::fmt::Arguments<'_>) {
+pub(crate) fn put(svg: &mut String, element: std::fmt::Arguments<'_>) {
     writeln!(svg, "{element}").expect("writing to a text cannot fail");
 }
 

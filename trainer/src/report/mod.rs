@@ -2,7 +2,7 @@
 
 pub mod chart;
 pub(crate) mod numbers;
-mod page;
+pub(crate) mod page;
 pub mod panels;
 mod predictions;
 mod summary;

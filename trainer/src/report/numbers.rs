@@ -76,7 +76,7 @@ fn power_of_ten(value: f64) -> String {
 }
 
 /// A number without the noughts at its end.
-pub(super) fn trimmed(value: f64, digits: usize) -> String {
+pub(crate) fn trimmed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()

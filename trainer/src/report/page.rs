@@ -4,7 +4,8 @@ use super::chart::{Chart, Series, escape, line_chart};
 use super::numbers::{significant, trimmed};
 use super::{EpochRow, Report, predictions};
 
-const STYLE: &str = "\
+/// How pages look, in light and in the dark.
+pub(crate) const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2128;--soft:#5d6671;--ground:#f6f7f9;--card:#fff;--edge:#e4e7eb;--mark:#1f6feb}\
 @media(prefers-color-scheme:dark){:root{--ink:#e9edf2;--soft:#9aa5b1;--ground:#0d1117;--card:#161b22;--edge:#2d343d;--mark:#6cb0ff}}\
 *{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);\

@@ -3,6 +3,7 @@
 
 mod asking;
 mod benching;
+mod comparing;
 #[cfg(target_os = "linux")]
 mod dashboard;
 mod determinism;

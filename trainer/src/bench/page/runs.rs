@@ -1,0 +1,70 @@
+//! Whole runs, ours and peers', in a table.
+
+use super::{Clock, Rows, escape, table, told};
+
+pub(super) fn html(rows: &Rows, clock: Clock) -> String {
+    if rows.runs.is_empty() {
+        return String::new();
+    }
+    let heads = [
+        "run",
+        "library",
+        match clock {
+            Clock::Wall => "median ms",
+            Clock::Processor => "processor ms",
+        },
+        "ms a picture",
+        "images/s",
+        "first s",
+        "memory MiB",
+        "MB moved a picture",
+        "of a copy",
+        "dispatches",
+    ];
+    let lines: Vec<Vec<String>> = rows
+        .runs
+        .iter()
+        .map(|sized| {
+            let row = &sized.row;
+            let time = clock.of(row);
+            let batch = row.batch.max(1) as f64;
+            let name = match row.problem.is_empty() {
+                true => format!("{} {}", row.suite, row.case),
+                false => format!("{} {}: {}", row.suite, row.case, row.problem),
+            };
+            let rate = match clock {
+                Clock::Wall => row.stream_images_per_s.or(row.images_per_s),
+                Clock::Processor => None,
+            };
+            vec![
+                escape(&name),
+                escape(&row.device),
+                told(time),
+                told(time.map(|ms| ms / batch)),
+                told(rate),
+                told(row.first_ms.map(|ms| ms / 1e3)),
+                told(
+                    row.memory_bytes
+                        .map(|bytes| bytes as f64 / f64::from(1 << 20)),
+                ),
+                told(row.moved_bytes.map(|bytes| bytes as f64 / 1e6 / batch)),
+                match clock {
+                    Clock::Wall => told(row.copy_share),
+                    Clock::Processor => told(None),
+                },
+                row.dispatches.map_or("–".into(), |n| n.to_string()),
+            ]
+        })
+        .collect();
+    format!("<h2>Runs</h2>\n{}", table(&heads, &lines))
+}
+
+impl Clock {
+    /// The time of a run, milliseconds.
+    pub(super) fn of(self, row: &super::super::Row) -> Option<f64> {
+        match self {
+            Self::Wall => row.median_ms,
+            Self::Processor => row.cpu_median_ms,
+        }
+    }
+}
