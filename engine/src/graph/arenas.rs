@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::{Graph, Kind, Parameter, ParameterOptions, Value};
+use super::{Graph, Kind, Node, Parameter, ParameterOptions, Value};
 use crate::{DType, Error, Result, Shape};
 
 /// Parameters, and what goes with each of them at the same place, lie together in one buffer.
@@ -76,14 +76,19 @@ impl Graph {
                 }
             }
         }
+        let pinned: HashSet<Value> = pins.iter().map(|&(_, dx)| dx).collect();
+        let writes_gradients = |node: &Node| node.outputs.iter().any(|v| pinned.contains(v));
+        // No kernel may read one part of the arena while it writes another.
+        let read: HashSet<Value> = (self.nodes.iter())
+            .filter(|node| writes_gradients(node))
+            .flat_map(|node| node.inputs.iter().copied())
+            .collect();
         for &(i, dx) in &pins {
             let shape = self.shape(self.parameters[i].value);
             let computed = matches!(self.kind(dx), Kind::Output(_)) && self.shape(dx) == shape;
             let shared = pins.iter().filter(|&&(_, other)| other == dx).count() > 1;
-            let read = self.nodes.iter().any(|node| node.inputs.contains(&dx));
-            // A gradient that something else is made of stays where it is, and a copy is pinned: no kernel may read
-            // one part of the arena while it writes another.
-            let own = if computed && !shared && !read {
+            // One that another gradient is made of stays where it is, and a copy is pinned.
+            let own = if computed && !shared && !read.contains(&dx) {
                 dx
             } else {
                 crate::ops::scale(self, dx, 1.0)?
@@ -188,4 +193,36 @@ impl Graph {
 /// alignment that WebGPU allows an adapter to ask for.
 fn aligned(shape: Shape) -> usize {
     (shape.vec4s() * 4).next_multiple_of(64)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::{self, BatchNorm, BatchNormInputs};
+    use crate::{Graph, Init, Mode, ParameterOptions, Shape, gradients};
+
+    #[test]
+    fn the_gradients_of_a_batch_norm_are_made_where_optimizers_read_them() {
+        let mut g = Graph::new(Mode::Train);
+        let x = g.input("x", [2, 4, 4, 8]);
+        let vector = Shape::vector(8);
+        let mut parameter = |name| g.parameter(name, vector, ParameterOptions::default());
+        let [shift, gamma, beta] = ["shift", "gamma", "beta"].map(|name| parameter(name).unwrap());
+        let inputs = BatchNormInputs {
+            gamma,
+            beta,
+            running_mean: g.buffer("mean", vector, Init::Constant(0.0)).unwrap(),
+            running_var: g.buffer("var", vector, Init::Constant(1.0)).unwrap(),
+        };
+        let y = ops::bias(&mut g, x, shift).unwrap();
+        let y = ops::batch_norm(&mut g, y, inputs, BatchNorm::default()).unwrap();
+        let dy = g.input("dy", [2, 4, 4, 8]);
+        let grads = gradients(&mut g, y, dy).unwrap();
+        let nodes = g.nodes().count();
+        g.pin_gradients(&grads).unwrap();
+        // The gradient of the input is made of them, and nothing is copied for that.
+        assert_eq!(g.nodes().count(), nodes);
+        for p in [shift, gamma, beta] {
+            assert!(g.pinned.contains_key(&grads[p]));
+        }
+    }
 }
