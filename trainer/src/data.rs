@@ -20,6 +20,7 @@ mod loader;
 mod memory;
 mod natural;
 mod open;
+mod parquet;
 mod preprocess;
 mod shards;
 mod subset;
@@ -43,6 +44,9 @@ pub use open::{DataOptions, Split, open, open_validation};
 pub use preprocess::Preprocess;
 pub use subset::Subset;
 pub use synthetic::Synthetic;
+
+/// The most classes that numbers in a file may tell apart.
+const MAX_CLASSES: usize = 1 << 16;
 
 /// A picture on the host: 8-bit red, green, blue, interleaved, rows from the top.
 #[derive(Debug, Clone, PartialEq, Eq)]

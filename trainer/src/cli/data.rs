@@ -21,7 +21,7 @@ enum DataCommand {
 
 #[derive(Debug, Args)]
 struct Check {
-    /// Data: class folders, tar archives, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
+    /// Data: class folders, tar archives, Parquet files, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
     #[arg(value_name = "PATH")]
     path: String,
     /// Part of every class held out where the data has no validation of its own

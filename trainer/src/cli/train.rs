@@ -28,7 +28,7 @@ use setup::Setup;
 /// Options of `triaxis train`.
 #[derive(Debug, Args)]
 pub(super) struct Train {
-    /// Data: class folders, tar archives, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
+    /// Data: class folders, tar archives, Parquet files, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     data_dir: String,
     /// Part of every class held out where the data has no validation of its own

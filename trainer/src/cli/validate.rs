@@ -23,7 +23,7 @@ const BATCH: usize = 32;
 /// Options of `triaxis validate`.
 #[derive(Debug, Args)]
 pub(super) struct Validate {
-    /// Data: class folders, in `val/` or alone, tar archives, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
+    /// Data: class folders, in `val/` or alone, tar archives, Parquet files, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     data_dir: String,
     /// Names of the outputs, a text file of one a line, by which class folders are found [default: the weights']

@@ -10,7 +10,7 @@ use super::Tolerance;
 pub enum DataError {
     /// No such file or folder.
     #[error(
-        "{} does not exist; give a folder of class folders, tar archives, CIFAR binary batches or IDX files, or `synthetic`",
+        "{} does not exist; give a folder of class folders, tar archives, Parquet files, CIFAR binary batches or IDX files, or `synthetic`",
         path.display()
     )]
     Missing {

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{DataError, Dataset, Subset, Synthetic, cifar, folder, idx, shards};
+use super::{DataError, Dataset, Subset, Synthetic, cifar, folder, idx, parquet, shards};
 
 /// How a data set is opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,12 +43,13 @@ pub struct Split {
 
 /// Pictures that `synthetic` trains on where no count is given.
 const SYNTHETIC: usize = 5_000;
-const EXPECTED: &str = "class folders (in `train/` and `val/`, or alone), tar archives (`train-0000.tar`), CIFAR binary batches \
-                        (`data_batch_1.bin`, `train.bin`) or IDX files (`train-images-idx3-ubyte`, plain or .gz)";
+const EXPECTED: &str = "class folders (in `train/` and `val/`, or alone), tar archives (`train-0000.tar`), Parquet files \
+                        (`train-*.parquet`), CIFAR binary batches (`data_batch_1.bin`, `train.bin`) or IDX files \
+                        (`train-images-idx3-ubyte`, plain or .gz)";
 
 /// Opens `synthetic`, `synthetic:COUNT`, or the folder of that path.
 ///
-/// A folder holds CIFAR binary batches, IDX files, tar archives, or class folders: under `train/` with validation beside it in `val/`,
+/// A folder holds CIFAR binary batches, IDX files, tar archives, Parquet files, or class folders: under `train/` with validation beside it in `val/`,
 /// `validation/` or `test/` (the first that exists), or directly, then split by seed.
 ///
 /// # Errors
@@ -83,11 +84,18 @@ pub(super) fn open_folder(root: &Path, options: &DataOptions) -> Result<Split, D
         let (train, validation, notes) = shards::open(root, archives)?;
         return either(root, Arc::new(train), validation, notes, options);
     }
+    let tables = parquet::find(root)?;
+    if !tables.is_empty() {
+        let (train, validation) = parquet::open(root, &tables)?;
+        return either(root, Arc::new(train), validation, tables.notes, options);
+    }
     if !root.is_dir() {
         return Err(DataError::Layout {
             path: root.to_owned(),
             found: "this is a file".into(),
-            expected: format!("a .tar, or a folder with {EXPECTED}; unpack other archives first"),
+            expected: format!(
+                "a .tar or .parquet, or a folder with {EXPECTED}; unpack other archives first"
+            ),
         });
     }
     if let Some(folder) = cifar::find(root) {
@@ -122,6 +130,11 @@ pub fn open_validation(
     if !archives.is_empty() {
         let (train, validation, notes) = shards::open(root, archives)?;
         return Ok((Arc::new(validation.unwrap_or(train)), notes));
+    }
+    let tables = parquet::find(root)?;
+    if !tables.is_empty() {
+        let data = parquet::open_validation(root, &tables)?;
+        return Ok((Arc::new(data), tables.notes));
     }
     if !root.is_dir() || cifar::find(root).is_some() || idx::find(root, &["train"])?.is_some() {
         let split = open(path_or_name, options)?;

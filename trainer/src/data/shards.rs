@@ -13,10 +13,10 @@ use std::{
 };
 
 use super::{
-    DataError, Dataset, Fingerprint, MAX_FILE_BYTES, Picture, decode::decode, error::list, folder,
-    natural,
+    DataError, Dataset, Fingerprint, MAX_CLASSES, MAX_FILE_BYTES, Picture, decode::decode,
+    error::list, folder, natural,
 };
-use samples::{Found, Label, MAX_CLASSES, Sample, samples};
+use samples::{Found, Label, Sample, samples};
 
 /// Folders and beginnings of archives' names that hold validation; the first that is there is used.
 const VALIDATION: [&str; 3] = ["val", "validation", "test"];

@@ -4,6 +4,7 @@ mod decode;
 mod fit;
 mod folders;
 mod loader;
+mod parquet;
 mod preprocess;
 mod shards;
 mod synthetic;

@@ -8,12 +8,10 @@ use std::{
 };
 
 use super::members::{Member, members};
-use crate::data::{DataError, folder::has_picture_extension};
+use crate::data::{DataError, MAX_CLASSES, folder::has_picture_extension};
 
 /// The longest content of a `.cls` file, in bytes.
 const MAX_LABEL: u64 = 1024;
-/// The most classes that numbers may tell apart.
-pub(super) const MAX_CLASSES: usize = 1 << 16;
 
 /// What a picture is said to show.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
