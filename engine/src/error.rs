@@ -27,13 +27,13 @@ pub enum Error {
     #[error("{0}")]
     NoAdapter(String),
     /// Memory that is not there.
-    #[error("out of GPU memory: {what} needs {}, {} can be had on {adapter}", mib(*.needed), mib(*.available))]
+    #[error("out of GPU memory: {}", lack(what, *needed, *available, adapter))]
     OutOfMemory {
         /// What was to be allocated.
         what: String,
-        /// Bytes needed in all.
+        /// Bytes needed in all; 0 where that is not known.
         needed: u64,
-        /// Bytes that can be had.
+        /// Bytes that can be had; 0 where that is not known.
         available: u64,
         /// The adapter's name.
         adapter: String,
@@ -94,7 +94,46 @@ fn shapes(shapes: &[Shape]) -> String {
         .join(" ")
 }
 
+/// What is missing where, as far as it is known.
+fn lack(what: &str, needed: u64, available: u64, adapter: &str) -> String {
+    match (needed, available) {
+        (0, _) => format!("{what} on {adapter}"),
+        (needed, 0) => format!("{what} needs {}, more than {adapter} has left", mib(needed)),
+        (needed, available) => {
+            let [needed, available] = [needed, available].map(mib);
+            format!("{what} needs {needed}, {available} can be had on {adapter}")
+        }
+    }
+}
+
 /// Bytes for people.
 fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_memory_is_told_as_far_as_it_is_known() {
+        let text = |needed, available| {
+            let error = Error::OutOfMemory {
+                what: "the plan".into(),
+                needed,
+                available,
+                adapter: "a card".into(),
+            };
+            error.to_string()
+        };
+        assert_eq!(text(0, 0), "out of GPU memory: the plan on a card");
+        assert_eq!(
+            text(3 << 19, 0),
+            "out of GPU memory: the plan needs 1.5 MiB, more than a card has left"
+        );
+        assert_eq!(
+            text(2 << 20, 1 << 20),
+            "out of GPU memory: the plan needs 2.0 MiB, 1.0 MiB can be had on a card"
+        );
+    }
 }

@@ -24,14 +24,19 @@ fn listed(variable: &str) -> Mutex<Vec<u64>> {
     )
 }
 
-/// Destroys the device after the steps that `TRIAXIS_LOSE_DEVICE_AT` lists, as in `5,9`, panics after those of
-/// `TRIAXIS_PANIC_AT`, and tells on standard error what the device holds after those of `TRIAXIS_COUNT_AT`.
+/// Destroys the device after the steps that `TRIAXIS_LOSE_DEVICE_AT` lists, as in `5,9`, uses its memory up after those of
+/// `TRIAXIS_EXHAUST_DEVICE_AT`, panics after those of `TRIAXIS_PANIC_AT`, and tells on standard error what the device holds
+/// after those of `TRIAXIS_COUNT_AT`.
 pub(crate) fn after_step(step: u64, gpu: &Gpu) {
     static LOSSES: Steps = Steps(LazyLock::new(|| listed("TRIAXIS_LOSE_DEVICE_AT")));
+    static EXHAUSTIONS: Steps = Steps(LazyLock::new(|| listed("TRIAXIS_EXHAUST_DEVICE_AT")));
     static PANICS: Steps = Steps(LazyLock::new(|| listed("TRIAXIS_PANIC_AT")));
     static COUNTS: Steps = Steps(LazyLock::new(|| listed("TRIAXIS_COUNT_AT")));
     if LOSSES.take(step) {
         gpu.lose();
+    }
+    if EXHAUSTIONS.take(step) {
+        gpu.exhaust();
     }
     if COUNTS.take(step)
         && gpu.wait().is_ok()

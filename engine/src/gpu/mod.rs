@@ -283,6 +283,16 @@ impl Gpu {
         self.device().destroy();
     }
 
+    /// Reports the device's memory as used up, as a driver does that gives none in the middle of a run: what follows reports
+    /// it. For tests of what is done then.
+    pub fn exhaust(&self) {
+        let failure = self.inner.failure.lock();
+        let mut known = failure.unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            *known = Some(Failure::OutOfMemory("the driver gives no more".into()));
+        }
+    }
+
     /// The first failure that the driver reported since the device was opened.
     pub(crate) fn check(&self) -> Result<()> {
         let failure = self

@@ -1,10 +1,13 @@
-//! The largest batch that fits into a device's memory.
+//! The largest batch that fits into a device's memory, and what to do where nothing does.
+
+use std::path::Path;
 
 use triaxis_engine::{Error as EngineError, Gpu, Schedule};
 use triaxis_models::Model;
 
+use super::Trainer;
 use super::draw::{self, Drawn, Measuring};
-use super::measure;
+use super::measure::{self, Measure};
 use crate::error::Error;
 use crate::recipe::Recipe;
 
@@ -151,14 +154,64 @@ pub(super) fn with_advice(
     } else {
         needed / 2
     };
+    let less = less(recipe);
     let help = match largest_batch(gpu, model, recipe, side, budget) {
-        Some(batch) => format!(
-            "The largest batch that fits is {batch}: give --batch-size {batch}, or a smaller --img-size"
-        ),
-        None => "Not even a batch of 1 fits: give a smaller --img-size or network".into(),
+        Some(batch) => {
+            let parts = recipe.images_an_update().div_ceil(batch);
+            format!(
+                "The largest batch that fits is {batch}: give --batch-size {batch}, with --grad-accum-steps {parts} for about as many \
+                 images an update; {less} takes less, too"
+            )
+        }
+        None => format!("Not even a batch of 1 fits: give {less}, or a smaller network"),
     };
     Error::Device {
         problem: format!("batch size {}: {error}", recipe.batch_size),
         help,
+    }
+}
+
+/// Options of which each makes the plans smaller and is not in force.
+fn less(recipe: &Recipe) -> String {
+    let mut options = Vec::new();
+    if !recipe.amp {
+        options.push("--amp");
+    }
+    if !recipe.grad_checkpointing {
+        options.push("--grad-checkpointing");
+    }
+    options.push("a smaller --img-size");
+    options.join(" or ")
+}
+
+impl Trainer {
+    /// The error for a device that has no memory left in the middle of a run, although it had enough at its start; `kept` is
+    /// the checkpoint to go on from.
+    pub(crate) fn exhausted(&self, error: &EngineError, kept: Option<&Path>) -> Error {
+        let mut held = self.train.memory().total() + self.eval.memory().total();
+        held += self.measure.as_ref().map_or(0, Measure::bytes);
+        let Recipe {
+            batch_size,
+            grad_accum_steps,
+            ..
+        } = self.recipe;
+        let half = batch_size.div_ceil(2);
+        let kept = match kept {
+            Some(kept) => format!("{} is whole", kept.display()),
+            None => "There is no checkpoint yet".into(),
+        };
+        Error::Device {
+            problem: format!(
+                "step {}: {error}, beside {:.1} MiB that this run holds",
+                self.step,
+                held as f64 / f64::from(1 << 20)
+            ),
+            help: format!(
+                "{kept}: end what else holds GPU memory and give the same command again, or go on with less by --force and \
+                 --batch-size {half} --grad-accum-steps {}, or {}",
+                2 * grad_accum_steps,
+                less(&self.recipe)
+            ),
+        }
     }
 }

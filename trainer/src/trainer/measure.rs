@@ -27,6 +27,11 @@ pub(super) fn images(recipe: &Recipe) -> Option<usize> {
 }
 
 impl Measure {
+    /// Bytes that it holds on the device.
+    pub(super) fn bytes(&self) -> u64 {
+        self.plan.memory().total()
+    }
+
     /// Compiles it where the recipe asks for it and the network has running statistics.
     pub(super) fn new(
         gpu: &Gpu,

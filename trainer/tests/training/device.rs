@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Place, checkpoints, files, pointed, run};
+use crate::support::{Place, assert_same_end, checkpoints, files, pointed, run};
 
 #[test]
 fn without_an_adapter_training_ends_with_5_and_says_what_to_install() {
@@ -28,12 +28,45 @@ fn too_little_memory_names_the_largest_batch_which_then_trains() {
         );
         run(place.tiny(&options))
     };
-    let refused = train(1024, "large").refused(5, &["batch size 1024", "4.0 MiB", "--batch-size"]);
+    let words = [
+        "batch size 1024",
+        "4.0 MiB can be had",
+        "--batch-size",
+        "--grad-accum-steps",
+        "--amp or --grad-checkpointing",
+    ];
+    let refused = train(1024, "large").refused(5, &words);
     let advice = refused.stderr.split("--batch-size ").nth(1).unwrap();
     let batch: usize = advice.split(',').next().unwrap().parse().unwrap();
     assert!((2..1024).contains(&batch), "{refused}");
     train(batch + 1, "one-more").refused(5, &[&format!("fits is {batch}")]);
     train(batch, "fitting").done();
+}
+
+#[test]
+fn memory_that_runs_out_in_the_middle_ends_with_5_and_nothing_saved_is_lost() {
+    let place = Place::new();
+    let train = |name: &str| place.tiny(&format!("--epochs 3 --experiment {name}"));
+    let exhausted = |steps: &str| {
+        let mut command = train("parts");
+        command.env("TRIAXIS_EXHAUST_DEVICE_AT", steps);
+        run(command)
+    };
+    exhausted("2").refused(5, &["step 2", "There is no checkpoint yet"]);
+    let words = [
+        "step 6: out of GPU memory",
+        "MiB that this run holds",
+        "checkpoint-000004 is whole",
+        "--batch-size 8 --grad-accum-steps 2",
+        "--amp",
+    ];
+    exhausted("6").refused(5, &words);
+    let folder = place.run_folder("parts");
+    assert_eq!(checkpoints(&folder), [4]);
+    let resumed = run(train("parts")).done();
+    assert!(resumed.stderr.contains("resumed at epoch 1"), "{resumed}");
+    run(train("whole")).done();
+    assert_same_end(&place.run_folder("whole"), &folder);
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! A run goes on after a number that is not finite, or after its device was lost, where that can be.
+//! A run goes on after a number that is not finite, or after its device was lost, where that can be. Where its device has no
+//! memory left, it ends with what to do.
 
 use std::time::{Duration, Instant};
 
 use super::run::Run;
-use crate::checkpoint::Standing;
+use crate::checkpoint::{Pointer, Standing, follow};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 
@@ -16,6 +17,10 @@ impl Run<'_> {
         match error {
             Error::Diverged { .. } => self.diverged(error),
             Error::Engine(triaxis_engine::Error::DeviceLost { .. }) => self.device_lost(error),
+            Error::Engine(error @ triaxis_engine::Error::OutOfMemory { .. }) => {
+                let kept = follow(&self.directory, Pointer::Last).ok();
+                Err(self.trainer.exhausted(&error, kept.as_deref()))
+            }
             other => Err(other),
         }
     }
