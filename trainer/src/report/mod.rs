@@ -111,7 +111,7 @@ impl Report {
     /// All three are made anew from the rows, so after a crash or a resume they never disagree with the checkpoint.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let files = [
-            ("summary.csv", summary::csv(&self.rows)),
+            ("summary.csv", summary::csv(self)),
             ("summary.json", summary::json(self)),
             ("report.html", self.html()),
         ];

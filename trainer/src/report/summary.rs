@@ -11,10 +11,10 @@ use super::{EpochRow, Report};
 /// A summary is some hundred bytes an epoch.
 const LARGEST: u64 = 64 << 20;
 
-/// timm's columns; accuracies in percent, of the weights as trained.
-pub(super) fn csv(rows: &[EpochRow]) -> String {
-    let mut text = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr\n".to_owned();
-    for row in rows {
+/// timm's columns, and the recipe's hash; accuracies in percent, of the weights as trained.
+pub(super) fn csv(report: &Report) -> String {
+    let mut text = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe\n".to_owned();
+    for row in &report.rows {
         let EpochRow {
             epoch,
             train_loss,
@@ -23,8 +23,8 @@ pub(super) fn csv(rows: &[EpochRow]) -> String {
             ..
         } = row;
         text += &format!(
-            "{epoch},{train_loss},{},{},{},{lr}\n",
-            eval.loss, eval.top1, eval.top5
+            "{epoch},{train_loss},{},{},{},{lr},{}\n",
+            eval.loss, eval.top1, eval.top5, report.recipe_hash
         );
     }
     text
@@ -73,16 +73,18 @@ mod tests {
             model: "<b>net</b>".into(),
             rows: vec![row(0), row(1)],
             images_per_second: vec![Some(12.5), None],
+            recipe_hash: "8d2f".into(),
             ..Report::default()
         }
     }
 
     #[test]
-    fn the_csv_has_the_columns_of_timm() {
-        let text = csv(&report().rows);
+    fn the_csv_has_the_columns_of_timm_and_the_recipe() {
+        let text = csv(&report());
         assert_eq!(
             text,
-            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr\n0,2.25,1.5,50.25,90,0.1\n1,2.25,1.5,50.25,90,0.1\n"
+            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe\n\
+             0,2.25,1.5,50.25,90,0.1,8d2f\n1,2.25,1.5,50.25,90,0.1,8d2f\n"
         );
     }
 

@@ -11,13 +11,19 @@ fn a_run_leaves_its_recipe_summary_report_and_checkpoints() {
     let folder = place.run_folder("tiny");
 
     let summary = fs::read_to_string(folder.join("summary.csv")).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap();
+    assert_eq!(json["rows"].as_array().map(Vec::len), Some(3));
+    let hash = json["recipe_hash"].as_str().unwrap();
     let mut lines = summary.lines();
     assert_eq!(
         lines.next(),
-        Some("epoch,train_loss,eval_loss,eval_top1,eval_top5,lr")
+        Some("epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe")
     );
     for (epoch, line) in (0..3).zip(lines.by_ref()) {
-        let numbers: Vec<f64> = line.split(',').map(|n| n.parse().unwrap()).collect();
+        let (numbers, recipe) = line.rsplit_once(',').unwrap();
+        assert_eq!(recipe, hash);
+        let numbers: Vec<f64> = numbers.split(',').map(|n| n.parse().unwrap()).collect();
         assert_eq!((numbers.len(), numbers[0]), (6, f64::from(epoch)), "{line}");
         assert!(numbers.iter().all(|n| n.is_finite()), "{line}");
         assert!(numbers[3] <= numbers[4] && numbers[4] <= 100.0, "{line}");
@@ -40,9 +46,6 @@ fn a_run_leaves_its_recipe_summary_report_and_checkpoints() {
         ]
     );
     assert!(folder.join("args.toml").is_file());
-    let json: serde_json::Value =
-        serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap();
-    assert_eq!(json["rows"].as_array().map(Vec::len), Some(3));
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
     assert!(page.contains("<svg") && page.trim_end().ends_with("</html>"));
     assert_eq!(ran.stdout.lines().last(), Some("output/tiny/report.html"));
