@@ -103,7 +103,11 @@ impl Ledger {
         // A row that was reported as done is done, whatever happens to the machine next.
         db.pragma_update(None, "synchronous", "FULL").at(path)?;
         db.pragma_update(None, "foreign_keys", true).at(path)?;
-        match identity(&db, path)? {
+        // In one transaction: another process may be making the tables at this moment.
+        let look = db.transaction().at(path)?;
+        let found = identity(&look, path)?;
+        look.commit().at(path)?;
+        match found {
             (0, 0) => create(&mut db, path)?,
             (APPLICATION, VERSION) => {}
             (APPLICATION, newer @ VERSION..) => {

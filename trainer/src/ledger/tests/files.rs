@@ -119,3 +119,21 @@ fn a_ledger_that_is_not_there_is_begun_only_where_that_was_meant() {
     Ledger::open(&path, &LedgerOptions::default()).unwrap();
     Ledger::open(&path, &options).unwrap();
 }
+
+#[test]
+fn a_ledger_may_be_begun_by_several_at_once() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ledger");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut ledger = Ledger::open(&path, &LedgerOptions::default()).unwrap();
+                    ledger.begin(&study()).unwrap();
+                });
+            }
+        });
+        let ledger = Ledger::open(&path, &LedgerOptions::default()).unwrap();
+        assert_eq!(ledger.studies().unwrap(), [study()]);
+    }
+}

@@ -23,7 +23,8 @@ fn work(folder: &Path) {
         .unwrap();
     let worker = Worker::this();
     let process = std::process::id();
-    while !folder.join("stop").exists() {
+    // The folder is gone where the test that started this ended early.
+    while folder.exists() && !folder.join("stop").exists() {
         let Some(trial) = ledger.claim("tiny", &worker).unwrap() else {
             // The rows of a worker that was killed a moment ago come free when it is gone.
             std::thread::sleep(Duration::from_millis(2));
@@ -58,6 +59,20 @@ fn claims(folder: &Path) -> BTreeMap<u32, Vec<i64>> {
     claims
 }
 
+/// Plans so many trials more, and gives how many there are then.
+fn plan(ledger: &mut Ledger, so_far: usize, more: usize) -> usize {
+    let trials: Vec<Planned> = (so_far..so_far + more)
+        .map(|i| planned(&format!("n{i}")))
+        .collect();
+    ledger.plan("tiny", so_far, &trials).unwrap();
+    so_far + more
+}
+
+fn count(ledger: &Ledger, state: State) -> usize {
+    let trials = ledger.trials(None).unwrap().into_iter();
+    trials.filter(|trial| trial.state == state).count()
+}
+
 /// Waits until `done` is so.
 #[track_caller]
 fn until(mut done: impl FnMut() -> bool) {
@@ -67,7 +82,7 @@ fn until(mut done: impl FnMut() -> bool) {
             began.elapsed() < Duration::from_secs(900),
             "the workers hang"
         );
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -93,15 +108,15 @@ fn two_workers_do_each_trial_once_whatever_is_killed() {
     let mut killed = Vec::new();
     let mut met = 0;
     while killed.len() < KILLS {
-        // There is always something to do while others are killed.
-        let more: Vec<Planned> = (0..10)
-            .map(|i| planned(&format!("n{}", planned_so_far + i)))
-            .collect();
-        ledger.plan("tiny", planned_so_far, &more).unwrap();
-        planned_so_far += more.len();
         let victim = &mut workers[killed.len() % 2];
         let process = victim.id();
-        until(|| claims(folder).contains_key(&process));
+        until(|| {
+            // There is always something to do, however long a process takes to start.
+            if count(&ledger, State::Waiting) == 0 {
+                planned_so_far = plan(&mut ledger, planned_so_far, 10);
+            }
+            claims(folder).contains_key(&process)
+        });
         std::thread::sleep(Duration::from_micros(killed.len() as u64 * 7919 % 9000));
         victim.kill().unwrap();
         victim.wait().unwrap();
@@ -113,17 +128,12 @@ fn two_workers_do_each_trial_once_whatever_is_killed() {
         killed.push(process);
         *victim = start(folder);
     }
-    let rest = CLAIMS.saturating_sub(planned_so_far);
-    let more: Vec<Planned> = (0..rest)
-        .map(|i| planned(&format!("n{}", planned_so_far + i)))
-        .collect();
-    ledger.plan("tiny", planned_so_far, &more).unwrap();
-    planned_so_far += rest;
-    let done = |ledger: &Ledger| {
-        let trials = ledger.trials(None).unwrap().into_iter();
-        trials.filter(|trial| trial.state == State::Done).count()
-    };
-    until(|| done(&ledger) == planned_so_far);
+    planned_so_far = plan(
+        &mut ledger,
+        planned_so_far,
+        CLAIMS.saturating_sub(planned_so_far),
+    );
+    until(|| count(&ledger, State::Done) == planned_so_far);
     fs::write(folder.join("stop"), "").unwrap();
     for worker in &mut workers {
         assert!(worker.wait().unwrap().success());
