@@ -133,6 +133,19 @@ impl GaussianProcess {
         self.kernel
     }
 
+    /// The curve as a sum: an offset, and for each point where it lies and its amplitude `a`. The value at x is the offset
+    /// and the sum of all `a · exp(−(x − at)² / (2 · length²))`.
+    pub fn terms(&self) -> (f64, Vec<(f64, f64)>) {
+        let amplitude = |weight: &f64| self.scale * self.kernel.variance * weight;
+        let amplitudes = self.weights.iter().map(amplitude);
+        (self.mean, self.x.iter().copied().zip(amplitudes).collect())
+    }
+
+    /// Standard deviation of the noise on the values that it was fitted to.
+    pub fn noise(&self) -> f64 {
+        self.scale * self.kernel.noise.sqrt()
+    }
+
     /// The logarithm of the probability of the points, brought to mean 0 and standard deviation 1, under the kernel.
     pub fn log_marginal_likelihood(&self) -> f64 {
         self.log_likelihood

@@ -8,6 +8,7 @@
 mod augment;
 mod check;
 mod cifar;
+mod classes;
 mod decode;
 mod error;
 mod files;
@@ -33,6 +34,7 @@ pub use augment::{
     RandomErasing, Resampling, ResizedCrop,
 };
 pub use check::{CheckReport, ClassCount, DamagedPicture, Duplicate, Sizes, SplitReport, check};
+pub use classes::Classes;
 pub use decode::{
     MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureFormat, decode, read_picture, sniff,
 };

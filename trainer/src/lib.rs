@@ -35,6 +35,7 @@ pub mod random;
 pub mod recipe;
 pub mod report;
 pub mod schedule;
+pub mod study;
 pub mod table;
 mod trainer;
 pub mod weights;

@@ -86,6 +86,23 @@ fn the_gradient_is_that_of_the_differences() {
 }
 
 #[test]
+fn the_terms_sum_up_to_the_mean() {
+    for (name, case) in cases() {
+        let process = GaussianProcess::fit(&case.x, &case.y).unwrap();
+        let (offset, terms) = process.terms();
+        let length = process.kernel().length;
+        for &x in &case.at {
+            let term = |(at, a): &(f64, f64)| a * (-0.5 * ((x - at) / length).powi(2)).exp();
+            let got = offset + terms.iter().map(term).sum::<f64>();
+            let expected = process.predict(x);
+            assert!((got - expected.mean).abs() < 1e-9, "{name} at {x}");
+            let squares = expected.of_curve.powi(2) + process.noise().powi(2);
+            assert!((squares.sqrt() - expected.of_observation).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
 fn values_that_are_all_the_same_are_expected_everywhere() {
     let process = GaussianProcess::fit(&[0.0, 0.5, 1.0], &[0.7; 3]).unwrap();
     for x in [-1.0, 0.2, 1.0] {

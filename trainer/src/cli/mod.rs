@@ -20,6 +20,7 @@ mod pictures;
 mod predict;
 mod print;
 mod scale;
+mod search;
 mod stop;
 mod tables;
 mod train;
@@ -67,6 +68,8 @@ enum Command {
     Tables(tables::Tables),
     /// A paper's figures, counted here, as SVG and CSV
     Figures(figures::Figures),
+    /// Train many networks and learn from them which to train: TinyNet's method
+    Search(search::Search),
     /// The trials of studies: list them, show one, export all
     Ledger(ledger::Ledger),
     /// How fast networks run here: inference and training steps
@@ -111,6 +114,7 @@ fn run(command: Command) -> Result<()> {
         Command::Data(data) => data.run(),
         Command::Tables(tables) => tables.run(),
         Command::Figures(figures) => figures.run(),
+        Command::Search(search) => search.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Bench(bench) => bench.run(),
         Command::Doctor(doctor) => doctor.run(),

@@ -25,4 +25,5 @@ mod recipes;
 mod recovering;
 mod refusals;
 mod resuming;
+mod searching;
 mod support;

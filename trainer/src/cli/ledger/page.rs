@@ -168,8 +168,8 @@ mod tests {
         let values: Vec<&str> = lines.next().unwrap().split(',').collect();
         let of = |key: &str| values[keys.iter().position(|k| *k == key).unwrap()];
         assert_eq!(
-            [of("flops"), of("width"), of("top1_error"), of("state")],
-            ["2000000", "0.5000", "12.5000", "done"]
+            [of("flops"), of("point"), of("top1_error"), of("state")],
+            ["2000000", "1 0.5 0.75", "12.5000", "done"]
         );
     }
 }

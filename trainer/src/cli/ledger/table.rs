@@ -54,10 +54,7 @@ pub(super) fn all(trials: &[Trial]) -> Table {
             None => Cell::Absent,
         };
         let planned = &trial.planned;
-        let point = |i: usize| match planned.numbers.get(i) {
-            Some(number) => Cell::Number(*number, 4),
-            None => Cell::Absent,
-        };
+        let point: Vec<String> = planned.numbers.iter().map(f64::to_string).collect();
         let outcome = trial.outcome.as_ref();
         vec![
             Cell::Count(trial.id.cast_unsigned()),
@@ -70,9 +67,7 @@ pub(super) fn all(trials: &[Trial]) -> Table {
             Cell::Count(planned.flops),
             Cell::Count(planned.params),
             Cell::Count(planned.acts),
-            point(0),
-            point(1),
-            point(2),
+            point.join(" ").into(),
             number(|outcome| outcome.top1_error),
             number(|outcome| outcome.top5_error),
             number(|outcome| outcome.seconds),
@@ -98,9 +93,7 @@ pub(super) fn all(trials: &[Trial]) -> Table {
         "flops",
         "params",
         "acts",
-        "depth",
-        "width",
-        "resolution",
+        "point",
         "top1_error",
         "top5_error",
         "seconds",

@@ -1,0 +1,157 @@
+//! What all trials of a study share, and one of them trained.
+
+use std::time::Instant;
+
+use triaxis_engine::Gpu;
+use triaxis_models::{Network, Spec};
+
+use crate::data::Split;
+use crate::error::Result;
+use crate::ledger::{Outcome, Planned, Trial};
+use crate::recipe::{PAPER_DECAY, Recipe};
+use crate::report::EpochRow;
+use crate::trainer::{Flow, Trainer, WeightKind};
+
+/// Device, pictures and recipe of a study.
+pub struct Setting {
+    /// The device.
+    pub gpu: Gpu,
+    /// The pictures.
+    pub data: Split,
+    /// The recipe, without a network.
+    pub recipe: Recipe,
+}
+
+/// Where a trial is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepOf {
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Batches of the epoch that are done.
+    pub batch: usize,
+    /// Batches of the epoch.
+    pub batches: usize,
+}
+
+impl Setting {
+    /// What tells whether the pictures changed: `4000 pictures of 123 bytes, hash …` of both splits.
+    pub fn fingerprint(&self) -> String {
+        let prints = [&self.data.train, &self.data.validation].map(|data| {
+            let print = data.fingerprint();
+            let hash: String = print.hash.chars().take(16).collect();
+            format!(
+                "{} pictures of {} bytes ({hash})",
+                print.pictures, print.bytes
+            )
+        });
+        format!("{} to train on and {} to validate on", prints[0], prints[1])
+    }
+
+    /// The network for these pictures, with the recipe's dropout.
+    pub fn fitted(&self, spec: &Spec) -> Spec {
+        let mut spec = spec.clone();
+        spec.num_classes = self.data.train.classes().len();
+        spec.network
+            .set_drop(self.recipe.drop, self.recipe.drop_path);
+        spec
+    }
+
+    /// The whole recipe of a network's trial.
+    pub fn recipe_of(&self, spec: &Spec) -> Recipe {
+        let decay = match spec.network {
+            Network::EfficientNet(_) => 1e-5,
+            _ => PAPER_DECAY,
+        };
+        Recipe {
+            model: spec.name.clone(),
+            img_size: Some(spec.resolution),
+            num_classes: Some(spec.num_classes),
+            weight_decay: self.recipe.weight_decay.or(Some(decay)),
+            ..self.recipe.clone()
+        }
+    }
+
+    /// The trial of a network; `numbers` are the point of the study that it stands for.
+    ///
+    /// # Errors
+    ///
+    /// A network that cannot be.
+    pub fn planned(&self, spec: &Spec, numbers: &[f64]) -> Result<Planned> {
+        let spec = self.fitted(spec);
+        let cost = spec.complexity()?;
+        let recipe = self.recipe_of(&spec);
+        Ok(Planned {
+            name: spec.name.clone(),
+            network: spec.to_toml(),
+            recipe: recipe.hash(),
+            seed: recipe.seed,
+            flops: cost.flops,
+            params: cost.params,
+            acts: cost.acts,
+            numbers: numbers.to_vec(),
+        })
+    }
+
+    /// Trains and evaluates a trial's network from its first step; `watch` sees every step and may stop it: `None` then.
+    /// The errors are those of the last epoch, of the weights or their average, whichever is better.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Trainer::new`] and [`Trainer::train_epoch`].
+    pub fn train(
+        &self,
+        trial: &Trial,
+        mut watch: impl FnMut(StepOf) -> Flow,
+    ) -> Result<Option<Outcome>> {
+        let spec = Spec::from_toml(&trial.planned.network)?;
+        let recipe = self.recipe_of(&spec);
+        let began = Instant::now();
+        let mut trainer = Trainer::new(&self.gpu, spec, &self.data, &recipe)?;
+        let (epochs, batches) = (recipe.epochs, trainer.batches());
+        while trainer.epoch() < epochs && !trainer.stalled() {
+            let epoch = trainer.epoch();
+            let mut at = |batch| {
+                watch(StepOf {
+                    epoch,
+                    epochs,
+                    batch,
+                    batches,
+                })
+            };
+            let Some(sums) = trainer.train_epoch(|done| at(done.batch))? else {
+                return Ok(None);
+            };
+            let Some(eval) = trainer.evaluate(WeightKind::Raw, |_| at(batches))? else {
+                return Ok(None);
+            };
+            let average = match trainer.averages() {
+                false => None,
+                true => match trainer.evaluate(WeightKind::Average, |_| at(batches))? {
+                    None => return Ok(None),
+                    average => average,
+                },
+            };
+            trainer.record(EpochRow {
+                epoch: epoch as u64,
+                train_loss: sums.loss(),
+                eval,
+                average,
+                lr: trainer.learning_rate(),
+            });
+        }
+        let curve = trainer.rows().to_vec();
+        let last = curve.last().cloned().unwrap_or_default();
+        let better = last.average.filter(|average| average.top1 > last.eval.top1);
+        let end = better.unwrap_or(last.eval);
+        Ok(Some(Outcome {
+            adapter: format!("{} ({})", self.gpu.info().name, self.gpu.info().driver),
+            curve,
+            top1_error: 100.0 - end.top1,
+            top5_error: 100.0 - end.top5,
+            seconds: began.elapsed().as_secs_f64(),
+            memory: trainer.plan().memory().total(),
+        }))
+    }
+}

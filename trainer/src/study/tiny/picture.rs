@@ -1,0 +1,101 @@
+//! The study as pictures.
+
+use triaxis_search::Prediction;
+
+use super::formula::Formula;
+use crate::ledger::Trial;
+use crate::report::chart::{Chart, Series, line_chart};
+
+/// Points of a curve.
+const STEPS: usize = 60;
+
+/// Depth, width and resolution over the share of the base's multiply-adds, with one standard deviation either side of
+/// the curves that were learnt, as SVG.
+pub fn curves(formula: &Formula) -> String {
+    let (low, high) = formula.range();
+    let share = |i: usize| low + (high - low) * i as f64 / STEPS as f64;
+    let mut series = Vec::new();
+    for (name, process) in formula.processes() {
+        let curve = |value: fn(Prediction) -> f64| -> Vec<(f64, f64)> {
+            let point = |i| (share(i), value(process.predict(share(i))));
+            (0..=STEPS).map(point).collect()
+        };
+        let measured = formula.points().iter().map(|point| match name {
+            "depth" => (point.share, point.depth),
+            _ => (point.share, point.resolution),
+        });
+        series.extend([
+            Series {
+                name: name.into(),
+                points: curve(|at| at.mean),
+                ..Series::default()
+            },
+            Series {
+                points: curve(|at| at.mean + at.of_curve),
+                dashed: true,
+                ..Series::default()
+            },
+            Series {
+                points: curve(|at| at.mean - at.of_curve),
+                dashed: true,
+                ..Series::default()
+            },
+            Series {
+                points: measured.collect(),
+                dashed: true,
+                dots: true,
+                ..Series::default()
+            },
+        ]);
+    }
+    // Rounding makes steps of the width, so fewer points show it as well.
+    let widths = (0..=STEPS).step_by(4).filter_map(|i| {
+        let flops = (share(i) * formula.base_flops() as f64).round() as u64;
+        let network = formula.network(flops).ok()?;
+        Some((share(i), network.width))
+    });
+    series.push(Series {
+        name: "width, solved".into(),
+        points: widths.collect(),
+        ..Series::default()
+    });
+    line_chart(&Chart {
+        title: "Multipliers by budget".into(),
+        x_label: "share of the base's multiply-adds (dotted: ± one standard deviation)".into(),
+        series,
+        ..Chart::default()
+    })
+}
+
+/// Top-1 error of every trial over its multiply-adds, and the front's, as SVG.
+pub fn trials(all: &[Trial], front: &[i64]) -> String {
+    let point = |trial: &Trial| {
+        let error = trial.outcome.as_ref()?.top1_error;
+        Some((trial.planned.flops as f64 / 1e6, error))
+    };
+    let mut kept: Vec<(f64, f64)> = all
+        .iter()
+        .filter(|trial| front.contains(&trial.id))
+        .filter_map(point)
+        .collect();
+    kept.sort_by(|a, b| a.0.total_cmp(&b.0));
+    line_chart(&Chart {
+        title: "Error against multiply-adds".into(),
+        unit: "top-1, %".into(),
+        x_label: "multiply-adds of one image (M)".into(),
+        series: vec![
+            Series {
+                name: "front".into(),
+                points: kept,
+                ..Series::default()
+            },
+            Series {
+                name: "trials".into(),
+                points: all.iter().filter_map(point).collect(),
+                dots: true,
+                ..Series::default()
+            },
+        ],
+        ..Chart::default()
+    })
+}

@@ -1,0 +1,97 @@
+//! Doing the trials of a study, one after the other.
+
+use std::time::Duration;
+
+use super::{Setting, StepOf};
+use crate::error::{Error, Result};
+use crate::ledger::{Ledger, Pulse, State, Trial, Worker};
+use crate::trainer::Flow;
+
+/// Time between two looks at a ledger whose last trials others have.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What happens to trials, for those who watch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen<'a> {
+    /// A step is done.
+    Step(&'a Trial, StepOf),
+    /// A trial ended, as the ledger has it now.
+    Ended(&'a Trial),
+    /// Nothing waits; other workers have the rest.
+    Waiting,
+}
+
+/// Does what waits in `study` until all its trials are done or failed, by whomever. `watch` may stop it at any step: the
+/// trial in work goes back to the ledger then.
+///
+/// A network that cannot be trained, diverges or does not fit into memory is a failed trial, and no error.
+///
+/// # Errors
+///
+/// [`Error::Stopped`] where `watch` stopped it; the ledger's; pictures that cannot be read; a lost device.
+pub fn work(
+    ledger: &mut Ledger,
+    study: &str,
+    setting: &Setting,
+    mut watch: impl FnMut(&Seen<'_>) -> Flow,
+) -> Result<()> {
+    let worker = Worker::this();
+    let stopped = |ledger: &Ledger| Error::Stopped {
+        checkpoint: ledger.path().to_owned(),
+    };
+    loop {
+        let Some(trial) = ledger.claim(study, &worker)? else {
+            let trials = ledger.trials(Some(study))?;
+            let is_open = |trial: &Trial| matches!(trial.state, State::Waiting | State::Claimed);
+            if !trials.iter().any(is_open) {
+                return Ok(());
+            }
+            if watch(&Seen::Waiting) == Flow::Stop {
+                return Err(stopped(ledger));
+            }
+            std::thread::sleep(PATIENCE);
+            continue;
+        };
+        let pulse = Pulse::new(ledger, trial.id, &worker)?;
+        let mut asked = false;
+        let trained = setting.train(&trial, |step| {
+            asked |= watch(&Seen::Step(&trial, step)) == Flow::Stop;
+            match asked || pulse.lost() {
+                true => Flow::Stop,
+                false => Flow::Continue,
+            }
+        });
+        let lost = pulse.lost();
+        drop(pulse);
+        match trained {
+            // Another worker has it by now.
+            _ if lost && !asked => continue,
+            Ok(Some(outcome)) => ledger.finish(trial.id, &worker, &outcome)?,
+            Ok(None) => {
+                ledger.release(trial.id, &worker)?;
+                return Err(stopped(ledger));
+            }
+            Err(error) if is_the_networks(&error) => {
+                ledger.fail(trial.id, &worker, &error.to_string())?;
+            }
+            Err(error) => {
+                // The error says more than a ledger that cannot be written to either.
+                drop(ledger.release(trial.id, &worker));
+                return Err(error);
+            }
+        }
+        if watch(&Seen::Ended(&ledger.trial(trial.id)?)) == Flow::Stop {
+            return Err(stopped(ledger));
+        }
+    }
+}
+
+/// Whether another network may do better on the same device and pictures.
+fn is_the_networks(error: &Error) -> bool {
+    use triaxis_engine::Error as Engine;
+    match error {
+        Error::Diverged { .. } | Error::Model(_) | Error::Device { .. } => true,
+        Error::Engine(error) => !matches!(error, Engine::DeviceLost { .. }),
+        _ => false,
+    }
+}
