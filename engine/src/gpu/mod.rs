@@ -2,6 +2,7 @@
 
 mod copy;
 mod pipelines;
+mod probe;
 mod trusted;
 
 use std::sync::{Arc, Mutex, PoisonError};

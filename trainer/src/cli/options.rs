@@ -48,8 +48,8 @@ pub(super) struct RecipeOptions {
     /// Images a batch
     #[arg(short, long, help_heading = "Data")]
     batch_size: Option<usize>,
-    /// Take the largest batch that fits into --memory-limit, and more of them an update, for the same images an update;
-    /// batch norm counts each batch by itself
+    /// Take the largest batch that fits into the device's memory, or --memory-limit, and more batches an update for as
+    /// many images; batch norm counts each batch by itself
     #[arg(long, help_heading = "Data")]
     auto_batch: bool,
     /// Threads that decode images; does not change the result

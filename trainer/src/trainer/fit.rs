@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use triaxis_engine::{Error as EngineError, Gpu, Schedule};
+use triaxis_engine::{AdapterKind, Error as EngineError, Gpu, Schedule};
 use triaxis_models::Model;
 
 use super::Trainer;
@@ -10,6 +10,9 @@ use super::draw::{self, Drawn, Measuring};
 use super::measure::{self, Measure};
 use crate::error::Error;
 use crate::recipe::Recipe;
+
+/// The part of a run's plans that it takes besides them: pictures on their way, kernels.
+const SPARE: u64 = 16;
 
 /// The largest batch below the recipe's whose training and evaluation take no more than `available` bytes, found by
 /// laying plans out without a GPU; `None` where not even one of a single image fits.
@@ -44,14 +47,52 @@ pub fn largest_batch(
 ///
 /// # Errors
 ///
-/// Where the device's memory is not known, and where not even one image fits.
+/// On a software driver without a memory limit, and where not even one image fits.
 pub fn batch_that_fits(
     gpu: &Gpu,
     model: &dyn Model,
     recipe: &Recipe,
     pictures: usize,
 ) -> Result<(usize, usize), Error> {
-    let Some(limit) = gpu.memory_limit() else {
+    let side = recipe.img_size.unwrap_or_else(|| model.resolution());
+    let images = recipe.images_an_update();
+    let most = images.min(pictures.max(1));
+    let (mut limit, mut least) = (gpu.memory_limit(), 0);
+    for batch in (1..=most).rev().filter(|&b| images.is_multiple_of(b)) {
+        let split = Recipe {
+            batch_size: batch,
+            grad_accum_steps: images / batch,
+            ..recipe.clone()
+        };
+        let bytes = match needed(gpu, model, &split, side) {
+            Ok(bytes) => bytes,
+            Err(error) if least == 0 => return Err(error.into()),
+            // A batch norm needs more than one number.
+            Err(_) => break,
+        };
+        // No smaller batch needs more, so it is enough to know whether that much is there.
+        let known = match limit {
+            Some(limit) => limit,
+            None => available(gpu, bytes)?,
+        };
+        if bytes <= known {
+            return Ok((batch, images / batch));
+        }
+        limit = Some(known);
+        least = bytes;
+    }
+    let error = EngineError::OutOfMemory {
+        what: "training and evaluation".into(),
+        needed: least,
+        available: limit.unwrap_or(0),
+        adapter: gpu.info().name.clone(),
+    };
+    Err(with_advice(error, gpu, model, recipe, side))
+}
+
+/// What a device without a memory limit gives of as much as is `wanted`, less what a run takes besides its plans.
+fn available(gpu: &Gpu, wanted: u64) -> Result<u64, Error> {
+    if gpu.limits().kind == AdapterKind::Cpu {
         return Err(Error::config(
             "--auto-batch",
             format!(
@@ -60,32 +101,9 @@ pub fn batch_that_fits(
             ),
             "Give --memory-limit, in MiB",
         ));
-    };
-    let side = recipe.img_size.unwrap_or_else(|| model.resolution());
-    let images = recipe.images_an_update();
-    let most = images.min(pictures.max(1));
-    let mut least = 0;
-    for batch in (1..=most).rev().filter(|&b| images.is_multiple_of(b)) {
-        let split = Recipe {
-            batch_size: batch,
-            grad_accum_steps: images / batch,
-            ..recipe.clone()
-        };
-        match needed(gpu, model, &split, side) {
-            Ok(bytes) if bytes <= limit => return Ok((batch, images / batch)),
-            // A batch norm needs more than one number.
-            Err(error) if batch == most => return Err(error.into()),
-            Err(_) => break,
-            Ok(bytes) => least = bytes,
-        }
     }
-    let error = EngineError::OutOfMemory {
-        what: "training and evaluation".into(),
-        needed: least,
-        available: limit,
-        adapter: gpu.info().name.clone(),
-    };
-    Err(with_advice(error, gpu, model, recipe, side))
+    let spare = wanted / SPARE;
+    Ok(gpu.free_memory(wanted + spare)?.saturating_sub(spare))
 }
 
 /// Bytes that a trainer by this recipe takes.

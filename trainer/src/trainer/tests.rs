@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use triaxis_engine::ops::{self, Activation};
-use triaxis_engine::{GpuOptions, Init, ParameterOptions, Value};
+use triaxis_engine::{AdapterKind, GpuOptions, Init, Limits, ParameterOptions, Value};
 use triaxis_models::Spec;
 use triaxis_models::layers::{Conv, Style, conv, linear};
 
@@ -375,6 +375,19 @@ fn the_largest_batch_that_fits_keeps_the_images_an_update() {
     // 40 pictures fill no larger one.
     assert_eq!(fitted(Some(total(96)), 40).unwrap(), (32, 3));
     assert_eq!(fitted(Some(1), 1000).unwrap_err().exit_code(), 5);
+
+    // Nobody said how much there is: a GPU is asked, a software driver would promise anything.
+    let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+    let of = |kind| {
+        batch_that_fits(
+            &gpu.with_limits(Limits { kind, ..limits }),
+            &spec,
+            &recipe,
+            1000,
+        )
+    };
+    assert_eq!(of(AdapterKind::Gpu).unwrap(), (96, 1));
+    assert_eq!(of(AdapterKind::Cpu).unwrap_err().exit_code(), 2);
 }
 
 #[test]
