@@ -141,11 +141,14 @@ impl Golden {
     /// A training step whose activations are stored as f16: every gradient, by its relative distance or by its cosine.
     fn check_halves(mut self, near: Near) {
         self.stored = DType::F16;
-        self.check_halves_of(near, &self.run(Mode::Train, 0.1, true));
-        self.check_halves_of(near, &self.run_training_fused(AdapterKind::Gpu));
+        let fused = self.run_training_fused(AdapterKind::Gpu);
+        self.check_halves_of(near, &fused, 1.0);
+        // What squeezes is small differences of large sums, which are of rounded numbers where they are stored.
+        self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
     }
 
-    fn check_halves_of(&self, near: Near, outcome: &Outcome) {
+    /// Squeezes may be off by `squeezed` times as much.
+    fn check_halves_of(&self, near: Near, outcome: &Outcome, squeezed: f64) {
         let errors = self.facts["grads"].as_object().unwrap();
         assert_eq!(errors.len(), outcome.gradients.len());
         let mut worst: (f64, &str) = (0.0, "");
@@ -153,9 +156,8 @@ impl Golden {
             let expected = self.tensors.get(&format!("grad.{parameter}"));
             let got = &outcome.gradients[parameter];
             let (off, allowed) = match near {
-                // What squeezes is small differences of large sums.
                 Near::Distance(allowed) if parameter.contains(".se.") => {
-                    (relative_l2(got, expected), 2.0 * allowed)
+                    (relative_l2(got, expected), squeezed * allowed)
                 }
                 Near::Distance(allowed) => (relative_l2(got, expected), allowed),
                 Near::Cosine(least) => (1.0 - cosine(got, expected), 1.0 - least),
