@@ -11,6 +11,21 @@ const JITTER: f64 = 1e-10;
 /// Bounds of every number of a kernel in a fit, scikit-learn's.
 const BOUNDS: (f64, f64) = (1e-5, 1e5);
 
+/// Which kernels a fit may choose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FitOptions {
+    /// The least and the greatest length, both above 0. A few noisy points are likeliest under lengths that bend the curve
+    /// through each of them; who knows better says so here.
+    pub length: (f64, f64),
+}
+
+impl Default for FitOptions {
+    /// The bounds of scikit-learn.
+    fn default() -> Self {
+        Self { length: BOUNDS }
+    }
+}
+
 /// The covariance of two points: `variance · exp(−(x − x')² / (2 · length²))`, and `noise` more of a point with itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kernel {
@@ -97,6 +112,15 @@ impl GaussianProcess {
     ///
     /// As [`GaussianProcess::new`]; points that all have the same `x`.
     pub fn fit(x: &[f64], y: &[f64]) -> Result<Self> {
+        Self::fit_with(x, y, &FitOptions::default())
+    }
+
+    /// As [`GaussianProcess::fit`], among the kernels that `options` allow.
+    ///
+    /// # Errors
+    ///
+    /// Those, and lengths that are no range of numbers above 0.
+    pub fn fit_with(x: &[f64], y: &[f64], options: &FitOptions) -> Result<Self> {
         pairs(WHAT, 2, x, y)?;
         let (low, high) = x
             .iter()
@@ -108,7 +132,16 @@ impl GaussianProcess {
         }
         let (_, _, values) = standardised(y);
         let objective = |logs: &[f64; 3]| objective(logs, x, &values);
-        let bounds = [(BOUNDS.0.ln(), BOUNDS.1.ln()); 3];
+        let (least, most) = options.length;
+        if !(least > 0.0 && least <= most && most.is_finite()) {
+            return Err(Error::Kernel {
+                variance: 1.0,
+                length: least,
+                noise: 1.0,
+            });
+        }
+        let logs = |(low, high): (f64, f64)| (f64::ln(low), f64::ln(high));
+        let bounds = [logs(BOUNDS), logs(options.length), logs(BOUNDS)];
         let mut best: Option<Least<3>> = None;
         for length in [0.05, 0.2, 0.6, 2.0] {
             for noise in [1e-4, 1e-2, 0.3] {

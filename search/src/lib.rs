@@ -19,5 +19,5 @@ mod random;
 pub mod statistics;
 
 pub use error::{Error, Result};
-pub use gaussian::{GaussianProcess, Kernel, Prediction};
+pub use gaussian::{FitOptions, GaussianProcess, Kernel, Prediction};
 pub use random::Random;

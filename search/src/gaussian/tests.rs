@@ -103,6 +103,34 @@ fn the_terms_sum_up_to_the_mean() {
 }
 
 #[test]
+fn lengths_may_be_bounded() {
+    // Likeliest is a curve that bends through every point.
+    let x = [0.1, 0.2, 0.4, 0.5, 0.8, 1.0];
+    let y = [1.0, 0.2, 1.1, 0.1, 1.0, 0.0];
+    let length = |options: &FitOptions| {
+        let process = GaussianProcess::fit_with(&x, &y, options).unwrap();
+        process.kernel().length
+    };
+    assert!(length(&FitOptions::default()) < 0.25);
+    let bounded = length(&FitOptions {
+        length: (0.3, 10.0),
+    });
+    assert!((0.3 - 1e-9..=10.0 + 1e-9).contains(&bounded), "{bounded}");
+    for wrong in [
+        (0.0, 1.0),
+        (2.0, 1.0),
+        (f64::NAN, 1.0),
+        (0.1, f64::INFINITY),
+    ] {
+        let options = FitOptions { length: wrong };
+        assert!(
+            GaussianProcess::fit_with(&x, &y, &options).is_err(),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
 fn values_that_are_all_the_same_are_expected_everywhere() {
     let process = GaussianProcess::fit(&[0.0, 0.5, 1.0], &[0.7; 3]).unwrap();
     for x in [-1.0, 0.2, 1.0] {

@@ -68,7 +68,7 @@ enum Command {
     Tables(tables::Tables),
     /// A paper's figures, counted here, as SVG and CSV
     Figures(figures::Figures),
-    /// Train many networks and learn from them which to train: TinyNet's method
+    /// Train many networks and learn from them which to train: TinyNet's, EfficientNet's and RegNet's methods
     Search(search::Search),
     /// The trials of studies: list them, show one, export all
     Ledger(ledger::Ledger),

@@ -1,5 +1,7 @@
 //! `triaxis search`.
 
+mod compound;
+mod random;
 mod study;
 mod tiny;
 
@@ -19,12 +21,18 @@ enum SearchCommand {
     /// TinyNet's method: train small networks of random depth, width and resolution, and learn from the best of them which
     /// suit which budget
     Tiny(Box<tiny::Tiny>),
+    /// EfficientNet's: try bases of depth, width and resolution that double the multiply-adds, and scale by the best
+    Compound(Box<compound::Compound>),
+    /// RegNet's: train networks drawn from its design space within a band of costs, and rank them
+    Random(Box<random::RandomSearch>),
 }
 
 impl Search {
     pub(super) fn run(&self) -> Result<()> {
         match &self.command {
             SearchCommand::Tiny(tiny) => tiny.run(),
+            SearchCommand::Compound(compound) => compound.run(),
+            SearchCommand::Random(random) => random.run(),
         }
     }
 }

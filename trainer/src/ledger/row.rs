@@ -37,7 +37,8 @@ pub struct Planned {
     pub params: u64,
     /// Activations for one image.
     pub acts: u64,
-    /// The point of the study that the network stands for: multipliers of depth, width and resolution.
+    /// The point of the study that the network stands for: multipliers of depth, width and resolution; alpha, beta and
+    /// gamma; blocks, w0, wa, wm, channels a group and pixels.
     pub numbers: Vec<f64>,
 }
 

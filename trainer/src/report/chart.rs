@@ -13,6 +13,8 @@ pub struct Chart {
     pub unit: String,
     /// What runs to the right: "epochs done".
     pub x_label: String,
+    /// Whether what runs to the right has values between whole numbers.
+    pub fractions: bool,
     /// Whether the scale begins at nought, however far above it the lines run.
     pub from_zero: bool,
     /// The lines, the first drawn on top.
@@ -69,7 +71,7 @@ pub fn line_chart(chart: &Chart) -> String {
     if low > 0.0 && (chart.from_zero || low < 0.5 * high) {
         low = 0.0;
     }
-    let x_ticks = ticks(left, right, 8, true);
+    let x_ticks = ticks(left, right, 8, !chart.fractions);
     let y_ticks = ticks(low, high, 5, false);
     low = low.min(y_ticks[0]);
     // The topmost line of the grid lies at or above every point.

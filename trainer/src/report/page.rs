@@ -122,6 +122,7 @@ fn charts(report: &Report) -> Vec<Chart> {
         unit: unit.into(),
         x_label: "epochs done".into(),
         from_zero: unit == "images/s",
+        fractions: false,
         series: series
             .into_iter()
             .filter(|series| !series.points.is_empty())

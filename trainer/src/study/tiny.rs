@@ -10,7 +10,7 @@ mod picture;
 mod sample;
 
 pub use formula::{Formula, Network, Point, front};
-pub use picture::{curves, trials};
+pub use picture::curves;
 pub use sample::{Candidate, Sampling};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `triaxis search tiny` from the outside: what it prints and writes, and that a kill changes nothing.
+//! `triaxis search` from the outside: what it prints and writes, and that a kill changes nothing.
 
 use std::path::Path;
 use std::process::Command;
@@ -31,8 +31,15 @@ fn place() -> Place {
 
 /// `triaxis search tiny` of a few small networks, in this folder.
 fn search(place: &Place, options: &str) -> Command {
+    search_by("tiny --shares 0.1..1", place, options)
+}
+
+/// `triaxis search` by this method.
+fn search_by(method: &str, place: &Place, options: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_triaxis"));
-    let fixed = "search tiny --recipe plain.toml --model base.toml --lr-base-size 0 --batch-size 16 --shares 0.1..1";
+    let fixed = format!(
+        "search {method} --recipe plain.toml --model base.toml --lr-base-size 0 --batch-size 16"
+    );
     let data = match options.contains("--data-dir") {
         true => "",
         false => "--data-dir synthetic:200 --classes 5",
@@ -158,26 +165,116 @@ fn a_search_learns_a_formula_and_makes_the_network_of_a_target() {
     ledger("list study.ledger --study x").refused(2, &["has no study `x`", "tiny"]);
 }
 
+/// Small RegNets on pictures of 32 pixels.
+const RANDOM: &str = "random --family y --flops 100k..2M --depth 4..8 --w0 8..16 --wa 8..24 --group 1..8 --img-size 32";
+
+/// Four points, of which rounding may make fewer networks.
+const COMPOUND: &str = "compound --step 0.2 --tolerance 0.1";
+
 #[test]
-fn a_search_that_was_killed_goes_on_to_the_same_ledger() {
-    let place = place();
-    let options = |ledger: &str| format!("--trials 6 --evolve --population 3 --ledger {ledger}");
-    let whole = run(search(&place, &options("whole"))).done();
-    let path = place.path().join("killed");
-    for kill in 0..3 {
-        let mut running = Running::start(search(&place, &options("killed")));
-        let done = |all: Vec<Trial>| {
-            all.iter()
-                .filter(|trial| trial.state == State::Done)
-                .count()
-        };
-        // Somewhere in the second, the fourth and the sixth trial.
-        running.until(|| (path.exists() && done(trials(&path)) > 2 * kill).then_some(()));
-        running.kill();
+fn searches_that_were_killed_go_on_to_the_same_ledger() {
+    for (method, options) in [
+        ("tiny --shares 0.1..1", "--trials 6 --evolve --population 3"),
+        (RANDOM, "--trials 4"),
+        (COMPOUND, ""),
+    ] {
+        let place = place();
+        let start =
+            |ledger: &str| search_by(method, &place, &format!("{options} --ledger {ledger}"));
+        let whole = run(start("whole")).done();
+        let path = place.path().join("killed");
+        for kill in 0..3 {
+            let mut running = Running::start(start("killed"));
+            let done = |all: Vec<Trial>| {
+                all.iter()
+                    .filter(|trial| trial.state == State::Done)
+                    .count()
+            };
+            // Somewhere in the first trials; where fewer are left, at any moment.
+            running.until(|| (path.exists() && done(trials(&path)) > kill).then_some(()));
+            running.kill();
+        }
+        let last: Ran = run(start("killed")).done();
+        assert_eq!(last.stdout, whole.stdout, "{method}");
+        assert_eq!(
+            essence(&path),
+            essence(&place.path().join("whole")),
+            "{method}"
+        );
     }
-    let last: Ran = run(search(&place, &options("killed"))).done();
-    assert_eq!(last.stdout, whole.stdout);
-    assert_eq!(essence(&path), essence(&place.path().join("whole")));
+}
+
+#[test]
+fn a_random_search_ranks_networks_of_a_band_and_scales_the_best() {
+    let place = place();
+    let options = "--trials 4 --json --then-scale dWr --target-flops 4M --out made";
+    let printed = run(search_by(RANDOM, &place, options)).done();
+    let report: Value = serde_json::from_str(&printed.stdout).unwrap();
+    let ranked: Vec<i64> = serde_json::from_value(report["ranked"].clone()).unwrap();
+    assert_eq!(ranked.len(), 4);
+    let error = |id: i64| {
+        let trials = report["trials"].as_array().unwrap();
+        let trial = trials.iter().find(|trial| trial["id"] == id).unwrap();
+        let flops = trial["planned"]["flops"].as_u64().unwrap();
+        assert!((100_000..=2_000_000).contains(&flops), "{trial}");
+        trial["outcome"]["top1_error"].as_f64().unwrap()
+    };
+    assert!(
+        ranked
+            .windows(2)
+            .all(|pair| error(pair[0]) <= error(pair[1])),
+        "{report}"
+    );
+    assert_eq!(report["best"]["error"].as_f64().unwrap(), error(ranked[0]));
+    let reached = report["scaled"]["flops"].as_f64().unwrap();
+    assert!((reached / 4e6 - 1.0).abs() < 0.2, "{report}");
+    for made in ["best", "scaled"] {
+        let name = format!("{}.toml", report[made]["name"].as_str().unwrap());
+        let file = std::fs::read_to_string(place.path().join("made").join(name)).unwrap();
+        assert_eq!(file, report[made]["spec"].as_str().unwrap());
+    }
+    assert!(place.path().join("made/errors.svg").exists());
+    let table = run(search_by(RANDOM, &place, "--trials 4")).done();
+    assert!(table.stdout.contains("4 trials done, 0 failed"), "{table}");
+
+    run(search_by("random", &place, "--study none")).refused(2, &["there is no band", "--flops"]);
+    assert_eq!(trials(&place.path().join("study.ledger")).len(), 4);
+}
+
+#[test]
+fn a_compound_search_chooses_a_point_and_makes_its_family() {
+    let place = place();
+    let printed = run(search_by(COMPOUND, &place, "--phi 3 --json --out made")).done();
+    let report: Value = serde_json::from_str(&printed.stdout).unwrap();
+    let grid = report["grid"].as_array().unwrap();
+    assert!(grid.len() >= report["trials"].as_array().unwrap().len());
+    for point in grid {
+        let product = point["product"].as_f64().unwrap();
+        assert!((1.9..=2.1).contains(&product), "{point}");
+        assert!(
+            point["error"].as_f64() >= report["chosen"]["error"].as_f64(),
+            "{point}"
+        );
+    }
+    let networks = report["networks"].as_array().unwrap();
+    assert_eq!(networks.len(), 3);
+    let flops: Vec<u64> = networks
+        .iter()
+        .map(|one| one["flops"].as_u64().unwrap())
+        .collect();
+    assert!(flops[0] < flops[1] && flops[1] < flops[2], "{flops:?}");
+    for one in networks {
+        let name = format!("{}.toml", one["name"].as_str().unwrap());
+        assert!(place.path().join("made").join(name).exists(), "{one}");
+    }
+    let table = run(search_by(COMPOUND, &place, "--phi 3")).done();
+    assert!(table.stdout.contains("chosen: depth "), "{table}");
+    run(search_by(
+        "compound --step 0.3 --tolerance 0",
+        &place,
+        "--study empty",
+    ))
+    .refused(2, &["the nearest is", "--tolerance"]);
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn chart(trials: &[Trial]) -> String {
         title: "Error against multiply-adds".into(),
         unit: "top-1, %".into(),
         x_label: "multiply-adds of one image (M)".into(),
+        fractions: true,
         series: vec![Series {
             name: "trials".into(),
             points: trials.iter().filter_map(point).collect(),

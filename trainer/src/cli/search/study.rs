@@ -156,10 +156,10 @@ impl Running {
     pub(super) fn plan<'a>(
         &mut self,
         first: usize,
-        networks: impl Iterator<Item = (&'a Spec, [f64; 3])>,
+        networks: impl Iterator<Item = (&'a Spec, &'a [f64])>,
     ) -> Result<()> {
         let planned = networks
-            .map(|(spec, at)| self.setting.planned(spec, &at))
+            .map(|(spec, at)| self.setting.planned(spec, at))
             .collect::<Result<Vec<_>>>()?;
         self.ledger.plan(&self.name, first, &planned)
     }
@@ -196,6 +196,17 @@ impl Running {
         let path = self.out.join(name);
         put(&path, text)?;
         Ok(path)
+    }
+}
+
+/// Reads two numbers with two dots between them.
+pub(super) fn range(text: &str) -> Result<(f64, f64), String> {
+    let numbers = text
+        .split_once("..")
+        .map(|(low, high)| (low.trim().parse(), high.trim().parse()));
+    match numbers {
+        Some((Ok(low), Ok(high))) => Ok((low, high)),
+        _ => Err("expected two numbers, such as 0.35..1.35".into()),
     }
 }
 

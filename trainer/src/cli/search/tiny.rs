@@ -5,11 +5,12 @@ mod report;
 use clap::Args;
 use triaxis_models::Spec;
 
-use super::study::{Running, StudyOptions};
+use super::study::{Running, StudyOptions, range};
 use crate::cli::print;
 use crate::error::{Error, Result};
 use crate::ledger::Trial;
-use crate::study::tiny::{Candidate, Formula, Point, Sampling, curves, front, trials};
+use crate::study::picture::trials;
+use crate::study::tiny::{Candidate, Formula, Point, Sampling, curves, front};
 use report::Report;
 
 /// Options of `triaxis search tiny`.
@@ -49,17 +50,6 @@ pub(super) struct Tiny {
     population: usize,
     #[command(flatten)]
     study: StudyOptions,
-}
-
-/// Reads two numbers with two dots between them.
-fn range(text: &str) -> Result<(f64, f64), String> {
-    let numbers = text
-        .split_once("..")
-        .map(|(low, high)| (low.trim().parse(), high.trim().parse()));
-    match numbers {
-        Some((Ok(low), Ok(high))) => Ok((low, high)),
-        _ => Err("expected two numbers, such as 0.35..1.35".into()),
-    }
 }
 
 impl Tiny {
@@ -168,7 +158,7 @@ impl Tiny {
 }
 
 fn plan(running: &mut Running, first: usize, candidates: &[Candidate]) -> Result<()> {
-    let networks = candidates.iter().map(|one| (&one.spec, one.at));
+    let networks = candidates.iter().map(|one| (&one.spec, one.at.as_slice()));
     running.plan(first, networks)
 }
 

@@ -77,6 +77,19 @@ fn the_values_at_the_right_edge_do_not_overlap() {
 }
 
 #[test]
+fn the_axis_has_ticks_between_whole_numbers_where_values_are_there() {
+    let ticks = |fractions| {
+        let svg = line_chart(&Chart {
+            fractions,
+            ..chart(&[(0.2, 1.0), (0.9, 2.0)])
+        });
+        svg.matches("text-anchor=\"middle\">0.").count()
+    };
+    assert!(ticks(true) >= 4);
+    assert_eq!(ticks(false), 0);
+}
+
+#[test]
 fn dots_are_points_alone_and_what_has_no_name_is_not_in_the_legend() {
     let series = |name: &str, dots| Series {
         name: name.into(),

@@ -2,10 +2,18 @@
 
 use serde::Serialize;
 use triaxis_models::{Scaling, Spec, scaling};
-use triaxis_search::{GaussianProcess, Prediction, pareto};
+use triaxis_search::{FitOptions, GaussianProcess, Prediction, pareto};
 
 use crate::error::{Error, Result};
 use crate::ledger::Trial;
+
+/// The least distance over which a curve may bend, as a part of the front's extent: few and noisy networks would be
+/// likeliest on a curve that bends through each of them, which no other network follows.
+const LENGTH: f64 = 0.25;
+
+/// By how many pixels the side may differ from the formula's, in the order they are tried, until the count is within a
+/// hundredth of the budget: widths are multiples of 8 and their steps coarser than that.
+const PIXELS: [i32; 7] = [0, 1, -1, 2, -2, 3, -3];
 
 /// A network of the front.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -38,7 +46,8 @@ pub fn front(trials: &[Trial], part: f64) -> Vec<i64> {
     best.into_iter().map(|i| done[i].0).collect()
 }
 
-/// Depth and resolution as functions of the share of the base's multiply-adds.
+/// Depth and resolution as functions of the share of the base's multiply-adds: smooth over its logarithm, where halving a
+/// budget counts the same wherever, and the released TinyNets lie almost on lines.
 #[derive(Clone, Debug)]
 pub struct Formula {
     base: Spec,
@@ -74,9 +83,14 @@ impl Formula {
     pub fn new(base: &Spec, points: &[Point]) -> Result<Self> {
         let base_flops = base.complexity()?.flops;
         let column = |value: fn(&Point) -> f64| points.iter().map(value).collect::<Vec<f64>>();
-        let shares = column(|point| point.share);
+        let shares = column(|point| point.share.ln());
+        let (low, high) = range(points);
+        let options = FitOptions {
+            // Points of one share have no curve, whatever its length: the fit says so.
+            length: ((LENGTH * (high / low).ln()).clamp(1e-5, 1e5), 1e5),
+        };
         let fit = |values: &[f64]| {
-            GaussianProcess::fit(&shares, values).map_err(|error| {
+            GaussianProcess::fit_with(&shares, values, &options).map_err(|error| {
                 Error::config(
                     "the front",
                     format!(
@@ -101,7 +115,7 @@ impl Formula {
         &self.points
     }
 
-    /// The processes of depth and of resolution.
+    /// The processes of depth and of resolution, over the logarithm of the share.
     pub fn processes(&self) -> [(&'static str, &GaussianProcess); 2] {
         [("depth", &self.depth), ("resolution", &self.resolution)]
     }
@@ -113,14 +127,11 @@ impl Formula {
 
     /// The least and the greatest share that it was learnt from.
     pub fn range(&self) -> (f64, f64) {
-        let shares = self.points.iter().map(|point| point.share);
-        shares.fold((f64::INFINITY, 0.0), |(low, high), share| {
-            (low.min(share), high.max(share))
-        })
+        range(&self.points)
     }
 
     /// The network of about `flops` multiply-adds: depth and resolution by the formula, the width such that the real count
-    /// comes nearest.
+    /// comes nearest; where its steps are too coarse for that, the side may move by up to three pixels.
     ///
     /// # Errors
     ///
@@ -128,7 +139,8 @@ impl Formula {
     /// reaches the budget.
     pub fn network(&self, flops: u64) -> Result<Network> {
         let share = flops as f64 / self.base_flops as f64;
-        let (depth, resolution) = (self.depth.predict(share), self.resolution.predict(share));
+        let at = share.ln();
+        let (depth, resolution) = (self.depth.predict(at), self.resolution.predict(at));
         if depth.mean <= 0.0 || resolution.mean <= 0.0 {
             let (low, high) = self.range();
             return Err(Error::config(
@@ -141,9 +153,32 @@ impl Formula {
                 "Give a target within those",
             ));
         }
-        let shape = |width| Scaling::tiny(depth.mean, width, resolution.mean);
         let count = |spec: &Spec| Ok(spec.complexity()?.flops);
-        let found = scaling::fit(&self.base, flops, shape, count)?.nearest;
+        let missed = |step: &scaling::Step| step.cost.abs_diff(flops);
+        let mut found: Option<scaling::Step> = None;
+        for pixels in PIXELS {
+            let side = resolution.mean + f64::from(pixels) / self.base.resolution as f64;
+            let shape = |width| Scaling::tiny(depth.mean, width, side);
+            let nearest = match scaling::fit(&self.base, flops, shape, count) {
+                Ok(fit) => fit.nearest,
+                // Another side may do, once the formula's own does.
+                Err(_) if found.is_some() => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if found
+                .as_ref()
+                .is_none_or(|found| missed(&nearest) < missed(found))
+            {
+                found = Some(nearest);
+            }
+            if found
+                .as_ref()
+                .is_some_and(|found| missed(found) <= flops / 100)
+            {
+                break;
+            }
+        }
+        let found = found.expect("the first side gives a network or an error");
         Ok(Network {
             flops: found.cost,
             width: found.factor,
@@ -153,4 +188,14 @@ impl Formula {
             resolution,
         })
     }
+}
+
+/// The least and the greatest share; noughts of no points.
+fn range(points: &[Point]) -> (f64, f64) {
+    let shares = points.iter().map(|point| point.share);
+    let widen = |(low, high): (f64, f64), share: f64| (low.min(share), high.max(share));
+    shares
+        .map(|share| (share, share))
+        .reduce(|a, b| widen(a, b.0))
+        .unwrap_or_default()
 }

@@ -3,7 +3,6 @@
 use triaxis_search::Prediction;
 
 use super::formula::Formula;
-use crate::ledger::Trial;
 use crate::report::chart::{Chart, Series, line_chart};
 
 /// Points of a curve.
@@ -17,7 +16,7 @@ pub fn curves(formula: &Formula) -> String {
     let mut series = Vec::new();
     for (name, process) in formula.processes() {
         let curve = |value: fn(Prediction) -> f64| -> Vec<(f64, f64)> {
-            let point = |i| (share(i), value(process.predict(share(i))));
+            let point = |i| (share(i), value(process.predict(share(i).ln())));
             (0..=STEPS).map(point).collect()
         };
         let measured = formula.points().iter().map(|point| match name {
@@ -62,40 +61,8 @@ pub fn curves(formula: &Formula) -> String {
     line_chart(&Chart {
         title: "Multipliers by budget".into(),
         x_label: "share of the base's multiply-adds (dotted: ± one standard deviation)".into(),
+        fractions: true,
         series,
-        ..Chart::default()
-    })
-}
-
-/// Top-1 error of every trial over its multiply-adds, and the front's, as SVG.
-pub fn trials(all: &[Trial], front: &[i64]) -> String {
-    let point = |trial: &Trial| {
-        let error = trial.outcome.as_ref()?.top1_error;
-        Some((trial.planned.flops as f64 / 1e6, error))
-    };
-    let mut kept: Vec<(f64, f64)> = all
-        .iter()
-        .filter(|trial| front.contains(&trial.id))
-        .filter_map(point)
-        .collect();
-    kept.sort_by(|a, b| a.0.total_cmp(&b.0));
-    line_chart(&Chart {
-        title: "Error against multiply-adds".into(),
-        unit: "top-1, %".into(),
-        x_label: "multiply-adds of one image (M)".into(),
-        series: vec![
-            Series {
-                name: "front".into(),
-                points: kept,
-                ..Series::default()
-            },
-            Series {
-                name: "trials".into(),
-                points: all.iter().filter_map(point).collect(),
-                dots: true,
-                ..Series::default()
-            },
-        ],
         ..Chart::default()
     })
 }

@@ -5,6 +5,7 @@ use triaxis_search::Random;
 use triaxis_search::evolution::{Evolution, Individual};
 
 use crate::error::{Error, Result};
+use crate::study::same;
 
 /// Draws that find nothing new after which the band counts as empty.
 const DRAWS: usize = 2000;
@@ -156,9 +157,7 @@ impl<'a> Finding<'a> {
         let Ok(mut spec) = self.sampling.base.scaled(scaling) else {
             return Ok(false);
         };
-        let same =
-            |other: &Spec| other.network == spec.network && other.resolution == spec.resolution;
-        if self.known.iter().any(same) {
+        if self.known.iter().any(|other| same(other, &spec)) {
             return Ok(false);
         }
         let share = spec.complexity()?.flops as f64 / self.base_flops;

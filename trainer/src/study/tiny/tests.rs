@@ -206,7 +206,17 @@ fn the_formula_of_the_released_networks_meets_any_budget_between_them() {
         let off = network.flops as f64 / flops as f64 - 1.0;
         assert!(off.abs() < 0.03, "{flops}: {network:?}");
         assert_eq!(network.flops, network.spec.complexity().unwrap().flops);
-        assert!((0.4..1.2).contains(&network.width), "{network:?}");
+        assert!((0.35..1.2).contains(&network.width), "{network:?}");
+        let side = 224.0 * network.resolution.mean;
+        assert!(
+            (network.spec.resolution as f64 - side).abs() <= 4.0,
+            "{network:?}"
+        );
+        assert!(
+            (0.475..1.0).contains(&network.resolution.mean),
+            "{network:?}"
+        );
+        assert!((0.6..1.2).contains(&network.depth.mean), "{network:?}");
     }
     let svg = curves(&formula);
     assert!(!svg.contains("NaN"), "{svg}");

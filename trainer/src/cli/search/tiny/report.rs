@@ -34,7 +34,7 @@ struct Terms {
     table: Vec<Row>,
 }
 
-/// `value(c) = offset + Σ amplitude · exp(−(c − share)² / (2 · length²))`.
+/// `value(c) = offset + Σ amplitude · exp(−(ln c − ln share)² / (2 · length²))`.
 #[derive(Debug, Serialize)]
 struct Curve {
     offset: f64,
@@ -134,7 +134,10 @@ fn row(network: &Network) -> Row {
 
 fn curve(process: &GaussianProcess) -> Curve {
     let (offset, terms) = process.terms();
-    let term = |(share, amplitude)| Term { share, amplitude };
+    let term = |(at, amplitude): (f64, f64)| Term {
+        share: at.exp(),
+        amplitude,
+    };
     Curve {
         offset,
         length: process.kernel().length,
@@ -188,7 +191,7 @@ pub(super) fn text(report: &Report<'_>, points: &[Point], files: &[PathBuf]) -> 
         ("resolution", &report.formula.resolution),
     ] {
         text += &format!(
-            "  {name}(c) = {:.4} + sum over the {} networks of a·exp(-(c - c')²/(2·{:.4}²)), noise {:.4}\n",
+            "  {name}(c) = {:.4} + sum over the {} networks of a·exp(-(ln c - ln c')²/(2·{:.4}²)), noise {:.4}\n",
             curve.offset,
             curve.terms.len(),
             curve.length,
