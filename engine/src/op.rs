@@ -235,6 +235,11 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// Tells pipelines apart: kernels of one key are one pipeline.
+    pub(crate) fn key(&self) -> String {
+        format!("{:?} {} {:?}", self.files(), self.entry, self.constants)
+    }
+
     /// The files of `shaders/` that make up its text: what every kernel may use (how activations are stored, unless the
     /// linked files bring that themselves, and the grid), then the linked ones.
     pub fn files(&self) -> Vec<&'static str> {

@@ -104,7 +104,8 @@ fn info_counts_the_bytes_of_a_plan_beside_the_least_there_are() {
         "read again",
         "conv bound",
         "classifier.conv2d",
-        "kernels a run",
+        "kernels a run by",
+        "pipelines",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }

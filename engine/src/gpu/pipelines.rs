@@ -25,7 +25,7 @@ pub(super) struct Cache {
 impl Gpu {
     /// Makes the pipelines of `kernels` that are not there yet, on all cores.
     pub(crate) fn prepare(&self, kernels: &[&Kernel]) -> Result<()> {
-        let mut missing: HashMap<String, &Kernel> = kernels.iter().map(|&k| (key(k), k)).collect();
+        let mut missing: HashMap<String, &Kernel> = kernels.iter().map(|&k| (k.key(), k)).collect();
         missing.retain(|key, _| self.cached(key).is_none());
         let missing: Vec<(String, &Kernel)> = missing.into_iter().collect();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -44,7 +44,7 @@ impl Gpu {
 
     /// The pipeline of a kernel that [`Gpu::prepare`] made.
     pub(crate) fn pipeline(&self, kernel: &Kernel) -> Pipeline {
-        self.cached(&key(kernel))
+        self.cached(&kernel.key())
             .expect("plans prepare their kernels first")
     }
 
@@ -114,9 +114,4 @@ impl Gpu {
         };
         Arc::clone(modules.entry(kernel.files()).or_insert_with(make))
     }
-}
-
-fn key(kernel: &Kernel) -> String {
-    let files = kernel.files();
-    format!("{files:?} {} {:?}", kernel.entry, kernel.constants)
 }

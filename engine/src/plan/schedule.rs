@@ -179,6 +179,12 @@ impl Schedule {
         self.steps.len()
     }
 
+    /// Pipelines that the kernels come to: what a first run compiles.
+    pub fn pipelines(&self) -> usize {
+        let keys = self.steps.iter().map(|step| step.dispatch.kernel.key());
+        keys.collect::<HashSet<_>>().len()
+    }
+
     /// Every launch: its node's path and what it launches.
     pub fn launches(&self) -> impl Iterator<Item = (&str, &Dispatch)> {
         self.steps

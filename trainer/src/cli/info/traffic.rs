@@ -47,6 +47,7 @@ pub(super) struct Counted {
     block_bound_bytes_per_image: u64,
     unfused_bytes_per_image: u64,
     dispatches: usize,
+    pipelines: usize,
     peak_memory_bytes: u64,
     nodes: Vec<Node>,
 }
@@ -121,6 +122,7 @@ impl Counted {
             block_bound_bytes_per_image: bounds.block,
             unfused_bytes_per_image: bounds.unfused,
             dispatches: schedule.dispatches(),
+            pipelines: schedule.pipelines(),
             peak_memory_bytes: schedule.memory().total(),
             nodes: nodes.collect(),
         }
@@ -157,8 +159,9 @@ impl Counted {
             };
         }
         text += &format!(
-            "  {} kernels a run, {} of GPU memory\n",
+            "  {} kernels a run by {} pipelines, {} of GPU memory\n",
             self.dispatches,
+            self.pipelines,
             print::bytes(self.peak_memory_bytes)
         );
         text + NOTE + "\n"
