@@ -115,6 +115,22 @@ pub(crate) fn all() -> Vec<Drawn> {
             [5, 5, 1, 10],
             [2, 10],
         ),
+        // Statistics: of a tiled convolution, of a blocked one, and of a depthwise one whose threads each make many strips.
+        draw("measured tiles", 0, [3, 9, 11, 20], |g, x, _| {
+            let a = conv(g, x, [3, 3, 20, 70], [1, 1])?;
+            let a = norm(g, "bn", a, Silu)?;
+            conv(g, a, [1, 1, 70, 4], [1, 1])
+        }),
+        draw("measured strided groups", 0, [2, 9, 7, 40], |g, x, _| {
+            let a = conv(g, x, [3, 3, 20, 48], [2, 2])?;
+            let a = norm(g, "bn", a, Relu)?;
+            conv(g, a, [1, 1, 48, 20], [1, 1])
+        }),
+        draw("measured depthwise", 0, [3, 17, 19, 10], |g, x, _| {
+            let a = conv(g, x, [3, 3, 1, 10], [1, 10])?;
+            let a = norm(g, "bn", a, Silu)?;
+            conv(g, a, [5, 5, 1, 10], [2, 10])
+        }),
         draw("excited", 0, [3, 5, 7, 10], |g, x, _| {
             let a = norm(g, "bn", x, Silu)?;
             let gated = squeezed(g, a)?;
@@ -163,12 +179,13 @@ pub(crate) fn all() -> Vec<Drawn> {
 fn limits(kind: AdapterKind) -> Limits {
     Limits {
         kind,
+        fuse: false,
         ..*crate::gpu().limits()
     }
 }
 
-fn numbers(graph: &Graph, inputs: &[Value], keep: &[Value], kind: AdapterKind) -> Vec<Vec<f32>> {
-    let gpu = crate::gpu().with_limits(limits(kind));
+fn numbers(graph: &Graph, inputs: &[Value], keep: &[Value], limits: Limits) -> Vec<Vec<f32>> {
+    let gpu = crate::gpu().with_limits(limits);
     let mut plan = Plan::compile(&gpu, graph, keep).unwrap();
     plan.initialise(0).unwrap();
     for (seed, &v) in (1..).zip(inputs) {
@@ -192,11 +209,18 @@ fn fused_graphs_compute_the_same() {
             ..
         } = &drawn;
         for kind in [AdapterKind::Cpu, AdapterKind::Gpu] {
-            let expected = numbers(graph, inputs, keep, kind);
+            let expected = numbers(graph, inputs, keep, limits(kind));
             let mut fused = graph.clone();
             fused.fuse(keep);
-            let got = numbers(&fused, inputs, keep, kind);
-            for (i, (expected, got)) in expected.iter().zip(&got).enumerate() {
+            // One image a dispatch, three workgroups a row.
+            let small = Limits {
+                work: 1,
+                workgroups: 3,
+                ..limits(kind)
+            };
+            let got = [limits(kind), small].map(|l| numbers(&fused, inputs, keep, l));
+            let pairs = got.iter().flat_map(|got| expected.iter().zip(got));
+            for (i, (expected, got)) in pairs.enumerate() {
                 let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
                 let off = expected
                     .iter()

@@ -38,6 +38,12 @@ pub trait Op: Debug + Send + Sync {
         None
     }
 
+    /// The same operator that also makes, as a second output, the statistics of its first one that a batch norm in
+    /// training needs; `None` where its kernels cannot do that as they write.
+    fn with_statistics(&self) -> Option<Arc<dyn Op>> {
+        None
+    }
+
     /// The inputs that are written in place: running statistics, parameters, counters.
     fn updates(&self) -> Vec<usize> {
         Vec::new()
@@ -137,6 +143,8 @@ pub enum Meaning {
         /// Channels that leave one of them.
         group_out: usize,
     },
+    /// Mean and variance of each channel of `x`.
+    BatchNormStatistics,
     /// The coefficients of a batch norm, from gamma, beta, running mean and running variance.
     BatchNormCoefficients {
         /// Added to the variance.
@@ -292,6 +300,8 @@ pub struct Dispatch {
     /// Bytes that threads read although others of the launch read them, too: tiles read their neighbours' edges, and each
     /// its own copy of the weight. `None` where the launcher does not know.
     pub rereads: Option<u64>,
+    /// Whether what it reads is in the format of the node's outputs, not in that of its inputs.
+    pub(crate) reads_outputs: bool,
 }
 
 impl Dispatch {
@@ -309,7 +319,14 @@ impl Dispatch {
             workgroups: 0,
             work: 0,
             rereads: None,
+            reads_outputs: false,
         }
+    }
+
+    /// Says that it reads what an earlier launch of the same node made.
+    pub(crate) fn reading_outputs(mut self) -> Self {
+        self.reads_outputs = true;
+        self
     }
 
     /// Joins another file of `shaders/`, unless it is there.

@@ -62,6 +62,8 @@ fn batch_norm_statistics(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
 // Merging (Chan, Golub, LeVeque 1979), FAN_IN tiles at a time.
 
 override FAN_IN: u32 = 32u;
+// Vectors of a tile: three as above, or two where a convolution made them, mean and M2.
+override VECTORS: u32 = 3u;
 
 struct MergeParams { count: u32, c4: u32, inv_count: f32 }
 @group(1) @binding(0) var<uniform> merge: MergeParams;
@@ -73,8 +75,10 @@ struct MergeParams { count: u32, c4: u32, inv_count: f32 }
 
 // The distance of tile t's mean from `shift`.
 fn distance_of_mean(t: u32, c: u32, shift: vec4<f32>) -> vec4<f32> {
-    let at = 3u * t * merge.c4 + c;
-    return (parts[at] - shift) + parts[at + merge.c4];
+    let at = VECTORS * t * merge.c4 + c;
+    let from_shift = parts[at] - shift;
+    if VECTORS == 2u { return from_shift; }
+    return from_shift + parts[at + merge.c4];
 }
 
 // One thread four channels of a merged tile.
@@ -87,7 +91,7 @@ fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin
     let first = row * FAN_IN;
     if first >= merge.count { return; }
     let end = min(first + FAN_IN, merge.count);
-    let shift = parts[3u * first * merge.c4 + c];
+    let shift = parts[VECTORS * first * merge.c4 + c];
     var count = 0.0;
     var sum = vec4(0.0);
     for (var t = first; t < end; t++) {
@@ -98,7 +102,7 @@ fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin
     var m2 = vec4(0.0);
     for (var t = first; t < end; t++) {
         let d = distance_of_mean(t, c, shift) - offset;
-        m2 += parts[(3u * t + 2u) * merge.c4 + c] + part_counts[t] * d * d;
+        m2 += parts[(VECTORS * t + VECTORS - 1u) * merge.c4 + c] + part_counts[t] * d * d;
     }
     let at = 3u * row * merge.c4 + c;
     if merge.count <= FAN_IN {

@@ -2,7 +2,8 @@
 // `conv2d`, whose constants, sizes and tensors it shares.
 //
 // A workgroup of 64 threads makes TILE pixels times TILE channels, DEPTH channels of the sum at a time; a thread makes
-// 8 pixels times the vec4s `thread` and `thread + 8` of 16.
+// 8 pixels times the vec4s `thread` and `thread + 8` of 16. Joined with a text of `epilogue/tile_...`, too, which says
+// what a tile leaves besides.
 
 const TILE: u32 = 64u;
 // vec4s of the sum that are staged at once.
@@ -10,6 +11,9 @@ const DEPTH: u32 = 2u;
 
 var<workgroup> left_tile: array<vec4<f32>, TILE * DEPTH>;
 var<workgroup> right_tile: array<vec4<f32>, TILE * DEPTH>;
+
+// Where a tile's channels lie, in vec4s, and its row among those of all tiles.
+struct Tile { channel: u32, channel_end: u32, c4: u32, row: u32 }
 
 @compute @workgroup_size(64)
 fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
@@ -84,6 +88,8 @@ fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgr
             if co + vec + 8u < co_end { y[to + 8u] = pack_out(finish(sum1[r], to + 8u, co + vec + 8u, p.cout)); }
         }
     }
+    let pixels_here = min(pixels - first, TILE);
+    leave_tile(sum0, sum1, lane, pixels_here, Tile(co, co_end, p.co4, p.first_split + first / TILE));
 }
 
 @compute @workgroup_size(64)

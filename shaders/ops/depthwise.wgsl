@@ -1,7 +1,8 @@
 // A convolution of each channel by itself:
 // y[n, oy, ox, c] = sum over ky, kx of x[n, oy * S + ky - top, ox * S + kx - left, c] * w[ky, kx, c].
 //   x, dx [N, H, W, C]; w, dw [K, K, 1, C]; y, dy [N, OH, OW, C]
-// Joined with a text of `prologue/`, which finds x in what is stored, and one of `epilogue/`, which finishes y.
+// Joined with a text of `prologue/`, which finds x in what is stored, one of `epilogue/`, which finishes y, and one of
+// `epilogue/strip_...`, which says what a thread leaves besides.
 
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
@@ -10,7 +11,10 @@ override STRIDE: u32 = 1u;
 const STRIP: u32 = 4u;
 
 struct Params {
-    threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32, strips: u32, channels: u32,
+    // Strips of all channels; a thread takes every `step`th, which are of the same channels.
+    all: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32, strips: u32, channels: u32, step: u32,
+    // The first thread's place among those of all image ranges, a row a pixel's channels.
+    first_row: u32,
 }
 @group(1) @binding(0) var<uniform> p: Params;
 
@@ -23,19 +27,25 @@ fn input(line: u32, ix: u32, entry: Entry) -> vec4<f32> {
     return select(vec4(0.0), enter(unpack4(x[line + min(ix, p.w - 1u) * p.c4]), entry), ix < p.w);
 }
 
-// One thread four channels of STRIP outputs.
+// One thread four channels of STRIP outputs, again and again.
 @compute @workgroup_size(64)
 fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
              @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
-    if thread >= p.threads { return; }
+    if thread >= p.step { return; }
     let c = thread % p.c4;
-    let place = thread / p.c4;
+    let entry = entry_of(c, p.c4);
+    for (var i = thread; i < p.all; i += p.step) {
+        strip(i / p.c4, c, entry);
+    }
+    leave(p.first_row + thread / p.c4, c, p.c4);
+}
+
+fn strip(place: u32, c: u32, entry: Entry) {
     let ox = place % p.strips * STRIP;
     let row = place / p.strips;
     let first_iy = row % p.oh * STRIDE - p.top;
     let image = row / p.oh * p.h;
-    let entry = entry_of(c, p.c4);
     var y0 = vec4(0.0);
     var y1 = vec4(0.0);
     var y2 = vec4(0.0);
@@ -69,6 +79,7 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
     for (var column = ox; column < min(ox + STRIP, p.ow); column += 1u) {
         let at = (row * p.ow + column) * p.c4 + c;
         y[at] = pack_out(finish(y0, at, c, p.channels));
+        measure(y0);
         y0 = y1;
         y1 = y2;
         y2 = y3;
@@ -88,7 +99,7 @@ fn output_gradient(line: u32, ox: u32) -> vec4<f32> {
 fn depthwise_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                         @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
-    if thread >= p.threads { return; }
+    if thread >= p.all { return; }
     let c = thread % p.c4;
     var place = thread / p.c4;
     let phase = place % STRIDE;

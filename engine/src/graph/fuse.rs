@@ -1,8 +1,8 @@
-//! Values that are never written: who reads them makes them.
+//! Values that are never written: who reads them makes them. And sums that those make who write what they are sums of.
 
 use std::collections::HashMap;
 
-use super::{Graph, Kind, Node, Value};
+use super::{Graph, Kind, Node, NodeId, Value};
 use crate::ops::Activation;
 use crate::plan::live_nodes;
 use crate::{Meaning, Reading};
@@ -54,6 +54,28 @@ impl Graph {
                 if !kept && self.dtype(value) == self.dtype(source.value) {
                     self.read_instead(value, read_by, &source);
                 }
+            }
+        }
+        self.measured(keep);
+    }
+
+    /// Has convolutions make the statistics of what they write.
+    fn measured(&mut self, keep: &[Value]) {
+        for NodeId(id) in live_nodes(self, keep) {
+            let node = &self.nodes[id];
+            if node.op.meaning() != Meaning::BatchNormStatistics {
+                continue;
+            }
+            let (x, statistics) = (node.inputs[0], node.outputs[0]);
+            let Kind::Output(maker) = *self.kind(x) else {
+                continue;
+            };
+            if let Some(op) = self.node(maker).op.with_statistics() {
+                self.nodes[id].outputs.clear();
+                let NodeId(at) = maker;
+                self.nodes[at].op = op;
+                self.nodes[at].outputs.push(statistics);
+                self.values[statistics.0].kind = Kind::Output(maker);
             }
         }
     }

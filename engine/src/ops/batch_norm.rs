@@ -10,6 +10,7 @@ use crate::{
 };
 use gradient::{GradInput, GradSums};
 use statistics::{Coefficients, FrozenCoefficients, Statistics};
+pub(super) use statistics::{Parts, measure, statistics_of};
 
 /// The vectors of a batch normalisation, each `[1, 1, 1, c]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,10 @@
 
 mod gradient;
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::batch_norm::{Parts, measure, statistics_of};
 use super::bundle::bundle;
 use super::depthwise::{Depthwise, depthwise};
 use super::fused::Extras;
@@ -143,7 +145,15 @@ impl Conv {
     /// The kernels that compute the output.
     pub(super) fn launch(&self, cx: &mut LaunchContext, extras: &Extras) {
         let sizes = self.laid(cx.inputs[0], cx.inputs[1]);
-        for images in cx.image_ranges(&[In(0), Out(0)], sizes.work(sizes.x.n())) {
+        let ranges = cx.image_ranges(&[In(0), Out(0)], sizes.work(sizes.x.n()));
+        let tiles_of = |images: &Range<usize>| sizes.y.with_n(images.len()).pixels().div_ceil(64);
+        // The blocked kernels' threads share nothing: another pass measures what they have written.
+        let made = extras
+            .statistics
+            .filter(|_| sizes.tiled(cx.limits))
+            .map(|out| Parts::new(cx, ranges.iter().map(tiles_of).sum(), sizes.y, out));
+        let mut first_tile = 0;
+        for images in ranges {
             // A gate scales the weights of a whole tile of pixels, so that these are of one image.
             let of_image = sizes.y.h() * sizes.y.w();
             let (units, unit) = match extras.gate {
@@ -152,13 +162,24 @@ impl Conv {
             };
             let dispatch = sizes
                 .dispatch(cx.limits, ["conv2d", "conv2d_tiled"], images.len(), extras)
-                .params(&[0, 0, 0, unit, images.start])
+                .params(&[0, 0, first_tile, unit, images.start])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images));
+            let tiles = tiles_of(&images);
+            let dispatch = match &made {
+                Some(made) => made.bind(dispatch.link("epilogue/tile_statistics"), tiles),
+                None => sizes.leaving_nothing(dispatch, cx.limits),
+            };
+            first_tile += tiles;
             let dispatch = extras.bind(dispatch, cx, &images);
             let dispatch = sizes.over(dispatch, cx.limits, [units, unit], sizes.go4);
             cx.push(dispatch.rereads(&sizes.reads(cx, images.len(), [units, unit])));
+        }
+        match (made, extras.statistics) {
+            (Some(made), _) => made.merge(cx),
+            (None, Some(out)) => measure(cx, Out(0), sizes.y, out),
+            (None, None) => {}
         }
     }
 
@@ -244,6 +265,14 @@ impl Sizes {
             .params(&[images, x.h(), x.w(), y.h(), y.w(), x.c4(), y.c4(), x.c()])
             .params(&[*cin, *gi4, *go4, *bundles, before_y, before_x, y.c()])
             .work(self.work(images))
+    }
+
+    /// Joins the text of tiled kernels that leave nothing but what they store.
+    fn leaving_nothing(&self, dispatch: Dispatch, limits: &Limits) -> Dispatch {
+        match self.tiled(limits) {
+            true => dispatch.link("epilogue/tile_stored"),
+            false => dispatch,
+        }
     }
 
     /// Input pixels of `images`, with those that would fill up the last stride of rows and columns.
@@ -345,7 +374,20 @@ impl Op for Forward {
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.conv.output(inputs)?])
+        let y = self.conv.output(inputs)?;
+        let statistics = self.extras.statistics.map(|_| statistics_of(y));
+        Ok([y].into_iter().chain(statistics).collect())
+    }
+
+    fn with_statistics(&self) -> Option<Arc<dyn Op>> {
+        let extras = Extras {
+            statistics: Some(1),
+            ..self.extras
+        };
+        Some(Arc::new(Self {
+            conv: self.conv,
+            extras,
+        }))
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {

@@ -1,14 +1,16 @@
 //! Convolution of each channel by itself. Kernels: `shaders/ops/depthwise.wgsl`. Test: `tests/ops/depthwise.rs`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::batch_norm::{Parts, statistics_of};
 use super::entry::Entry;
 use super::fused::Extras;
 use super::sum_rows::{PartialSums, splits};
 use super::window::{Padding, STRIP, Window};
 use crate::{
-    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape,
-    Value,
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out, Reading, Result,
+    Shape, Value,
 };
 
 /// The widest kernel, a row of which a thread keeps in registers, and the widest stride.
@@ -16,6 +18,9 @@ const WIDEST: usize = 7;
 
 /// Outputs of a row that a thread of the weight's gradient goes along before the next split may begin.
 const SEGMENT: usize = 64;
+
+/// Strips that a thread goes along where it makes sums of what it stores, at least: below, these weigh as much.
+const STRIPS_EACH: usize = 16;
 
 /// How a depthwise convolution's window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,8 +49,12 @@ impl Default for Depthwise {
 ///
 /// [`crate::Error::Shape`] where the weight is not `[k, k, 1, c]`, kernel or stride is beyond 7, or the window does not fit on the image.
 pub fn depthwise(g: &mut Graph, x: Value, w: Value, options: Depthwise) -> Result<Value> {
-    let entry = Entry::default();
-    g.apply_one(Forward { options, entry }, &[x, w])
+    let forward = Forward {
+        options,
+        entry: Entry::default(),
+        statistics: false,
+    };
+    g.apply_one(forward, &[x, w])
 }
 
 impl Depthwise {
@@ -96,35 +105,65 @@ impl Depthwise {
         let strips = y.w().div_ceil(STRIP);
         // Pixels of a row that a thread reads.
         let (row, taps) = ((STRIP - 1) * window.stride + kernel, kernel * kernel);
-        for images in cx.image_ranges(&[In(0), Out(0)], work) {
-            let threads = images.len() * y.h() * strips * y.c4();
+        let ranges = cx.image_ranges(&[In(0), Out(0)], work);
+        let strips_of = |images: &Range<usize>| images.len() * y.h() * strips;
+        // Threads of four channels, by which the strips of a range are shared.
+        let rows_of = |images: &Range<usize>| match extras.statistics {
+            Some(_) => strip_rows(cx.limits, y.n() * y.h() * strips, y.c4(), strips_of(images)),
+            None => strips_of(images),
+        };
+        let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
+        let made = extras
+            .statistics
+            .map(|out| Parts::new(cx, rows.iter().sum(), y, out));
+        let mut first_row = 0;
+        for (images, rows) in ranges.into_iter().zip(rows) {
+            let (all, step) = (strips_of(&images) * y.c4(), rows * y.c4());
             let dispatch = extras.link_epilogue(window.dispatch("ops/depthwise", "depthwise"));
             let dispatch = extras
                 .entry
                 .link(dispatch)
-                .params(&[threads])
+                .params(&[all])
                 .params(&window.sizes(x, y))
-                .params(&[strips, y.c()])
+                .params(&[strips, y.c(), step, first_row])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images))
-                .threads(threads)
+                .threads(step)
                 .work(work / x.n() * images.len())
                 .rereads(&[
                     (
-                        (threads * kernel * row) as u64 * cx.vec4_bytes(In(0)),
+                        (all * kernel * row) as u64 * cx.vec4_bytes(In(0)),
                         x.with_n(images.len()).vec4s() as u64 * cx.vec4_bytes(In(0)),
                     ),
-                    ((threads * taps * 16) as u64, (x.c4() * taps * 16) as u64),
+                    ((all * taps * 16) as u64, (x.c4() * taps * 16) as u64),
                 ]);
+            let dispatch = match &made {
+                Some(made) => made.bind(dispatch.link("epilogue/strip_statistics"), rows),
+                None => dispatch.link("epilogue/strip_stored"),
+            };
+            first_row += rows;
             cx.push(extras.bind(dispatch, cx, &images));
+        }
+        if let Some(made) = made {
+            made.merge(cx);
         }
     }
 }
 
+/// Rows of threads that share `strips` of the `all` of a batch and leave a partial sum each.
+fn strip_rows(limits: &Limits, all: usize, c4: usize, strips: usize) -> usize {
+    // Enough threads to hide what they wait for, eight times what is worth having at all.
+    let each = all * c4 / (8 * limits.threads_wanted());
+    strips.div_ceil(each.max(STRIPS_EACH))
+}
+
 /// A launch of a gradient, with what `entry` makes of the input.
 fn gradient(window: Window, name: &'static str, entry: Entry) -> Dispatch {
-    entry.link(Extras::default().link_epilogue(window.dispatch("ops/depthwise", name)))
+    let dispatch = window
+        .dispatch("ops/depthwise", name)
+        .link("epilogue/strip_stored");
+    entry.link(Extras::default().link_epilogue(dispatch))
 }
 
 #[derive(Debug)]
@@ -132,6 +171,8 @@ struct Forward {
     options: Depthwise,
     /// What is made of the input as it is read.
     entry: Entry,
+    /// Whether it makes the statistics of its output, too.
+    statistics: bool,
 }
 
 impl Op for Forward {
@@ -148,7 +189,11 @@ impl Op for Forward {
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.options.output(inputs)?])
+        let y = self.options.output(inputs)?;
+        Ok([y]
+            .into_iter()
+            .chain(self.statistics.then(|| statistics_of(y)))
+            .collect())
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
@@ -158,9 +203,17 @@ impl Op for Forward {
     fn launch(&self, cx: &mut LaunchContext) {
         let extras = Extras {
             entry: self.entry,
+            statistics: self.statistics.then_some(1),
             ..Extras::default()
         };
         self.options.launch(cx, &extras);
+    }
+
+    fn with_statistics(&self) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self {
+            statistics: true,
+            ..*self
+        }))
     }
 
     fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
@@ -226,7 +279,7 @@ impl Op for GradInput {
                 gradient(window, "depthwise_grad_input", Entry::default())
                     .params(&[threads])
                     .params(&window.sizes(dx, dy))
-                    .params(&[strips, dx.c()])
+                    .params(&[strips, dx.c(), 0, 0])
                     .bind(cx.images(In(0), &images))
                     .bind(In(1))
                     .bind(cx.images(Out(0), &images))

@@ -117,7 +117,7 @@ impl Fused {
             bias: Some(2),
             residual: self.residual.then_some(3),
             gate: self.gate.then_some(3 + usize::from(self.residual)),
-            entry: Entry::default(),
+            ..Extras::default()
         }
     }
 }
@@ -191,6 +191,8 @@ pub(super) struct Extras {
     pub residual: Option<usize>,
     pub gate: Option<usize>,
     pub entry: Entry,
+    /// The output of the node that holds the statistics of the first one.
+    pub statistics: Option<usize>,
 }
 
 impl Extras {

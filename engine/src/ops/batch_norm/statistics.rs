@@ -2,7 +2,108 @@
 
 use super::coefficients_of;
 use crate::ops::sum::{FAN_IN, tiles};
-use crate::{Dispatch, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape};
+use crate::{Dispatch, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Slot};
+
+/// Three numbers a channel of `x`: the mean as two, and the biased variance.
+pub(in crate::ops) fn statistics_of(x: Shape) -> Shape {
+    Shape([1, 1, 3, x.c()])
+}
+
+/// The statistics of tiles of pixels, in scratch, to be merged.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ops) struct Parts {
+    /// Vectors of a tile: two of a convolution's, mean and M2; else three.
+    vectors: usize,
+    tiles: usize,
+    /// What they are the statistics of.
+    x: Shape,
+    numbers: Slot,
+    counts: Slot,
+    /// Where the merged ones go.
+    out: usize,
+}
+
+impl Parts {
+    /// Scratch for the tiles that a convolution makes of its output `x`, and the node's output for their statistics.
+    pub(in crate::ops) fn new(cx: &mut LaunchContext, tiles: usize, x: Shape, out: usize) -> Self {
+        Self::of(cx, [2, tiles], x, out)
+    }
+
+    fn of(cx: &mut LaunchContext, [vectors, tiles]: [usize; 2], x: Shape, out: usize) -> Self {
+        Self {
+            vectors,
+            tiles,
+            x,
+            numbers: cx.scratch(tiles * vectors * x.c4()),
+            counts: cx.scratch(tiles.div_ceil(4)),
+            out,
+        }
+    }
+
+    /// Binds them to a convolution that makes `tiles` of them.
+    pub(in crate::ops) fn bind(&self, dispatch: Dispatch, tiles: usize) -> Dispatch {
+        dispatch
+            .bind_at(3, self.numbers.touching(tiles * self.vectors * self.x.c4()))
+            .bind_at(4, self.counts.touching(tiles.div_ceil(4)))
+    }
+
+    /// Merges them, [`FAN_IN`] tiles at a time.
+    pub(in crate::ops) fn merge(mut self, cx: &mut LaunchContext) {
+        let c4 = self.x.c4();
+        loop {
+            let rows = self.tiles.div_ceil(FAN_IN);
+            let last = rows == 1;
+            let numbers = match last {
+                true => Out(self.out),
+                false => cx.scratch(rows * 3 * c4),
+            };
+            let counts = cx.scratch(rows.div_ceil(4));
+            cx.push(
+                kernel("batch_norm_statistics_merge")
+                    .constant("FAN_IN", FAN_IN as f64)
+                    .constant("VECTORS", self.vectors as f64)
+                    .params(&[self.tiles, c4])
+                    .param_f32(1.0 / self.x.pixels() as f32)
+                    .bind(self.numbers)
+                    .bind(self.counts)
+                    .bind(numbers)
+                    .bind(counts)
+                    .threads(rows * c4),
+            );
+            if last {
+                break;
+            }
+            self = Self {
+                vectors: 3,
+                tiles: rows,
+                numbers,
+                counts,
+                ..self
+            };
+        }
+    }
+}
+
+/// The kernels that make the statistics of `x`, the tensor in `from`, in the node's output `out`.
+pub(in crate::ops) fn measure(cx: &mut LaunchContext, from: Slot, x: Shape, out: usize) {
+    let c4 = x.c4();
+    let (ranges, count) = tiles(cx, &[from], x);
+    let parts = Parts::of(cx, [3, count], x, out);
+    for range in ranges {
+        let vec4s = x.with_n(range.images.len()).vec4s();
+        let dispatch = kernel("batch_norm_statistics")
+            .params(&[vec4s, range.count * c4, c4, range.first, 0, 0, 0])
+            .bind(cx.images(from, &range.images))
+            .bind(parts.numbers.touching(range.count * 3 * c4))
+            .bind(parts.counts.touching(range.count.div_ceil(4)))
+            .threads(range.count * c4);
+        cx.push(match from {
+            Slot::Out(_) => dispatch.reading_outputs(),
+            _ => dispatch,
+        });
+    }
+    parts.merge(cx);
+}
 
 /// `x`, `[n, h, w, c]`, to `[1, 1, 3, c]`: the mean as two numbers and the biased variance, merged from tiles.
 #[derive(Debug)]
@@ -22,51 +123,16 @@ impl Op for Statistics {
             0 | 1 => Err(
                 "more than one value a channel in training (a larger batch or resolution)".into(),
             ),
-            _ => Ok(vec![Shape([1, 1, 3, inputs[0].c()])]),
+            _ => Ok(vec![statistics_of(inputs[0])]),
         }
     }
 
+    fn meaning(&self) -> Meaning {
+        Meaning::BatchNormStatistics
+    }
+
     fn launch(&self, cx: &mut LaunchContext) {
-        let x = cx.inputs[0];
-        let c4 = x.c4();
-        let (ranges, mut count) = tiles(cx, &[In(0)], x);
-        let mut parts = (cx.scratch(count * 3 * c4), cx.scratch(count.div_ceil(4)));
-        for range in ranges {
-            let vec4s = x.with_n(range.images.len()).vec4s();
-            cx.push(
-                kernel("batch_norm_statistics")
-                    .params(&[vec4s, range.count * c4, c4, range.first, 0, 0, 0])
-                    .bind(cx.images(In(0), &range.images))
-                    .bind(parts.0.touching(range.count * 3 * c4))
-                    .bind(parts.1.touching(range.count.div_ceil(4)))
-                    .threads(range.count * c4),
-            );
-        }
-        loop {
-            let rows = count.div_ceil(FAN_IN);
-            let last = rows == 1;
-            let merged = if last {
-                Out(0)
-            } else {
-                cx.scratch(rows * 3 * c4)
-            };
-            let counts = cx.scratch(rows.div_ceil(4));
-            cx.push(
-                kernel("batch_norm_statistics_merge")
-                    .constant("FAN_IN", FAN_IN as f64)
-                    .params(&[count, c4])
-                    .param_f32(1.0 / x.pixels() as f32)
-                    .bind(parts.0)
-                    .bind(parts.1)
-                    .bind(merged)
-                    .bind(counts)
-                    .threads(rows * c4),
-            );
-            if last {
-                break;
-            }
-            (parts, count) = ((merged, counts), rows);
-        }
+        measure(cx, In(0), cx.inputs[0], 0);
     }
 }
 

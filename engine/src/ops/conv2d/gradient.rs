@@ -42,6 +42,7 @@ impl Op for GradInput {
                 .bind(In(0))
                 .bind(cx.images(In(1), &images))
                 .bind(cx.images(Out(0), &images));
+            let dispatch = sizes.leaving_nothing(dispatch, cx.limits);
             cx.push(sizes.over(
                 dispatch,
                 cx.limits,
@@ -123,6 +124,7 @@ impl Op for GradWeight {
                 .bind(cx.images(In(0), &images))
                 .bind(cx.images(In(1), &images))
                 .bind(partials.touching(splits * self.weight.vec4s()));
+            let dispatch = sizes.leaving_nothing(dispatch, cx.limits);
             let dispatch = self.extras.bind(dispatch, cx, &images);
             let parts = splits * sizes.taps() * sizes.bundles;
             cx.push(match sizes.tiled(cx.limits) {
