@@ -51,6 +51,7 @@ sources! {
     "ops/drop_path"
     "ops/dropout"
     "ops/gate"
+    "ops/gather"
     "ops/global_avg_pool"
     "ops/gradient_norm"
     "ops/keep"

@@ -25,6 +25,7 @@ pub(crate) const OPERATORS: &[(&str, Timed)] = &[
     ("scale", ops::scale::timed),
     ("dropout", ops::dropout::timed),
     ("drop_path", ops::drop_path::timed),
+    ("gather", ops::gather::timed),
     ("augment", ops::augment::timed),
     ("augment_each", ops::augment_each::timed),
     ("mixup", ops::mixup::timed),

@@ -316,10 +316,10 @@ impl Graph {
         node.outputs = (0..outputs.len())
             .map(|i| Value(self.values.len() + i))
             .collect();
-        let path = node.path();
+        let (path, dtype) = (node.path(), node.op.stores());
         self.nodes.push(node.clone());
         for shape in outputs {
-            self.value(path.clone(), shape, DType::F32, Kind::Output(id));
+            self.value(path.clone(), shape, dtype, Kind::Output(id));
         }
         Ok(node.outputs)
     }

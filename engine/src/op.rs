@@ -14,6 +14,11 @@ pub trait Op: Debug + Send + Sync {
     /// The outputs' shapes; the error is the text of what the inputs should have been.
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String>;
 
+    /// How its outputs are stored, unless [`Op::halves`] leaves that to the graph.
+    fn stores(&self) -> DType {
+        DType::F32
+    }
+
     /// What it computes, as plain data.
     fn meaning(&self) -> Meaning {
         Meaning::Other

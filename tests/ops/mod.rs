@@ -25,6 +25,7 @@ pub mod drop_path;
 pub mod dropout;
 pub mod fused;
 pub mod gate;
+pub mod gather;
 pub mod global_avg_pool;
 pub mod gradient_norm;
 pub mod keep;
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Case> {
         dropout::cases,
         fused::cases,
         gate::cases,
+        gather::cases,
         global_avg_pool::cases,
         gradient_norm::cases,
         keep::cases,

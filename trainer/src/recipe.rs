@@ -23,7 +23,7 @@ pub use choices::{
     Swa,
 };
 
-pub use data::{DamagedPictures, DataRecipe};
+pub use data::{DamagedPictures, DataRecipe, Residence};
 pub use difference::Difference;
 pub use presets::PRESETS;
 
@@ -227,10 +227,14 @@ impl Recipe {
         })
     }
 
-    /// Blake3, in hexadecimal, of everything that decides the result (all but `workers`).
+    /// Blake3, in hexadecimal, of everything that decides the result (all but `workers` and `data.resident`).
     pub fn hash(&self) -> String {
         let deciding = Self {
             workers: 0,
+            data: DataRecipe {
+                resident: Residence::Auto,
+                ..self.data.clone()
+            },
             ..self.clone()
         };
         blake3::hash(deciding.to_toml().as_bytes())

@@ -154,6 +154,26 @@ impl Plan {
         Ok(())
     }
 
+    /// Writes whole images of a value, as the device keeps them, from image `first` on. Ordered before the next run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] for part of an image, or more than there are.
+    pub fn write_images(&self, value: Value, first: usize, bytes: &[u8]) -> Result<()> {
+        let region = self.region(value)?;
+        let shape = self.graph.shape(value);
+        let image = shape.with_n(1).vec4s() * self.graph.dtype(value).vec4_bytes();
+        let left = shape.n().saturating_sub(first) * image;
+        if image == 0 || !bytes.len().is_multiple_of(image) || bytes.len() > left {
+            return self.expect_length(value, left, bytes.len().max(left + 1));
+        }
+        let at = region.bytes.start + (first * image) as u64;
+        for buffer in self.buffers_of(&region.place) {
+            self.gpu.queue().write_buffer(buffer, at, bytes);
+        }
+        Ok(())
+    }
+
     /// What is written from outside where something is written there: of running statistics also what they are put back to.
     fn buffers_of<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a wgpu::Buffer> {
         let kept = (*place == Place::Arena(Arena::Buffers)).then_some(Place::Arena(Arena::KEPT));

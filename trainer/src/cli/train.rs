@@ -121,6 +121,12 @@ impl Train {
             let notes = setup.begin(&mut trainer)?;
             notes.iter().for_each(|note| progress.note(note));
         }
+        if let Some((pictures, bytes)) = trainer.resident() {
+            progress.note(&format!(
+                "{pictures} training pictures stay in GPU memory, {:.1} MiB: each is uploaded once",
+                bytes as f64 / f64::from(1 << 20)
+            ));
+        }
         if self.logs.tui {
             let about = About {
                 model: setup.spec.name().to_owned(),

@@ -195,6 +195,13 @@ impl Loader {
         }
     }
 
+    /// Whether this picture could not be decoded when it was last needed.
+    #[must_use]
+    pub fn is_damaged(&self, index: usize) -> bool {
+        let index = u32::try_from(index);
+        index.is_ok_and(|index| lock(&self.damage).contains_key(&index))
+    }
+
     /// The index of each picture that could not be decoded so far, and why.
     #[must_use]
     pub fn damaged(&self) -> Vec<(usize, String)> {

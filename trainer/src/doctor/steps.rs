@@ -17,6 +17,7 @@ pub(super) fn steps() -> Vec<Case> {
     let mut cases = vec![
         augment(),
         augment_each(),
+        gather(),
         soft_targets(),
         mixup(),
         cutmix(),
@@ -43,6 +44,33 @@ fn augment() -> Case {
                 (x / 255.0 - f64::from(mean[i % 3])) / f64::from(std[i % 3])
             };
             v[0].iter().enumerate().map(normal).collect()
+        }),
+        tolerance: TOLERANCE,
+    }
+}
+
+fn gather() -> Case {
+    let shape = [3, 5, 7, 3];
+    let bytes = random(1, Shape(shape).count()).into_iter();
+    let bytes = bytes.map(|x| ((x + 0.5) * 255.0).round()).collect();
+    let plain = Augment {
+        mean: [0.0; 3],
+        std: [1.0 / 255.0; 3],
+        ..Augment::default()
+    };
+    Case {
+        name: "pictures out of a data set",
+        inputs: vec![
+            Input::given(shape, U8, bytes),
+            Input::given([2, 1, 1, 1], U32, vec![2.0, 1.0]),
+        ],
+        apply: Box::new(move |g, v| {
+            let pictures = ops::gather(g, v[0], v[1])?;
+            ops::augment(g, pictures, plain)
+        }),
+        reference: Box::new(|v| {
+            let picture = |place: &f64| v[0][*place as usize * 105..][..105].to_vec();
+            v[1].iter().flat_map(picture).collect()
         }),
         tolerance: TOLERANCE,
     }

@@ -36,10 +36,31 @@ impl DamagedPictures {
     }
 }
 
+/// Where training pictures are between two steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Residence {
+    /// In the device's memory, where nothing is done to them on the host and they fit into a quarter of the memory limit or,
+    /// without one, of the largest binding; else on the host.
+    #[default]
+    Auto,
+    /// On the host, which uploads each batch.
+    Never,
+}
+
+impl Residence {
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
 /// How pictures are taken from a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataRecipe {
     /// What is done about a picture that cannot be used.
     pub damaged: DamagedPictures,
+    /// Where training pictures are between two steps; decides nothing about the result.
+    #[serde(skip_serializing_if = "Residence::is_auto")]
+    pub resident: Residence,
 }

@@ -45,14 +45,14 @@ impl fmt::Display for Difference {
 }
 
 impl Recipe {
-    /// What `now` has changed, in the order of a recipe's values; `workers`, which decides nothing, is left out.
+    /// What `now` has changed, in the order of a recipe's values; `workers` and `data.resident`, which decide nothing, are left out.
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
         let (before, now) = (leaves(self), leaves(now));
         let find = |leaves: &[(String, Value)], name: &str| {
             let found = leaves.iter().find(|(other, _)| other == name);
             found.map(|(_, value)| value.clone())
         };
-        let mut seen = HashSet::from(["workers"]);
+        let mut seen = HashSet::from(["workers", "data.resident"]);
         let names = before.iter().chain(&now).map(|(name, _)| name.as_str());
         names
             .filter(|name| seen.insert(name))

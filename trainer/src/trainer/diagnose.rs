@@ -3,7 +3,7 @@
 use serde::Serialize;
 use triaxis_engine::{Arena, NodeId, Plan, Value};
 
-use super::{Trainer, draw, step};
+use super::{Trainer, draw, resident, step};
 use crate::error::{Error, Result};
 
 /// What made a step end the run.
@@ -113,11 +113,11 @@ impl Trainer {
         let Some(pictures) = self.loader.epoch(self.epoch as u32, batch).next() else {
             return Ok(None);
         };
-        let drawn = draw::training(
+        let drawn = draw::training_from(
             &*self.model,
             &self.recipe,
-            self.recipe.batch_size,
-            self.side,
+            [self.recipe.batch_size, self.side],
+            self.source(),
         )?;
         let update = drawn
             .graph
@@ -158,6 +158,9 @@ impl Trainer {
         nodes: &[NodeId],
     ) -> Result<Option<String>> {
         let (plan, drawn) = (&self.train, &self.train_drawn);
+        if let Some(data) = drawn.data {
+            resident::write(plan, data, pictures, |_| true)?;
+        }
         step::write(plan, drawn, &self.recipe, pictures, self.place())?;
         self.train.run()?;
         for &id in nodes {

@@ -2,8 +2,8 @@
 
 use triaxis_engine::ops::{
     self, Augment, Clip, GradientNorm, LossScale, Scale, SoftTargets, accumulate, accuracy,
-    augment, augment_each, average, average_buffers, clip, cutmix, mean, mixup, soft_targets,
-    softmax_cross_entropy, table_rows,
+    augment, augment_each, average, average_buffers, clip, cutmix, gather, mean, mixup,
+    soft_targets, softmax_cross_entropy, table_rows,
 };
 use triaxis_engine::{
     Arena, DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result,
@@ -21,6 +21,8 @@ pub struct Drawn {
     pub graph: Graph,
     /// `[n, side, side, 3]` bytes.
     pub pictures: Value,
+    /// `[m, side, side, 3]` bytes: all pictures of the data set, where the device keeps them and takes `pictures` from there.
+    pub data: Option<Value>,
     /// `[n, 1, 1, 1]` classes.
     pub labels: Value,
     /// `[n, 1, 1, 1]`: 1 counts, 0 is padding.
@@ -91,16 +93,41 @@ pub struct Measuring {
     pub table: Option<Value>,
 }
 
+/// Where a step has its pictures from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// They are written before each step.
+    #[default]
+    Written,
+    /// The device keeps a data set of so many, and each is written once.
+    Kept(usize),
+}
+
 /// Draws a whole step: pictures, network, loss, gradients, update, average, counts.
 ///
 /// # Errors
 ///
 /// The engine's, naming the node whose inputs do not fit.
 pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
+    training_from(model, recipe, [batch, side], Source::Written)
+}
+
+/// As [`training`], with pictures from `source`; the numbers are the same.
+///
+/// # Errors
+///
+/// As [`training`].
+pub fn training_from(
+    model: &dyn Model,
+    recipe: &Recipe,
+    [batch, side]: [usize; 2],
+    source: Source,
+) -> Result<Drawn> {
     let tuning = Tuning::new(model, recipe)?;
     let mut g = Graph::new(Mode::Train);
     g.freeze(tuning.frozen.iter().cloned());
-    let (pictures, labels, weights) = inputs(&mut g, batch, side);
+    let (data, pictures) = given(&mut g, [batch, side], source)?;
+    let (labels, weights) = inputs(&mut g, batch);
     let (mut images, table) = augmented(&mut g, recipe, pictures)?;
     let smoothing = SoftTargets {
         classes: model.num_classes(),
@@ -186,6 +213,7 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
     Ok(Drawn {
         graph: g,
         pictures,
+        data,
         labels,
         weights,
         sums,
@@ -203,7 +231,8 @@ pub fn training(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -
 /// As [`training`].
 pub fn evaluation(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize) -> Result<Drawn> {
     let mut g = Graph::new(Mode::Evaluate);
-    let (pictures, labels, weights) = inputs(&mut g, batch, side);
+    let (data, pictures) = given(&mut g, [batch, side], Source::Written)?;
+    let (labels, weights) = inputs(&mut g, batch);
     let images = augment(&mut g, pictures, Augment::default())?;
     let targets = soft_targets(
         &mut g,
@@ -223,6 +252,7 @@ pub fn evaluation(model: &dyn Model, recipe: &Recipe, batch: usize, side: usize)
     Ok(Drawn {
         graph: g,
         pictures,
+        data,
         labels,
         weights,
         sums,
@@ -360,9 +390,28 @@ fn mixing(g: &mut Graph, recipe: &Recipe, batch: usize) -> Option<Mixing> {
     })
 }
 
-fn inputs(g: &mut Graph, batch: usize, side: usize) -> (Value, Value, Value) {
+/// The data set where it is kept, and the pictures of a batch.
+fn given(
+    g: &mut Graph,
+    [batch, side]: [usize; 2],
+    source: Source,
+) -> Result<(Option<Value>, Value)> {
+    match source {
+        Source::Written => {
+            let pictures = g.input_of("pictures", [batch, side, side, 3], DType::U8);
+            Ok((None, pictures))
+        }
+        Source::Kept(count) => {
+            let data = g.input_of("data", [count, side, side, 3], DType::U8);
+            // What random operators are keyed by is where the pictures stand.
+            let places = g.randomness(batch)?.indices;
+            Ok((Some(data), gather(g, data, places)?))
+        }
+    }
+}
+
+fn inputs(g: &mut Graph, batch: usize) -> (Value, Value) {
     (
-        g.input_of("pictures", [batch, side, side, 3], DType::U8),
         g.input_of("labels", [batch, 1, 1, 1], DType::U32),
         g.input("weights", [batch, 1, 1, 1]),
     )

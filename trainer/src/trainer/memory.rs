@@ -16,7 +16,7 @@ pub struct MemoryNeeded {
     pub evaluate: Memory,
 }
 
-/// What training `model` by `recipe` takes, with `batch` images a step instead of the recipe's, found by laying the
+/// What training `model` by `recipe` takes beside pictures that stay on the device ([`Trainer::resident`](super::Trainer::resident)), with `batch` images a step instead of the recipe's, found by laying the
 /// plans out without a GPU.
 ///
 /// # Errors

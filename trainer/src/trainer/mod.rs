@@ -10,6 +10,7 @@ mod memory;
 mod metrics;
 mod mixing;
 mod predict;
+mod resident;
 mod snapshot;
 pub(crate) mod step;
 mod tune;
@@ -17,7 +18,7 @@ mod tune;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use triaxis_engine::{Arena, Complexity, Gpu, Graph, Mode, Plan};
+use triaxis_engine::{Arena, Complexity, Error as EngineError, Gpu, Graph, Mode, Plan};
 use triaxis_models::Model;
 
 use crate::data::{Dataset, Loader, LoaderOptions, Split};
@@ -46,6 +47,8 @@ pub struct Trainer {
     side: usize,
     train: Plan,
     train_drawn: Drawn,
+    /// Which training pictures the device has, where it keeps them.
+    uploaded: Vec<bool>,
     eval: Plan,
     eval_drawn: Drawn,
     loader: Loader,
@@ -178,7 +181,18 @@ impl Trainer {
         let compile = |drawn: &Drawn| Plan::compile(gpu, &drawn.graph, &drawn.kept());
         let advise = |e| fit::with_advice(e, gpu, &model, recipe, side);
         fit::expect_memory(gpu, [&train_drawn, &eval_drawn], measuring.as_ref()).map_err(advise)?;
-        let train = compile(&train_drawn).map_err(advise)?;
+        let kept = resident::drawn(gpu, &model, recipe, [n, side], data.train.len())?;
+        let kept = kept.filter(|kept| {
+            fit::expect_memory(gpu, [kept, &eval_drawn], measuring.as_ref()).is_ok()
+        });
+        let (train, train_drawn) = match kept.map(|kept| (compile(&kept), kept)) {
+            Some((Ok(train), kept)) => (train, kept),
+            // Without the memory for all pictures, those of each batch have to do.
+            None | Some((Err(EngineError::OutOfMemory { .. }), _)) => {
+                (compile(&train_drawn).map_err(advise)?, train_drawn)
+            }
+            Some((Err(error), _)) => return Err(error.into()),
+        };
         let eval = compile(&eval_drawn).map_err(advise)?;
         let measure = measure::Measure::new(gpu, measuring, recipe).map_err(advise)?;
         train.initialise(recipe.seed)?;
@@ -190,6 +204,7 @@ impl Trainer {
             side,
             train,
             train_drawn,
+            uploaded: vec![false; data.train.len()],
             eval,
             eval_drawn,
             loader,
@@ -247,6 +262,7 @@ impl Trainer {
             let Some(batch) = ready.next() else { break };
             let waited = asked.elapsed();
             let batch = batch?;
+            self.upload(&batch)?;
             let (plan, drawn) = (&self.train, &self.train_drawn);
             step::write(plan, drawn, &self.recipe, &batch, self.place())?;
             self.train.run()?;

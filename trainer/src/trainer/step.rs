@@ -58,9 +58,11 @@ impl Part {
     }
 }
 
-/// Writes pictures and labels; padding does not count.
+/// Writes pictures, unless the device keeps them, and labels; padding does not count.
 pub(super) fn write_batch(plan: &Plan, drawn: &Drawn, batch: &Batch) -> Result<()> {
-    plan.write_raw(drawn.pictures, &batch.images)?;
+    if drawn.data.is_none() {
+        plan.write_raw(drawn.pictures, &batch.images)?;
+    }
     plan.write_u32(drawn.labels, &batch.labels)?;
     let counts = |i| if i < batch.valid { 1.0 } else { 0.0 };
     plan.write(

@@ -6,7 +6,7 @@ use crate::checkpoint::Origin;
 use crate::cli::links::Links;
 use crate::data::Fingerprint;
 use crate::error::{Error, Result};
-use crate::recipe::{DamagedPictures, Recipe};
+use crate::recipe::{DamagedPictures, Recipe, Residence};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OnDamaged {
@@ -18,6 +18,15 @@ enum OnDamaged {
     Gray,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum When {
+    /// Where nothing is done to them on the host, and they take no more than a quarter of --memory-limit or, without it, of
+    /// the largest binding
+    Auto,
+    /// Each batch is uploaded
+    Never,
+}
+
 /// What the recipe holds.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Data")]
@@ -25,6 +34,9 @@ pub(super) struct DataRecipeOptions {
     /// What to do about pictures that cannot be used [default: skip]
     #[arg(long, value_enum)]
     on_damaged: Option<OnDamaged>,
+    /// Whether training pictures stay in GPU memory; does not change the result [default: auto]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    resident_data: Option<When>,
 }
 
 impl DataRecipeOptions {
@@ -34,6 +46,12 @@ impl DataRecipeOptions {
                 OnDamaged::Skip => DamagedPictures::Skip,
                 OnDamaged::Fail => DamagedPictures::Fail,
                 OnDamaged::Gray => DamagedPictures::Gray,
+            };
+        }
+        if let Some(given) = self.resident_data {
+            recipe.data.resident = match given {
+                When::Auto => Residence::Auto,
+                When::Never => Residence::Never,
             };
         }
     }
