@@ -2,6 +2,7 @@
 
 mod compound;
 mod random;
+mod slurm;
 mod study;
 mod tiny;
 
@@ -29,6 +30,14 @@ enum SearchCommand {
 
 impl Search {
     pub(super) fn run(&self) -> Result<()> {
+        let study = match &self.command {
+            SearchCommand::Tiny(tiny) => &tiny.study,
+            SearchCommand::Compound(compound) => &compound.study,
+            SearchCommand::Random(random) => &random.study,
+        };
+        if study.emit()? {
+            return Ok(());
+        }
         match &self.command {
             SearchCommand::Tiny(tiny) => tiny.run(),
             SearchCommand::Compound(compound) => compound.run(),

@@ -316,6 +316,17 @@ fn what_a_study_cannot_go_on_with_is_refused_and_changes_nothing() {
         2,
         &["2000 draws in a row", "wider band"],
     );
+    let emitted = run(search(
+        &place,
+        "--trials 3 --study later --emit-sbatch job.sh --tasks 3",
+    ))
+    .done();
+    assert!(emitted.stdout.contains("sbatch job.sh"), "{emitted}");
+    let job = std::fs::read_to_string(place.path().join("job.sh")).unwrap();
+    assert!(
+        job.contains("--array=0-2\n") && job.contains("--study later\n"),
+        "{job}"
+    );
     refused(
         "--trials 3 --auto-batch",
         2,

@@ -32,7 +32,7 @@ pub(super) struct Compound {
     #[arg(long, value_name = "P", default_value_t = 7, help_heading = "Search")]
     phi: u32,
     #[command(flatten)]
-    study: StudyOptions,
+    pub(super) study: StudyOptions,
 }
 
 /// What the study found.

@@ -65,7 +65,7 @@ pub(super) struct RandomSearch {
     #[arg(long, value_name = "N", value_parser = number::count, requires = "then_scale", help_heading = "Search")]
     target_flops: Option<u64>,
     #[command(flatten)]
-    study: StudyOptions,
+    pub(super) study: StudyOptions,
 }
 
 /// The families by name.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use triaxis_models::Spec;
 
+use super::slurm;
 use crate::cli::device::Device;
 use crate::cli::links::Links;
 use crate::cli::options::RecipeOptions;
+use crate::cli::print;
 use crate::cli::stop::Stop;
 use crate::data::{DataOptions, open};
 use crate::error::{Error, Result};
@@ -55,6 +57,18 @@ pub(super) struct StudyOptions {
         help_heading = "Study"
     )]
     out: PathBuf,
+    /// Write a Slurm script, whose tasks are workers of this study, instead of training
+    #[arg(long, value_name = "FILE", help_heading = "Study")]
+    emit_sbatch: Option<PathBuf>,
+    /// Tasks of that script
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 4,
+        requires = "emit_sbatch",
+        help_heading = "Study"
+    )]
+    tasks: usize,
     /// Say nothing but errors while trials are trained
     #[arg(short, long, help_heading = "Study")]
     quiet: bool,
@@ -80,6 +94,19 @@ pub(super) struct Running {
 }
 
 impl StudyOptions {
+    /// Writes the script of --emit-sbatch, where it is asked for; whether that is so, and all is done.
+    pub(super) fn emit(&self) -> Result<bool> {
+        let Some(path) = &self.emit_sbatch else {
+            return Ok(false);
+        };
+        let words: Vec<String> = std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        put(path, &slurm::script(&words, self.tasks)?)?;
+        print::text(&format!("{0}\nsubmit it with: sbatch {0}", path.display()))?;
+        Ok(true)
+    }
+
     /// Opens pictures, device and ledger, and begins the study or goes on with it. `prepare` sees the network to begin with
     /// and the seed, before anything is written; it gives the numbers that decide which networks are tried, in words, and
     /// what else it has found.

@@ -49,7 +49,7 @@ pub(super) struct Tiny {
     )]
     population: usize,
     #[command(flatten)]
-    study: StudyOptions,
+    pub(super) study: StudyOptions,
 }
 
 impl Tiny {

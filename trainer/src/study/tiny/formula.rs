@@ -12,8 +12,10 @@ use crate::ledger::Trial;
 const LENGTH: f64 = 0.25;
 
 /// By how many pixels the side may differ from the formula's, in the order they are tried, until the count is within a
-/// hundredth of the budget: widths are multiples of 8 and their steps coarser than that.
+/// hundredth of the budget: widths are multiples of 8 and their steps coarser than that. Small pictures allow one only.
 const PIXELS: [i32; 7] = [0, 1, -1, 2, -2, 3, -3];
+/// Pixels of the base's side for each by which the side may differ.
+const SIDE_OF_A_PIXEL: usize = 64;
 
 /// A network of the front.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -131,7 +133,7 @@ impl Formula {
     }
 
     /// The network of about `flops` multiply-adds: depth and resolution by the formula, the width such that the real count
-    /// comes nearest; where its steps are too coarse for that, the side may move by up to three pixels.
+    /// comes nearest; where its steps are too coarse for that, the side may move by a hundredth or so, three pixels at most.
     ///
     /// # Errors
     ///
@@ -156,7 +158,11 @@ impl Formula {
         let count = |spec: &Spec| Ok(spec.complexity()?.flops);
         let missed = |step: &scaling::Step| step.cost.abs_diff(flops);
         let mut found: Option<scaling::Step> = None;
-        for pixels in PIXELS {
+        let most = (self.base.resolution / SIDE_OF_A_PIXEL).max(1);
+        for pixels in PIXELS
+            .into_iter()
+            .filter(|pixels| pixels.unsigned_abs() as usize <= most)
+        {
             let side = resolution.mean + f64::from(pixels) / self.base.resolution as f64;
             let shape = |width| Scaling::tiny(depth.mean, width, side);
             let nearest = match scaling::fit(&self.base, flops, shape, count) {

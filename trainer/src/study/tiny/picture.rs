@@ -8,8 +8,8 @@ use crate::report::chart::{Chart, Series, line_chart};
 /// Points of a curve.
 const STEPS: usize = 60;
 
-/// Depth, width and resolution over the share of the base's multiply-adds, with one standard deviation either side of
-/// the curves that were learnt, as SVG.
+/// Depth, width and resolution over the share of the base's multiply-adds, with one standard deviation of a network
+/// either side of the curves that were learnt, as SVG.
 pub fn curves(formula: &Formula) -> String {
     let (low, high) = formula.range();
     let share = |i: usize| low + (high - low) * i as f64 / STEPS as f64;
@@ -30,12 +30,12 @@ pub fn curves(formula: &Formula) -> String {
                 ..Series::default()
             },
             Series {
-                points: curve(|at| at.mean + at.of_curve),
+                points: curve(|at| at.mean + at.of_observation),
                 dashed: true,
                 ..Series::default()
             },
             Series {
-                points: curve(|at| at.mean - at.of_curve),
+                points: curve(|at| at.mean - at.of_observation),
                 dashed: true,
                 ..Series::default()
             },

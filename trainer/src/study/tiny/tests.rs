@@ -207,6 +207,7 @@ fn the_formula_of_the_released_networks_meets_any_budget_between_them() {
         assert!(off.abs() < 0.03, "{flops}: {network:?}");
         assert_eq!(network.flops, network.spec.complexity().unwrap().flops);
         assert!((0.35..1.2).contains(&network.width), "{network:?}");
+        assert!(network.depth.of_curve < network.depth.of_observation);
         let side = 224.0 * network.resolution.mean;
         assert!(
             (network.spec.resolution as f64 - side).abs() <= 4.0,

@@ -51,7 +51,7 @@ struct Term {
     amplitude: f64,
 }
 
-/// What the formula gives for a share of the base's multiply-adds.
+/// What the formula gives for a share of the base's multiply-adds; deviations are those of a network, noise included.
 #[derive(Debug, Serialize)]
 struct Row {
     share: f64,
@@ -123,9 +123,9 @@ fn row(network: &Network) -> Row {
     Row {
         share: network.share,
         depth: network.depth.mean,
-        depth_deviation: network.depth.of_curve,
+        depth_deviation: network.depth.of_observation,
         resolution: network.resolution.mean,
-        resolution_deviation: network.resolution.of_curve,
+        resolution_deviation: network.resolution.of_observation,
         width: network.width,
         pixels: network.spec.resolution,
         flops: network.flops,
