@@ -23,6 +23,10 @@ pub(crate) struct Place {
     /// Its part in its update.
     pub(crate) part: Part,
     /// Updates done so far.
+    #[cfg_attr(
+        not(feature = "fail-points"),
+        expect(dead_code, reason = "faults are told by it")
+    )]
     pub(crate) step: u64,
 }
 
