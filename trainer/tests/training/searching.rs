@@ -149,7 +149,9 @@ fn a_search_learns_a_formula_and_makes_the_network_of_a_target() {
     );
     let show = ledger("show study.ledger 2").done();
     assert!(
-        show.stdout.contains("top-1 error") && show.stdout.contains("[network.efficientnet]"),
+        show.stdout.contains("2 of study tiny")
+            && show.stdout.contains("top-1 error")
+            && show.stdout.contains("[network.efficientnet]"),
         "{show}"
     );
     let csv = ledger("export study.ledger csv").done();

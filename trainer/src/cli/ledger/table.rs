@@ -119,7 +119,12 @@ pub(super) fn one(trial: &Trial) -> String {
     let mut lines = vec![
         (
             "trial",
-            format!("{} of study {} ({})", trial.place, trial.study, trial.kind),
+            format!(
+                "{} of study {} ({})",
+                trial.place + 1,
+                trial.study,
+                trial.kind
+            ),
         ),
         (
             "state",
