@@ -32,6 +32,7 @@ pub mod ops;
 pub mod philox;
 mod plan;
 mod shape;
+mod variants;
 
 pub use bounds::{BoundOptions, Bounds};
 pub use error::{Error, Result};
@@ -52,3 +53,4 @@ pub use plan::{
     TrafficRow,
 };
 pub use shape::{DType, Shape};
+pub use variants::{ShapeClass, Variant, VariantTable};

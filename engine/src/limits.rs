@@ -1,3 +1,5 @@
+use crate::VariantTable;
+
 /// What kind of processor runs the kernels: it decides which variant of a matrix kernel is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AdapterKind {
@@ -30,6 +32,8 @@ pub struct Limits {
     pub kind: AdapterKind,
     /// Whether plans apply batch norms and gates where they are read, instead of writing them: [`crate::Graph::fuse`].
     pub fuse: bool,
+    /// Which variant of a convolution's kernels runs, where it was measured.
+    pub variants: VariantTable,
 }
 
 impl Default for Limits {
@@ -43,6 +47,7 @@ impl Default for Limits {
             bytes: 10_000_000_000,
             kind: AdapterKind::Gpu,
             fuse: true,
+            variants: VariantTable::default(),
         }
     }
 }

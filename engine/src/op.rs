@@ -3,7 +3,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ops::{Activation, Conv2d, Depthwise, Divisor, FusedConv2d, Pool};
-use crate::{DType, Graph, Limits, Result, Shape, Value};
+use crate::{DType, Graph, Limits, Result, Shape, ShapeClass, Value};
 
 /// An operator: a rule for shapes, a cost, the kernels that compute it, and a gradient.
 pub trait Op: Debug + Send + Sync {
@@ -307,6 +307,8 @@ pub struct Dispatch {
     pub rereads: Option<u64>,
     /// Whether what it reads is in the format of the node's outputs, not in that of its inputs.
     pub(crate) reads_outputs: bool,
+    /// The class of convolutions that it is of, where there is a choice of variants.
+    pub class: Option<ShapeClass>,
 }
 
 impl Dispatch {
@@ -325,6 +327,7 @@ impl Dispatch {
             work: 0,
             rereads: None,
             reads_outputs: false,
+            class: None,
         }
     }
 
@@ -339,6 +342,12 @@ impl Dispatch {
         if !self.kernel.link.contains(&file) {
             self.kernel.link.push(file);
         }
+        self
+    }
+
+    /// Says that there is a choice of variants for this class.
+    pub fn class(mut self, class: Option<ShapeClass>) -> Self {
+        self.class = class;
         self
     }
 

@@ -38,6 +38,7 @@ pub mod schedule;
 pub mod study;
 pub mod table;
 mod trainer;
+pub mod tune;
 pub mod weights;
 
 pub use classifier::{Classifier, ClassifierOptions, Measured, Measurement, Top, softmax};

@@ -9,6 +9,7 @@ mod augment;
 mod choices;
 mod data;
 mod difference;
+mod kernels;
 mod presets;
 mod read;
 mod validate;
@@ -25,6 +26,7 @@ pub use choices::{
 
 pub use data::{DamagedPictures, DataRecipe, Residence};
 pub use difference::Difference;
+pub use kernels::Kernels;
 pub use presets::PRESETS;
 
 use crate::data::Preprocess;
@@ -128,6 +130,8 @@ pub struct Recipe {
     pub augment: Augment,
     /// How pictures are taken from the data set.
     pub data: DataRecipe,
+    /// Which kernels run where `triaxis tune` measured it.
+    pub kernels: Kernels,
 }
 
 impl Default for Recipe {
@@ -173,6 +177,7 @@ impl Default for Recipe {
             model_ema: ModelEma::Pycls(PyclsEma::default()),
             augment: Augment::default(),
             data: DataRecipe::default(),
+            kernels: Kernels::default(),
         }
     }
 }

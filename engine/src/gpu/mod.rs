@@ -7,7 +7,7 @@ mod trusted;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{AdapterKind, Error, Limits, Result};
+use crate::{AdapterKind, Error, Limits, Result, VariantTable};
 
 /// Which device to use and how.
 #[derive(Clone, Debug, Default)]
@@ -123,6 +123,7 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
             AdapterKind::Gpu
         },
         fuse: info.device_type != wgpu::DeviceType::Cpu,
+        variants: VariantTable::default(),
     };
     let features = FEATURES
         .iter()

@@ -13,7 +13,7 @@ use super::fused::Extras;
 use super::window::{Padding, Window};
 use crate::{
     AdapterKind, Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out,
-    Reading, Result, Shape, Value,
+    Reading, Result, Shape, ShapeClass, Value, Variant,
 };
 use gradient::{GradInput, GradWeight};
 
@@ -231,10 +231,21 @@ impl Sizes {
         self.y.with_n(images).pixels() * self.taps() * self.cin * self.y.c4() * 4
     }
 
-    /// Wide layers share tiles through workgroup memory; for narrow ones, and on a software driver, that costs more
-    /// than it saves.
+    /// Wide layers share tiles through workgroup memory; for narrow ones that costs more than it saves, and on a software
+    /// driver for all, unless a measurement says otherwise.
     fn tiled(&self, limits: &Limits) -> bool {
-        limits.kind == AdapterKind::Gpu && self.gi4 >= 4 && self.go4 >= 4
+        let by_kind = match limits.kind {
+            AdapterKind::Gpu => Variant::Tiled,
+            AdapterKind::Cpu => Variant::Blocked,
+        };
+        let choose = |class| limits.variants.get(class).unwrap_or(by_kind);
+        self.class().map(choose) == Some(Variant::Tiled)
+    }
+
+    /// Of layers that are wide enough for a choice.
+    fn class(&self) -> Option<ShapeClass> {
+        let channels = [4 * self.gi4, 4 * self.go4];
+        ShapeClass::of(self.window.kernel, channels, self.y.pixels())
     }
 
     fn dispatch(
@@ -262,6 +273,7 @@ impl Sizes {
         dispatch
             .constant("K", window.kernel as f64)
             .constant("STRIDE", window.stride as f64)
+            .class(self.class())
             .params(&[images, x.h(), x.w(), y.h(), y.w(), x.c4(), y.c4(), x.c()])
             .params(&[*cin, *gi4, *go4, *bundles, before_y, before_x, y.c()])
             .work(self.work(images))

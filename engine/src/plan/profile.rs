@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Plan;
-use crate::Result;
+use crate::{Result, ShapeClass};
 
 /// The times of one run's kernels.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct ProfileRow {
     pub work: u64,
     /// Bytes of its tensors.
     pub bytes: u64,
+    /// The class of convolutions that it is of, where there is a choice of variants.
+    pub class: Option<ShapeClass>,
 }
 
 impl Plan {
@@ -62,6 +64,7 @@ impl Plan {
                     seconds,
                     work: step.dispatch.work,
                     bytes: traffic.bytes,
+                    class: step.dispatch.class,
                 }
             };
         Ok(Profile {

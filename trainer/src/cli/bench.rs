@@ -186,7 +186,11 @@ impl Cases {
 }
 
 /// Every network at every batch size.
-fn cases(models: &[String], side: Option<usize>, batch_sizes: &[u16]) -> Result<Vec<Case>> {
+pub(super) fn cases(
+    models: &[String],
+    side: Option<usize>,
+    batch_sizes: &[u16],
+) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for model in models {
         let mut spec = Spec::find(model)?;

@@ -1,9 +1,13 @@
 //! The options that every command with a device has.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use triaxis_engine::{Gpu, GpuOptions};
 
 use crate::error::Result;
+use crate::recipe::Kernels;
+use crate::tune::{Tuned, with_kernels};
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Device")]
@@ -17,10 +21,32 @@ pub(super) struct Device {
     /// Run every operator as a kernel of its own, for comparison and debugging [default: what pays on the adapter]
     #[arg(long)]
     pub(super) no_fuse: bool,
+    /// Kernels as `triaxis tune` measured them on this adapter [default: what pays on its kind]
+    #[arg(long, value_name = "FILE")]
+    tune: Option<PathBuf>,
 }
 
 impl Device {
+    /// The device, with the table of `--tune`.
     pub(super) fn open(&self) -> Result<Gpu> {
+        let gpu = self.open_untuned()?;
+        match self.tuned()? {
+            Some(tuned) => tuned.applied_to(&gpu),
+            None => Ok(gpu),
+        }
+    }
+
+    /// The device, with these kernels.
+    pub(super) fn open_with(&self, kernels: &Kernels) -> Result<Gpu> {
+        with_kernels(&self.open()?, kernels)
+    }
+
+    /// The table of `--tune`.
+    pub(super) fn tuned(&self) -> Result<Option<Tuned>> {
+        self.tune.as_deref().map(Tuned::load).transpose()
+    }
+
+    fn open_untuned(&self) -> Result<Gpu> {
         let memory_limit = self.memory_limit.map(|mib| mib << 20);
         Ok(Gpu::open(&GpuOptions {
             adapter: self.adapter.clone(),

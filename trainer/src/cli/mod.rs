@@ -25,6 +25,7 @@ mod stop;
 mod tables;
 mod train;
 mod trained;
+mod tune;
 mod validate;
 
 use std::io::{self, Write};
@@ -74,6 +75,8 @@ enum Command {
     Ledger(ledger::Ledger),
     /// How fast networks run here: inference and training steps
     Bench(Box<bench::Bench>),
+    /// Measure which kernels are faster here, for --tune
+    Tune(tune::Tune),
     /// The adapters here, and a test of every kernel on them
     Doctor(doctor::Doctor),
 }
@@ -117,6 +120,7 @@ fn run(command: Command) -> Result<()> {
         Command::Search(search) => search.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Tune(tune) => tune.run(),
         Command::Doctor(doctor) => doctor.run(),
     }
 }

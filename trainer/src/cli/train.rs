@@ -60,6 +60,10 @@ pub(super) struct Train {
 impl Train {
     pub(super) fn run(&self) -> Result<()> {
         let mut recipe = self.recipe.recipe()?;
+        // The recipe keeps the table, so that a run goes on by the same kernels whatever becomes of the file.
+        if let Some(tuned) = self.device.tuned()? {
+            recipe.kernels = tuned.kernels;
+        }
         recipe.validate()?;
         if recipe.initial_checkpoint.is_none()
             && (!recipe.freeze.is_empty() || recipe.layer_decay < 1.0)
@@ -93,7 +97,7 @@ impl Train {
         // From here on, so that a request in the minutes that a device may take to compile is not lost.
         let stop = Stop::listen(self.run.time_limit)
             .map_err(|e| Error::disk("listen to signals", &directory, None, e))?;
-        let gpu = self.device.open()?;
+        let gpu = self.device.open_with(&recipe.kernels)?;
         if self.recipe.auto_batch() {
             let fitting = batch_that_fits(&gpu, &spec, &recipe, data.train.len())?;
             (recipe.batch_size, recipe.grad_accum_steps) = fitting;

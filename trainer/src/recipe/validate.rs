@@ -13,6 +13,13 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
             "`triaxis models` lists them",
         ));
     }
+    r.kernels.table().map_err(|problem| {
+        Error::config(
+            "kernels",
+            problem,
+            "Take the lists of a file that `triaxis tune` wrote",
+        )
+    })?;
     if let Some(side) = r.img_size {
         whole("img_size", side, 1, 1 << 15)?;
     }

@@ -27,3 +27,4 @@ mod refusals;
 mod resuming;
 mod searching;
 mod support;
+mod tuning;

@@ -66,7 +66,7 @@ impl Run<'_> {
             return Err(error);
         }
         self.note(&format!("{error}; trying once more"));
-        self.gpu = self.options.device.open()?;
+        self.gpu = self.options.device.open_with(&self.setup.recipe.kernels)?;
         self.trainer = self.setup.trainer(&self.gpu)?;
         match self.store.latest()? {
             Some((snapshot, notes)) => {

@@ -1,0 +1,99 @@
+//! `triaxis tune`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::bench::cases;
+use super::device::Device;
+use super::print;
+use crate::error::Result;
+use crate::recipe::Recipe;
+use crate::tune::{Measured, Tuned};
+
+/// Options of `triaxis tune`.
+#[derive(Debug, Args)]
+pub(super) struct Tune {
+    /// Networks: names of `triaxis models` or TOML files
+    #[arg(default_values = ["efficientnet_b0", "regnety_040", "regnetz_040", "resnet50"])]
+    model: Vec<String>,
+    /// Images of a batch; may be repeated
+    #[arg(short, long, value_name = "IMAGES", default_values_t = [64], value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: Vec<u16>,
+    /// Side of the images, pixels [default: the network's]
+    #[arg(long, value_name = "PIXELS")]
+    img_size: Option<usize>,
+    /// Mixed precision
+    #[arg(long)]
+    amp: bool,
+    /// Runs of each variant, of which the fastest counts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Where the table is written [default: tune/ADAPTER.toml]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Serialize)]
+struct Document {
+    file: PathBuf,
+    table: Tuned,
+    classes: Vec<Measured>,
+}
+
+impl Tune {
+    pub(super) fn run(&self) -> Result<()> {
+        let cases = cases(&self.model, self.img_size, &self.batch_size)?;
+        let gpu = self.device.open()?;
+        let recipe = Recipe {
+            amp: self.amp,
+            ..Recipe::default()
+        };
+        let (table, classes) = Tuned::measure(&gpu, &cases, &recipe, self.runs.into())?;
+        let file = self.out.clone().unwrap_or_else(|| {
+            let plain = |c: char| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            };
+            let name: String = table.adapter.chars().map(plain).collect();
+            let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+            PathBuf::from(format!("tune/{}.toml", words.join("-")))
+        });
+        table.save(&file)?;
+        if self.json {
+            return print::json(&Document {
+                file,
+                table,
+                classes,
+            });
+        }
+        print::text(&format!("{}{}", told(&classes), file.display()))
+    }
+}
+
+fn told(classes: &[Measured]) -> String {
+    let line = |class: &Measured| {
+        let number = |ms: f64| format!("{ms:.3}");
+        let chosen = match class.chosen == class.by_kind {
+            true => "as it was".to_owned(),
+            false => class.chosen.clone(),
+        };
+        [
+            class.class.clone(),
+            number(class.blocked_ms),
+            number(class.tiled_ms),
+            chosen,
+        ]
+    };
+    let lines: Vec<_> = classes.iter().map(line).collect();
+    print::table(["convolutions", "blocked ms", "tiled ms", "runs"], &lines)
+}

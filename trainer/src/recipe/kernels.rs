@@ -1,0 +1,82 @@
+//! Which kernels run, as far as a recipe says: what `triaxis tune` measured, kept so that a run goes on to the same bits.
+
+use serde::{Deserialize, Serialize};
+use triaxis_engine::{Variant, VariantTable};
+
+/// Classes of convolutions and the variant of each; the others go by the kind of the adapter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kernels {
+    /// Classes that run tiled: `point in64 out128 px1024`.
+    pub tiled: Vec<String>,
+    /// Classes that run blocked.
+    pub blocked: Vec<String>,
+}
+
+impl Kernels {
+    /// What plans take.
+    ///
+    /// # Errors
+    ///
+    /// In words: a class that there is none of, or that is named twice.
+    pub fn table(&self) -> Result<VariantTable, String> {
+        let mut table = VariantTable::default();
+        let lists = [
+            (&self.tiled, Variant::Tiled),
+            (&self.blocked, Variant::Blocked),
+        ];
+        for (names, variant) in lists {
+            for name in names {
+                let class = name.parse()?;
+                if table.get(class).is_some() {
+                    return Err(format!("{name} is named twice"));
+                }
+                table.set(class, variant);
+            }
+        }
+        Ok(table)
+    }
+}
+
+impl From<&VariantTable> for Kernels {
+    fn from(table: &VariantTable) -> Self {
+        let of = |wanted: Variant| {
+            let chosen = table.entries().filter(|(_, variant)| *variant == wanted);
+            chosen.map(|(class, _)| class.to_string()).collect()
+        };
+        Self {
+            tiled: of(Variant::Tiled),
+            blocked: of(Variant::Blocked),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_a_table_and_the_table_is_the_lists() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let kernels = Kernels {
+            tiled: names(&["point in16 out64 px0", "spatial in256 out256 px16384"]),
+            blocked: names(&["point in32 out32 px1024"]),
+        };
+        assert_eq!(Kernels::from(&kernels.table().unwrap()), kernels);
+        let twice = Kernels {
+            blocked: kernels.tiled.clone(),
+            ..kernels.clone()
+        };
+        assert!(twice.table().unwrap_err().contains("named twice"));
+        let unknown = Kernels {
+            tiled: names(&["point"]),
+            ..Kernels::default()
+        };
+        assert!(
+            unknown
+                .table()
+                .unwrap_err()
+                .contains("point is no class of convolutions")
+        );
+    }
+}

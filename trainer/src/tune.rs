@@ -1,0 +1,267 @@
+//! Measures which variant of a convolution's kernels an adapter is faster with: `triaxis tune`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use triaxis_engine::{AdapterKind, Gpu, Limits, Plan, ShapeClass, Variant, VariantTable};
+
+use crate::bench::Case;
+use crate::error::{Error, Result};
+use crate::output::write_atomically;
+use crate::recipe::{Kernels, Recipe};
+use crate::trainer::draw;
+
+/// Less than this share is no gain: the next measurement would say otherwise.
+const GAIN: f64 = 0.03;
+
+/// A table of 200 classes has some ten thousand bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// A table as it is kept in a file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tuned {
+    /// The adapter that was measured.
+    pub adapter: String,
+    /// Its driver.
+    pub driver: String,
+    /// Version of Triaxis.
+    pub version: String,
+    /// What was measured: `train resnet50_r224_b64_f16`.
+    pub cases: Vec<String>,
+    /// What came out: classes for which the adapter's kind chooses the slower variant.
+    pub kernels: Kernels,
+}
+
+/// A class of convolutions on this adapter.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// The class: `point in64 out128 px1024`.
+    pub class: String,
+    /// All its kernels of a training step, milliseconds.
+    pub blocked_ms: f64,
+    /// Likewise.
+    pub tiled_ms: f64,
+    /// What runs unless told otherwise.
+    pub by_kind: String,
+    /// What runs by the new table.
+    pub chosen: String,
+}
+
+impl Tuned {
+    /// Measures training steps of all cases with either variant throughout: the least of `runs` runs, each kernel by
+    /// itself. What split sums cost besides is not counted.
+    ///
+    /// # Errors
+    ///
+    /// A lost device, a case that does not fit.
+    pub fn measure(
+        gpu: &Gpu,
+        cases: &[Case],
+        recipe: &Recipe,
+        runs: usize,
+    ) -> Result<(Self, Vec<Measured>)> {
+        let mut sums: BTreeMap<ShapeClass, [f64; 2]> = BTreeMap::new();
+        let variants = [Variant::Blocked, Variant::Tiled];
+        for case in cases {
+            for (i, variant) in variants.into_iter().enumerate() {
+                for (class, seconds) in times(gpu, case, recipe, variant, runs)? {
+                    sums.entry(class).or_default()[i] += seconds;
+                }
+            }
+        }
+        let by_kind = match gpu.limits().kind {
+            AdapterKind::Gpu => Variant::Tiled,
+            AdapterKind::Cpu => Variant::Blocked,
+        };
+        let mut table = VariantTable::default();
+        let mut measured = Vec::new();
+        for (class, [blocked, tiled]) in sums {
+            let chosen = choose(by_kind, [blocked, tiled]);
+            if chosen != by_kind {
+                table.set(class, chosen);
+            }
+            measured.push(Measured {
+                class: class.to_string(),
+                blocked_ms: 1e3 * blocked,
+                tiled_ms: 1e3 * tiled,
+                by_kind: by_kind.to_string(),
+                chosen: chosen.to_string(),
+            });
+        }
+        let precision = if recipe.amp { "f16" } else { "f32" };
+        let name = |case: &Case| {
+            let Case { spec, batch } = case;
+            format!(
+                "train {}_r{}_b{batch}_{precision}",
+                spec.name, spec.resolution
+            )
+        };
+        let tuned = Self {
+            adapter: gpu.info().name.clone(),
+            driver: gpu.info().driver.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            cases: cases.iter().map(name).collect(),
+            kernels: Kernels::from(&table),
+        };
+        Ok((tuned, measured))
+    }
+
+    /// Reads a table.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or is no table.
+    pub fn load(path: &Path) -> Result<Self> {
+        let wrong = |problem: String| {
+            Error::config(
+                "--tune",
+                format!("{}: {problem}", path.display()),
+                "Give a file that `triaxis tune` wrote",
+            )
+        };
+        let mut text = String::new();
+        let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
+        read.map_err(|error| wrong(error.to_string()))?;
+        let tuned: Self =
+            toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
+        tuned.kernels.table().map_err(wrong)?;
+        Ok(tuned)
+    }
+
+    /// Writes the table.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let failed = |error| Error::disk("write the table", path, None, error);
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let table = toml::to_string(self).expect("names and lists of names are TOML");
+        let text =
+            format!("# Measured by `triaxis tune`; every command takes it by --tune.\n{table}");
+        write_atomically(path, text.as_bytes()).map_err(failed)
+    }
+
+    /// The device with this table.
+    ///
+    /// # Errors
+    ///
+    /// Another adapter than the one that was measured.
+    pub fn applied_to(&self, gpu: &Gpu) -> Result<Gpu> {
+        if self.adapter != gpu.info().name {
+            return Err(Error::config(
+                "--tune",
+                format!(
+                    "the table is of {}, and this is {}",
+                    self.adapter,
+                    gpu.info().name
+                ),
+                "Run `triaxis tune` here, or leave --tune out",
+            ));
+        }
+        with_kernels(gpu, &self.kernels)
+    }
+}
+
+/// The device with the kernels of a recipe.
+///
+/// # Errors
+///
+/// Classes that there are none of.
+pub fn with_kernels(gpu: &Gpu, kernels: &Kernels) -> Result<Gpu> {
+    let table = kernels.table();
+    let variants =
+        table.map_err(|problem| Error::config("kernels", problem, "Run `triaxis tune` again"))?;
+    Ok(gpu.with_limits(Limits {
+        variants,
+        ..*gpu.limits()
+    }))
+}
+
+/// The faster one, if it is by enough.
+fn choose(by_kind: Variant, [blocked, tiled]: [f64; 2]) -> Variant {
+    match by_kind {
+        Variant::Tiled if blocked < (1.0 - GAIN) * tiled => Variant::Blocked,
+        Variant::Blocked if tiled < (1.0 - GAIN) * blocked => Variant::Tiled,
+        _ => by_kind,
+    }
+}
+
+/// Seconds of every class in a training step, all of it with one variant.
+fn times(
+    gpu: &Gpu,
+    case: &Case,
+    recipe: &Recipe,
+    variant: Variant,
+    runs: usize,
+) -> Result<BTreeMap<ShapeClass, f64>> {
+    let gpu = gpu.with_limits(Limits {
+        variants: VariantTable::all(variant),
+        ..*gpu.limits()
+    });
+    let recipe = Recipe {
+        batch_size: case.batch,
+        ..recipe.clone()
+    };
+    let drawn = draw::training(&case.spec, &recipe, case.batch, case.spec.resolution)?;
+    let mut plan = Plan::compile(&gpu, &drawn.graph, &[drawn.loss])?;
+    plan.initialise(recipe.seed)?;
+    // Pictures and the learning rate are zero: times do not depend on what is multiplied.
+    plan.profile()?;
+    let mut least: BTreeMap<ShapeClass, f64> = BTreeMap::new();
+    for _ in 0..runs {
+        let mut sums: BTreeMap<ShapeClass, f64> = BTreeMap::new();
+        for row in plan.profile()?.rows {
+            if let Some(class) = row.class {
+                *sums.entry(class).or_default() += row.seconds;
+            }
+        }
+        for (class, seconds) in sums {
+            let known = least.entry(class).or_insert(f64::INFINITY);
+            *known = known.min(seconds);
+        }
+    }
+    Ok(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_clearly_faster_is_chosen_against_the_kind() {
+        assert_eq!(choose(Variant::Tiled, [0.98, 1.0]), Variant::Tiled);
+        assert_eq!(choose(Variant::Tiled, [0.9, 1.0]), Variant::Blocked);
+        assert_eq!(choose(Variant::Blocked, [1.0, 0.98]), Variant::Blocked);
+        assert_eq!(choose(Variant::Blocked, [1.0, 0.5]), Variant::Tiled);
+    }
+
+    #[test]
+    fn a_table_is_read_as_it_was_written_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tune/here.toml");
+        let tuned = Tuned {
+            adapter: "an adapter".into(),
+            kernels: Kernels {
+                tiled: vec!["point in64 out128 px1024".into()],
+                ..Kernels::default()
+            },
+            ..Tuned::default()
+        };
+        tuned.save(&path).unwrap();
+        assert_eq!(Tuned::load(&path).unwrap(), tuned);
+        for wrong in ["kernels = 1", "[kernels]\ntiled = [\"x\"]\n", "[[["] {
+            std::fs::write(&path, wrong).unwrap();
+            assert_eq!(Tuned::load(&path).unwrap_err().exit_code(), 2, "{wrong}");
+        }
+    }
+}
