@@ -5,7 +5,7 @@ use super::{Clock, escape, table, told};
 use crate::report::chart::{STYLE, put};
 
 const ROW: f64 = 24.0;
-const LEFT: f64 = 330.0;
+const LEFT: f64 = 370.0;
 const WIDTH: f64 = 900.0;
 const RIGHT: f64 = 90.0;
 

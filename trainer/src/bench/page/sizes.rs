@@ -1,6 +1,8 @@
 //! Time against activations, multiply-adds and parameters: Figure 2 of *Fast and Accurate Model Scaling*
 //! (<https://arxiv.org/abs/2103.06877>).
 
+use std::collections::BTreeSet;
+
 use super::read::Size;
 use super::scatter::{Kind, Point, Scatter, scatter};
 use super::{Clock, Rows, escape, table};
@@ -9,6 +11,14 @@ use super::{Clock, Rows, escape, table};
 struct Family {
     name: String,
     points: Vec<(f64, Size, String)>,
+}
+
+impl Family {
+    /// Different sizes: rounds of one network are one.
+    fn sizes(&self) -> usize {
+        let acts = self.points.iter().map(|(_, size, _)| size.acts.to_bits());
+        acts.collect::<BTreeSet<u64>>().len()
+    }
 }
 
 /// A name, and the number that is read off a size.
@@ -23,7 +33,7 @@ const AXES: [Axis; 3] = [
 pub(super) fn html(rows: &Rows, clock: Clock) -> String {
     let mut html = String::new();
     for (name, families) in measured_alike(rows, clock) {
-        if families.iter().all(|family| family.points.len() < 3) {
+        if families.iter().all(|family| family.sizes() < 3) {
             continue;
         }
         let charts: String = AXES

@@ -64,13 +64,19 @@ fn a_page_shows_what_its_files_hold_and_needs_nothing_else() {
         ratio_max: Some(3.0),
         ..Ratio::default()
     };
+    // Rounds of one network, which tell nothing of size.
+    runs.extend(
+        [2.0, 3.0, 4.0]
+            .map(|ms| run("resnet50", 64, ms))
+            .map(|row| Row { batch: 8, ..row }),
+    );
     let mut rows = Rows::default();
     rows.add(written(&runs).path()).unwrap();
     rows.add(written(&kernels).path()).unwrap();
     rows.add(written(&[ratio]).path()).unwrap();
     assert_eq!(
         [rows.runs.len(), rows.kernels.len(), rows.ratios.len()],
-        [3, 4, 1]
+        [6, 4, 1]
     );
 
     let html = rows.html("a & b", Clock::Wall);
