@@ -14,7 +14,7 @@ pub(crate) struct Drawn {
     pub(crate) graph: Graph,
     inputs: Vec<Value>,
     pub(crate) keep: Vec<Value>,
-    /// Batch norms, gates and gradients of means that are written all the same.
+    /// Batch norms, gates, ReLUs and gradients of means that are written all the same.
     written: usize,
 }
 
@@ -152,6 +152,19 @@ pub(crate) fn all() -> Vec<Drawn> {
             let sum = ops::add(g, a, x)?;
             conv(g, sum, [1, 1, 6, 4], [1, 1])
         }),
+        // Sums that go through a ReLU, and back through it: the last one's gradient is no sum.
+        draw("residuals", 1, shape, |g, x, _| {
+            let mut x = x;
+            for block in ["1", "2"] {
+                x = g.scope(block, |g| {
+                    let a = conv(g, x, [3, 3, 6, 6], [1, 1])?;
+                    let a = norm(g, "bn", a, Identity)?;
+                    let sum = ops::add(g, a, x)?;
+                    ops::activation(g, sum, Relu)
+                })?;
+            }
+            conv(g, x, [1, 1, 6, 4], [1, 1])
+        }),
         // One summand is read so, and the other is written.
         draw("two branches", 1, shape, |g, x, _| {
             let a = norm(g, "bn1", x, Identity)?;
@@ -200,38 +213,47 @@ fn numbers(graph: &Graph, inputs: &[Value], keep: &[Value], limits: Limits) -> V
 
 #[test]
 fn fused_graphs_compute_the_same() {
-    for drawn in all() {
-        let Drawn {
-            name,
-            graph,
-            inputs,
-            keep,
-            ..
-        } = &drawn;
-        for kind in [AdapterKind::Cpu, AdapterKind::Gpu] {
-            let expected = numbers(graph, inputs, keep, limits(kind));
-            let mut fused = graph.clone();
-            fused.fuse(keep);
-            // One image a dispatch, three workgroups a row.
+    std::thread::scope(|threads| {
+        for drawn in all() {
+            threads.spawn(move || compute_the_same(&drawn));
+        }
+    });
+}
+
+fn compute_the_same(drawn: &Drawn) {
+    let Drawn {
+        name,
+        graph,
+        inputs,
+        keep,
+        ..
+    } = drawn;
+    for kind in [AdapterKind::Cpu, AdapterKind::Gpu] {
+        let expected = numbers(graph, inputs, keep, limits(kind));
+        let mut fused = graph.clone();
+        fused.fuse(keep);
+        let mut got = vec![numbers(&fused, inputs, keep, limits(kind))];
+        // Sums go across dispatches of one image each; three workgroups a row.
+        if name.starts_with("measured") {
             let small = Limits {
                 work: 1,
                 workgroups: 3,
                 ..limits(kind)
             };
-            let got = [limits(kind), small].map(|l| numbers(&fused, inputs, keep, l));
-            let pairs = got.iter().flat_map(|got| expected.iter().zip(got));
-            for (i, (expected, got)) in pairs.enumerate() {
-                let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
-                let off = expected
-                    .iter()
-                    .zip(got)
-                    .map(|(a, b)| (a - b).abs())
-                    .fold(0.0, f32::max);
-                assert!(
-                    largest > 1e-3 && off <= TOLERANCE * largest,
-                    "{name}, {kind:?}: value {i} is off by {off:e} of {largest:e}"
-                );
-            }
+            got.push(numbers(&fused, inputs, keep, small));
+        }
+        let pairs = got.iter().flat_map(|got| expected.iter().zip(got));
+        for (i, (expected, got)) in pairs.enumerate() {
+            let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+            let off = expected
+                .iter()
+                .zip(got)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            assert!(
+                largest > 1e-3 && off <= TOLERANCE * largest,
+                "{name}, {kind:?}: value {i} is off by {off:e} of {largest:e}"
+            );
         }
     }
 }
@@ -242,9 +264,14 @@ fn what_is_fused_is_not_written() {
         drawn.graph.fuse(&drawn.keep);
         let schedule = Schedule::new(&drawn.graph, &drawn.keep, &limits(AdapterKind::Gpu)).unwrap();
         let entries = ["batch_norm_apply", "gate", "global_avg_pool_grad"];
+        let relus = ["activation", "activation_grad"];
+        let relu = ("ACTIVATION", 1.0);
         let written = schedule
             .launches()
-            .filter(|(_, d)| entries.contains(&d.kernel.entry))
+            .filter(|(_, d)| {
+                let relu = relus.contains(&d.kernel.entry) && d.kernel.constants.contains(&relu);
+                relu || entries.contains(&d.kernel.entry)
+            })
             .count();
         assert_eq!(written, drawn.written, "{}", drawn.name);
     }

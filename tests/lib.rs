@@ -12,6 +12,7 @@
 //! | `inference` | fused networks compute what the unfused ones do |
 //! | `device` | a device that is lost or too small is an error |
 //! | `golden` | whole networks against PyTorch's numbers |
+//! | `traffic` | the bytes that training steps move are no more than they were |
 //! | `tidy` | the rules of the tree: one name in four places, the layers |
 
 pub mod case;
@@ -35,6 +36,8 @@ mod optimizer;
 mod recompute;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod traffic;
 
 pub use case::{Case, Differences, EPOCH, Input, SEED, data_index};
 pub use check::{HALF_TOLERANCE, TOLERANCE, check, check_all, gpu, random, write_randomness};

@@ -46,7 +46,8 @@ pub use inference::{Fold, FoldStep, Inference, InferenceOptions, Precision};
 pub use layout::Layout;
 pub use limits::{AdapterKind, Limits};
 pub use op::{
-    Binding, Cost, Dispatch, Halves, Kernel, LaunchContext, Meaning, Op, Reading, Slot, Slot::*,
+    Binding, Cost, Dispatch, Following, Halves, Kernel, LaunchContext, Meaning, Op, Reading, Slot,
+    Slot::*,
 };
 pub use plan::{
     Exported, Memory, NodeTraffic, Pending, Plan, Profile, ProfileRow, Schedule, Traffic,

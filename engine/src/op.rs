@@ -49,6 +49,19 @@ pub trait Op: Debug + Send + Sync {
         None
     }
 
+    /// The same operator where its first output, the gradient of what a batch norm made, is stored as it is behind the
+    /// batch norm's `activation`, and where its second and third are dgamma and dbeta. What was normalised and the
+    /// coefficients are appended from input number `appended` on. `None` where its kernels cannot do that as they write.
+    fn ending(&self, _activation: Activation, _appended: usize) -> Option<Arc<dyn Op>> {
+        None
+    }
+
+    /// The same operator whose output goes through what follows it before it is stored; `None` where its kernels cannot do
+    /// that as they write. What that takes is input number `appended`.
+    fn followed(&self, _by: Following, _appended: usize) -> Option<Arc<dyn Op>> {
+        None
+    }
+
     /// The inputs that are written in place: running statistics, parameters, counters.
     fn updates(&self) -> Vec<usize> {
         Vec::new()
@@ -111,6 +124,11 @@ impl Halves {
 pub enum Reading {
     /// A batch norm by the coefficients that are appended, then an activation that leaves zero as it is.
     Normalised(Activation),
+    /// The gradient of a batch norm's result, as it is behind the activation.
+    Ended,
+    /// The gradient of an activation of a batch norm of a convolution's output, which becomes the gradient of that
+    /// output, by the output and five numbers a channel.
+    Differentiated(Activation),
     /// Times a number for each channel of each image.
     Gated,
     /// A gradient, times a number for each channel of each image, plus `1 / pixels` of a second one: what came through
@@ -119,6 +137,15 @@ pub enum Reading {
         /// Of an image.
         pixels: usize,
     },
+}
+
+/// What an output goes through before it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Following {
+    /// An activation that leaves zero as it is.
+    Activation(Activation),
+    /// Times the derivative of an activation whose output, which is appended, tells it.
+    Derivative(Activation),
 }
 
 /// What an operator computes, as plain data, for passes over graphs and for exporters. Inputs stand in the order given.
@@ -160,10 +187,23 @@ pub enum Meaning {
         /// Applied to the result.
         activation: Activation,
     },
+    /// dgamma and dbeta of such a batch norm, from `x`, the coefficients and the gradient of the result.
+    BatchNormGradSums {
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// The gradient of what such a batch norm normalises, from `x`, the coefficients and the gradient of the result, and
+    /// of batch statistics dgamma and dbeta.
+    BatchNormGradInput {
+        /// Applied to the result.
+        activation: Activation,
+    },
     /// `x` plus a number a channel.
     Bias,
     /// A function of every number of `x`.
     Activation(Activation),
+    /// The gradient of such a function, from `x` and the gradient of the result.
+    ActivationGrad(Activation),
     /// `x` times a number for each channel of each image.
     Gate,
     /// The sum of two tensors of one shape.
@@ -305,8 +345,6 @@ pub struct Dispatch {
     /// Bytes that threads read although others of the launch read them, too: tiles read their neighbours' edges, and each
     /// its own copy of the weight. `None` where the launcher does not know.
     pub rereads: Option<u64>,
-    /// Whether what it reads is in the format of the node's outputs, not in that of its inputs.
-    pub(crate) reads_outputs: bool,
     /// The class of convolutions that it is of, where there is a choice of variants.
     pub class: Option<ShapeClass>,
 }
@@ -326,15 +364,8 @@ impl Dispatch {
             workgroups: 0,
             work: 0,
             rereads: None,
-            reads_outputs: false,
             class: None,
         }
-    }
-
-    /// Says that it reads what an earlier launch of the same node made.
-    pub(crate) fn reading_outputs(mut self) -> Self {
-        self.reads_outputs = true;
-        self
     }
 
     /// Joins another file of `shaders/`, unless it is there.

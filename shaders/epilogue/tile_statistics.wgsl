@@ -54,3 +54,5 @@ fn leave_tile(sum0: array<vec4<f32>, 8>, sum1: array<vec4<f32>, 8>, lane: u32, p
     made[(2u * to.row + 1u) * to.c4 + c] = m2;
     if c == 0u { made_counts[to.row] = f32(pixels); }
 }
+
+fn leave_gradient_tile(sum0: Ended, sum1: Ended, lane: u32, to: Tile) {}

@@ -1,19 +1,31 @@
 // y = a + b, element by element: residuals, and gradients of what is read twice.
-// Joined with a text of `prologue/`, which finds a in what is stored.
+// Joined with a text of `prologue/`, which finds a in what is stored, two of `epilogue/`, which finish a sum and a
+// gradient, and one of `epilogue/strip_...`, which says what a thread leaves besides.
 //   a, b, y [N, H, W, C]
 
-struct Params { vec4s: u32, c4: u32 }
+// A thread takes every `step`th vec4, which are of the same channels; `first_row` is the first thread's place among
+// those of all image ranges, a row a pixel's channels.
+struct Params { vec4s: u32, c4: u32, step: u32, first_row: u32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> a: array<Act4>;
 @group(0) @binding(1) var<storage, read> b: array<Act4>;
 @group(0) @binding(2) var<storage, read_write> y: array<Act4>;
 
-// One thread four channels of a pixel.
+// One thread four channels of a pixel, again and again.
 @compute @workgroup_size(64)
 fn add(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
        @builtin(local_invocation_index) lane: u32) {
-    let i = thread_index(group, groups, lane);
-    if i >= p.vec4s { return; }
-    y[i] = pack4(enter(unpack4(a[i]), entry_of(i % p.c4, p.c4)) + unpack4(b[i]));
+    let thread = thread_index(group, groups, lane);
+    if thread >= p.step { return; }
+    let c = thread % p.c4;
+    let entry = entry_of(c, p.c4);
+    let ending = ending_of(c, p.c4);
+    for (var i = thread; i < p.vec4s; i += p.step) {
+        let sum = finish(enter(unpack4(a[i]), entry) + unpack4(b[i]), i, c, 4u * p.c4);
+        let made = end_gradient(sum, i, ending);
+        y[i] = pack4(made.stored);
+        sum_up(0u, made);
+    }
+    leave_gradient(0u, p.first_row + thread / p.c4, c, p.c4, ending);
 }

@@ -268,6 +268,44 @@ fn batch_norm_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
     }
 }
 
+// What convolutions that read dz, and make dx of it themselves, need: mean, scale, shift, constant, slope.
+@group(0) @binding(0) var<storage, read> of_forward: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> summed_gamma: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> summed_beta: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> of_gradient: array<vec4<f32>>;
+
+// One thread four channels.
+@compute @workgroup_size(64)
+fn batch_norm_grad_coefficients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                                @builtin(local_invocation_index) lane: u32) {
+    let c = thread_index(group, groups, lane);
+    let c4 = p.c4;
+    if c >= c4 { return; }
+    for (var row = 0u; row < 3u; row++) {
+        of_gradient[row * c4 + c] = of_forward[row * c4 + c];
+    }
+    let centre = of_forward[4u * c4 + c];
+    of_gradient[3u * c4 + c] = p.inv_count * (summed_beta[c] + centre * summed_gamma[c]);
+    of_gradient[4u * c4 + c] = p.inv_count * of_forward[3u * c4 + c] * summed_gamma[c];
+}
+
+// Running statistics do not depend on x.
+@group(0) @binding(1) var<storage, read_write> of_frozen_gradient: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn batch_norm_grad_coefficients_frozen(@builtin(workgroup_id) group: vec3<u32>,
+                                       @builtin(num_workgroups) groups: vec3<u32>,
+                                       @builtin(local_invocation_index) lane: u32) {
+    let c = thread_index(group, groups, lane);
+    let c4 = p.c4;
+    if c >= c4 { return; }
+    for (var row = 0u; row < 3u; row++) {
+        of_frozen_gradient[row * c4 + c] = of_forward[row * c4 + c];
+    }
+    of_frozen_gradient[3u * c4 + c] = vec4(0.0);
+    of_frozen_gradient[4u * c4 + c] = vec4(0.0);
+}
+
 @group(0) @binding(3) var<storage, read_write> frozen_dx: array<Act4>;
 
 // dx = scale * dz: running statistics do not depend on x.

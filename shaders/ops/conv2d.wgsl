@@ -3,8 +3,8 @@
 //
 // The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers and shares nothing, which
 // suits narrow groups everywhere and software drivers always. `conv2d_tiled` is the one for wide layers on a GPU.
-// Joined with two texts of `prologue/`, one that finds x in what is stored and one that scales it, one of `epilogue/`,
-// which finishes y, and one of `rows/`.
+// Joined with three texts of `prologue/`, which find x in what is stored, scale it, and find dy, two of `epilogue/`,
+// which finish y and dx, one of `epilogue/strip_...`, which says what a thread leaves besides, and one of `rows/`.
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;
@@ -27,6 +27,9 @@ struct Params {
     rows: u32, splits: u32, first_split: u32,
     // Of y: pixels beyond which no thread reaches, all or those of an image; the first image's place in its batch.
     unit: u32, first_image: u32,
+    // Of the blocked kernels: pieces, and how many of them apart those of a thread are; all of a thread are of the same
+    // channels.
+    all: u32, step: u32,
 }
 @group(1) @binding(0) var<uniform> p: Params;
 
@@ -34,20 +37,32 @@ struct Params {
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<Out4>;
 
-// One thread ROWS output pixels times COLUMNS vec4s of output channels; neighbouring threads neighbouring channels.
+// One thread ROWS output pixels times COLUMNS vec4s of output channels, again and again; neighbouring threads
+// neighbouring channels.
 @compute @workgroup_size(64)
 fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
           @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(workgroup, workgroups, lane);
+    if thread >= p.step { return; }
     let tiles = (p.go4 + COLUMNS - 1u) / COLUMNS;
     let column = thread % (tiles * p.groups);
-    let place = thread / (tiles * p.groups);
+    for (var i = thread; i < p.all; i += p.step) {
+        block(i / (tiles * p.groups), column / tiles, column % tiles * COLUMNS);
+    }
+    let local = column % tiles * COLUMNS;
+    let c = column / tiles * p.go4 + local;
+    let row = p.first_split + thread / (tiles * p.groups);
+    if c < p.co4 { leave(0u, row, c, p.co4); }
+    if COLUMNS == 2u && local + 1u < p.go4 && c + 1u < p.co4 { leave(1u, row, c + 1u, p.co4); }
+}
+
+// The pixels of a place, the vec4s of channels from `local` on of a group.
+fn block(place: u32, group: u32, local: u32) {
     let places = (p.unit + ROWS - 1u) / ROWS;
     let first = place / places * p.unit + place % places * ROWS;
     let pixels = (place / places + 1u) * p.unit;
     if first >= p.n * p.oh * p.ow { return; }
-    let group = column / tiles;
-    let co = group * p.go4 + column % tiles * COLUMNS;
+    let co = group * p.go4 + local;
     // The last group may be cut short by the number of channels.
     let co_end = min((group + 1u) * p.go4, p.co4);
     if co >= co_end { return; }
@@ -124,7 +139,11 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
     for (var pixel = first; pixel < min(first + ROWS, pixels); pixel++) {
         let to = pixel * p.co4 + co;
         y[to] = pack_out(finish(sum0[0], to, co, p.cout));
-        if COLUMNS == 2u && co + 1u < co_end { y[to + 1u] = pack_out(finish(sum1[0], to + 1u, co + 1u, p.cout)); }
+        measure(0u, sum0[0]);
+        if COLUMNS == 2u && co + 1u < co_end {
+            y[to + 1u] = pack_out(finish(sum1[0], to + 1u, co + 1u, p.cout));
+            measure(1u, sum1[0]);
+        }
         for (var r = 1u; r < ROWS; r++) {
             sum0[r - 1u] = sum0[r];
             sum1[r - 1u] = sum1[r];
@@ -144,12 +163,26 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
 fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
                      @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(workgroup, workgroups, lane);
+    if thread >= p.step { return; }
     let tiles = (p.gi4 + COLUMNS - 1u) / COLUMNS;
     let column = thread % (tiles * p.groups);
-    let first = thread / (tiles * p.groups) * ROWS;
-    if first >= phased_pixels() { return; }
     let group = column / tiles;
     let local = column % tiles * COLUMNS;
+    let ci = group * p.gi4 + local;
+    let second = min(ci + 1u, p.ci4 - 1u);
+    let ending0 = ending_of(min(ci, p.ci4 - 1u), p.ci4);
+    let ending1 = ending_of(second, p.ci4);
+    for (var i = thread; i < p.all; i += p.step) {
+        gradient_block(i / (tiles * p.groups) * ROWS, group, local, ending0, ending1);
+    }
+    let row = p.first_split + thread / (tiles * p.groups);
+    if ci < p.ci4 { leave_gradient(0u, row, ci, p.ci4, ending0); }
+    if COLUMNS == 2u && local + 1u < p.gi4 && ci + 1u < p.ci4 { leave_gradient(1u, row, second, p.ci4, ending1); }
+}
+
+// The input pixels from `first` on, the vec4s of channels from `local` on of a group.
+fn gradient_block(first: u32, group: u32, local: u32, ending0: Ending, ending1: Ending) {
+    if first >= phased_pixels() { return; }
     let ci = group * p.gi4 + local;
     let ci_end = min((group + 1u) * p.gi4, p.ci4);
     if ci >= ci_end { return; }
@@ -191,6 +224,7 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
         let row6 = (row + min(4u * local + 6u, p.cin - 1u)) * p.co4 + co;
         let row7 = (row + min(4u * local + 7u, p.cin - 1u)) * p.co4 + co;
         for (var c = 0u; c < go4; c++) {
+            let arriving = arriving_of(co + c, p.co4);
             let a0 = weight_[row0 + c];
             let a1 = weight_[row1 + c];
             let a2 = weight_[row2 + c];
@@ -206,7 +240,7 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
                 b3 = weight_[row7 + c];
             }
             for (var r = 0u; r < ROWS; r++) {
-                let v = select(vec4(0.0), unpack4(dy[at[r] + c]), inside[r]);
+                let v = select(vec4(0.0), arrive(unpack4(dy[at[r] + c]), at[r] + c, arriving), inside[r]);
                 sum0[r] += vec4(dot(v, a0), dot(v, a1), dot(v, a2), dot(v, a3));
                 if COLUMNS == 2u {
                     sum1[r] += vec4(dot(v, b0), dot(v, b1), dot(v, b2), dot(v, b3));
@@ -219,9 +253,14 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
         let made = pixel_at(place);
         if made.y < p.h && made.x < p.w {
             let pixel = ((made.z * p.h + made.y) * p.w + made.x) * p.ci4;
-            dx[pixel + ci] = pack4(keep_lanes(sum0[0], ci, p.channels));
+            let to = pixel + ci;
+            let made = end_gradient(keep_lanes(sum0[0], ci, p.channels), to, ending0);
+            dx[to] = pack4(made.stored);
+            sum_up(0u, made);
             if COLUMNS == 2u && ci + 1u < ci_end {
-                dx[pixel + ci + 1u] = pack4(keep_lanes(sum1[0], ci + 1u, p.channels));
+                let second = end_gradient(keep_lanes(sum1[0], ci + 1u, p.channels), to + 1u, ending1);
+                dx[to + 1u] = pack4(second.stored);
+                sum_up(1u, second);
             }
         }
         place = next_place(place);
@@ -298,6 +337,8 @@ fn conv2d_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_
     let ox_end = u32(clamp((i32(p.w) - kx + stride - 1) / stride, 0, i32(p.ow)));
     let entry0 = entry_of(ci, p.ci4);
     let entry1 = entry_of(second_ci, p.ci4);
+    let arriving0 = arriving_of(co, p.co4);
+    let arriving1 = arriving_of(second_co, p.co4);
     var sum0: array<vec4<f32>, 8>;
     var sum1: array<vec4<f32>, 8>;
     let row_end = min((split + 1u) * p.rows, p.n * p.oh);
@@ -311,7 +352,7 @@ fn conv2d_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_
         for (var ox = ox_first; ox < ox_end; ox++) {
             let source = u32(x_row + i32(ox) * stride) * p.ci4;
             let to = (row * p.ow + ox) * p.co4;
-            let d0 = unpack4(dy[to + co]);
+            let d0 = arrive(unpack4(dy[to + co]), to + co, arriving0);
             let v0 = enter(unpack4(x[source + ci]), entry0) * factor0;
             sum0[0] += v0.x * d0;
             sum0[1] += v0.y * d0;
@@ -319,7 +360,7 @@ fn conv2d_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_
             sum0[3] += v0.w * d0;
             var d1: vec4<f32>;
             if COLUMNS == 2u {
-                d1 = unpack4(dy[to + second_co]);
+                d1 = arrive(unpack4(dy[to + second_co]), to + second_co, arriving1);
                 sum1[0] += v0.x * d1;
                 sum1[1] += v0.y * d1;
                 sum1[2] += v0.z * d1;

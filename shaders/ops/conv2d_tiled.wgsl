@@ -130,7 +130,9 @@ fn conv2d_tiled_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
         for (var c = 0u; c < go4; c += DEPTH) {
             for (var d = 0u; d < DEPTH; d++) {
                 var staged = vec4(0.0);
-                if inside && c + d < go4 { staged = unpack4(dy[at + c + d]); }
+                if inside && c + d < go4 {
+                    staged = arrive(unpack4(dy[at + c + d]), at + c + d, arriving_of(co + c + d, p.co4));
+                }
                 left_tile[lane * DEPTH + d] = staged;
                 var weights = vec4(0.0);
                 if channel < p.cin && c + d < go4 {
@@ -157,14 +159,27 @@ fn conv2d_tiled_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
             workgroupBarrier();
         }
     }
+    let ending0 = ending_of(min(ci + vec, p.ci4 - 1u), p.ci4);
+    let ending1 = ending_of(min(ci + vec + 8u, p.ci4 - 1u), p.ci4);
+    var ended0 = Ended();
+    var ended1 = Ended();
     for (var r = 0u; r < 8u; r++) {
         let target_pixel = phased_pixel(first + row + r);
         let to = ((target_pixel.z * p.h + target_pixel.y) * p.w + target_pixel.x) * p.ci4 + ci + vec;
         if target_pixel.z < p.n && target_pixel.y < p.h && target_pixel.x < p.w {
-            if ci + vec < ci_end { dx[to] = pack4(keep_lanes(sum0[r], ci + vec, p.channels)); }
-            if ci + vec + 8u < ci_end { dx[to + 8u] = pack4(keep_lanes(sum1[r], ci + vec + 8u, p.channels)); }
+            if ci + vec < ci_end {
+                let made = end_gradient(keep_lanes(sum0[r], ci + vec, p.channels), to, ending0);
+                dx[to] = pack4(made.stored);
+                ended0 = Ended(ended0.stored + made.stored, ended0.weighted + made.weighted);
+            }
+            if ci + vec + 8u < ci_end {
+                let made = end_gradient(keep_lanes(sum1[r], ci + vec + 8u, p.channels), to + 8u, ending1);
+                dx[to + 8u] = pack4(made.stored);
+                ended1 = Ended(ended1.stored + made.stored, ended1.weighted + made.weighted);
+            }
         }
     }
+    leave_gradient_tile(ended0, ended1, lane, Tile(ci, ci_end, p.ci4, p.first_split + first / TILE));
 }
 
 // A workgroup one tap, TILE input channels times TILE output channels, and the image rows of one split, 8 pixels at a
@@ -211,7 +226,8 @@ fn conv2d_tiled_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>,
             left_tile[i] = input;
             var output = vec4(0.0);
             if pixel < pixel_end && co + vec_of_pixel < co_end {
-                output = unpack4(dy[pixel * p.co4 + co + vec_of_pixel]);
+                let to = pixel * p.co4 + co + vec_of_pixel;
+                output = arrive(unpack4(dy[to]), to, arriving_of(co + vec_of_pixel, p.co4));
             }
             right_tile[i] = output;
         }

@@ -1,8 +1,8 @@
 // A convolution of each channel by itself:
 // y[n, oy, ox, c] = sum over ky, kx of x[n, oy * S + ky - top, ox * S + kx - left, c] * w[ky, kx, c].
 //   x, dx [N, H, W, C]; w, dw [K, K, 1, C]; y, dy [N, OH, OW, C]
-// Joined with a text of `prologue/`, which finds x in what is stored, one of `epilogue/`, which finishes y, and one of
-// `epilogue/strip_...`, which says what a thread leaves besides.
+// Joined with two texts of `prologue/`, which find x and dy in what is stored, two of `epilogue/`, which finish y and
+// dx, and one of `epilogue/strip_...`, which says what a thread leaves besides.
 
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
@@ -38,7 +38,7 @@ fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
     for (var i = thread; i < p.all; i += p.step) {
         strip(i / p.c4, c, entry);
     }
-    leave(p.first_row + thread / p.c4, c, p.c4);
+    leave(0u, p.first_row + thread / p.c4, c, p.c4);
 }
 
 fn strip(place: u32, c: u32, entry: Entry) {
@@ -79,7 +79,7 @@ fn strip(place: u32, c: u32, entry: Entry) {
     for (var column = ox; column < min(ox + STRIP, p.ow); column += 1u) {
         let at = (row * p.ow + column) * p.c4 + c;
         y[at] = pack_out(finish(y0, at, c, p.channels));
-        measure(y0);
+        measure(0u, y0);
         y0 = y1;
         y1 = y2;
         y2 = y3;
@@ -89,19 +89,29 @@ fn strip(place: u32, c: u32, entry: Entry) {
 @group(0) @binding(0) var<storage, read> dy: array<Act4>;
 @group(0) @binding(2) var<storage, read_write> dx: array<Act4>;
 
-fn output_gradient(line: u32, ox: u32) -> vec4<f32> {
-    return select(vec4(0.0), unpack4(dy[line + min(ox, p.ow - 1u) * p.c4]), ox < p.ow);
+fn output_gradient(line: u32, ox: u32, arriving: Arriving) -> vec4<f32> {
+    let at = line + min(ox, p.ow - 1u) * p.c4;
+    return select(vec4(0.0), arrive(unpack4(dy[at]), at, arriving), ox < p.ow);
 }
 
 // Input column ix takes tap kx from output (ix + left - kx) / STRIDE, where that is whole: columns STRIDE apart take
-// the same taps, from neighbouring outputs. One thread four channels of STRIP such columns.
+// the same taps, from neighbouring outputs. One thread four channels of STRIP such columns, again and again.
 @compute @workgroup_size(64)
 fn depthwise_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                         @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
-    if thread >= p.all { return; }
+    if thread >= p.step { return; }
     let c = thread % p.c4;
-    var place = thread / p.c4;
+    let ending = ending_of(c, p.c4);
+    let arriving = arriving_of(c, p.c4);
+    for (var i = thread; i < p.all; i += p.step) {
+        gradient_strip(i / p.c4, c, ending, arriving);
+    }
+    leave_gradient(0u, p.first_row + thread / p.c4, c, p.c4, ending);
+}
+
+fn gradient_strip(strip_index: u32, c: u32, ending: Ending, arriving: Arriving) {
+    var place = strip_index;
     let phase = place % STRIDE;
     place /= STRIDE;
     let first_ox = p.left / STRIDE + place % p.strips * STRIP;
@@ -117,11 +127,11 @@ fn depthwise_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
         if oy < p.oh {
             let line = (image + oy) * p.ow * p.c4 + c;
             var ox = first_ox;
-            var dy1 = output_gradient(line, ox + 1u);
-            var dy2 = output_gradient(line, ox + 2u);
-            var dy3 = output_gradient(line, ox + 3u);
+            var dy1 = output_gradient(line, ox + 1u, arriving);
+            var dy2 = output_gradient(line, ox + 2u, arriving);
+            var dy3 = output_gradient(line, ox + 3u, arriving);
             for (var kx = phase; kx < KERNEL; kx += STRIDE) {
-                let dy0 = output_gradient(line, ox);
+                let dy0 = output_gradient(line, ox, arriving);
                 let tap = w[(ky * KERNEL + kx) * p.c4 + c];
                 dx0 += dy0 * tap;
                 dx1 += dy1 * tap;
@@ -137,10 +147,19 @@ fn depthwise_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
     }
     let line = row * p.w * p.c4 + c;
     let ix = first_ox * STRIDE + phase - p.left;
-    if ix < p.w { dx[line + ix * p.c4] = pack4(dx0); }
-    if ix + STRIDE < p.w { dx[line + (ix + STRIDE) * p.c4] = pack4(dx1); }
-    if ix + 2u * STRIDE < p.w { dx[line + (ix + 2u * STRIDE) * p.c4] = pack4(dx2); }
-    if ix + 3u * STRIDE < p.w { dx[line + (ix + 3u * STRIDE) * p.c4] = pack4(dx3); }
+    // As in `strip`, one text for four numbers. Left of the image the column has wrapped.
+    var column = ix;
+    for (var i = 0u; i < STRIP; i += 1u) {
+        if column < p.w {
+            let made = end_gradient(dx0, line + column * p.c4, ending);
+            dx[line + column * p.c4] = pack4(made.stored);
+            sum_up(0u, made);
+        }
+        column += STRIDE;
+        dx0 = dx1;
+        dx1 = dx2;
+        dx2 = dx3;
+    }
 }
 
 // The sum over outputs is split: a unit is `columns` outputs of a row, and a thread takes `units_each` of them.
@@ -174,6 +193,7 @@ fn depthwise_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
     let ky = thread / s.c4 % KERNEL;
     let split = thread / (s.c4 * KERNEL);
     let entry = entry_of(c, s.c4);
+    let arriving = arriving_of(c, s.c4);
     var dw = Taps();
     for (var unit = split * s.units_each; unit < min((split + 1u) * s.units_each, s.units); unit += 1u) {
         let row = unit / s.segments;
@@ -193,7 +213,8 @@ fn depthwise_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
                     under = advanced(under, line, ix, entry);
                     ix += 1u;
                 }
-                let d = unpack4(dy_of_x[(row * s.ow + ox) * s.c4 + c]);
+                let to = (row * s.ow + ox) * s.c4 + c;
+                let d = arrive(unpack4(dy_of_x[to]), to, arriving);
                 if KERNEL > 6u { dw.a += under.a * d; }
                 if KERNEL > 5u { dw.b += under.b * d; }
                 if KERNEL > 4u { dw.c += under.c * d; }

@@ -1,11 +1,14 @@
-//! Values that are never written: who reads them makes them. And sums that those make who write what they are sums of.
+//! Values that are never written: who reads them makes them (`written.rs`: what who writes a value does besides).
+
+mod written;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Graph, Kind, Node, NodeId, Value};
-use crate::ops::Activation;
+use crate::ops::{Activation, GradCoefficients};
 use crate::plan::live_nodes;
-use crate::{Meaning, Reading};
+use crate::{DType, Meaning, Reading};
 
 /// What is read in place of a value, and how.
 struct Source {
@@ -32,7 +35,8 @@ impl Readers<'_> {
 impl Graph {
     /// Lets the readers of batch norms, gates and what leads back through squeeze-and-excite apply these as they read:
     /// the results are never in memory, and only the raw outputs of convolutions are kept for the backward pass. Where
-    /// one reader's kernels cannot, or `keep` holds the value, it is written as before. Numbers stay equal up to rounding.
+    /// one reader's kernels cannot, or `keep` holds the value, it is written as before. Whoever writes what a batch norm, or
+    /// the gradient of one, needs sums of leaves these sums. Numbers stay equal up to rounding.
     ///
     /// Plans do this by themselves where [`crate::Limits::fuse`] says so.
     pub fn fuse(&mut self, keep: &[Value]) {
@@ -49,35 +53,50 @@ impl Graph {
                 let Some(read_by) = readers.nodes.get(&value) else {
                     continue;
                 };
-                let kept = keep.contains(&value) || self.pinned.contains_key(&value);
                 // A reader's kernel reads both in one format.
-                if !kept && self.dtype(value) == self.dtype(source.value) {
+                if !self.stays(value, keep) && self.dtype(value) == self.dtype(source.value) {
                     self.read_instead(value, read_by, &source);
                 }
             }
         }
+        self.followed(keep);
         self.measured(keep);
+        self.ended(keep);
+        self.differentiated(keep);
     }
 
-    /// Has convolutions make the statistics of what they write.
-    fn measured(&mut self, keep: &[Value]) {
-        for NodeId(id) in live_nodes(self, keep) {
+    /// Has the gradients of convolutions make what goes back through the batch norms behind them as they read.
+    fn differentiated(&mut self, keep: &[Value]) {
+        let readers = self.readers(keep);
+        for id in 0..self.nodes.len() {
             let node = &self.nodes[id];
-            if node.op.meaning() != Meaning::BatchNormStatistics {
-                continue;
-            }
-            let (x, statistics) = (node.inputs[0], node.outputs[0]);
-            let Kind::Output(maker) = *self.kind(x) else {
+            let Meaning::BatchNormGradInput { activation } = node.op.meaning() else {
                 continue;
             };
-            if let Some(op) = self.node(maker).op.with_statistics() {
-                self.nodes[id].outputs.clear();
-                let NodeId(at) = maker;
-                self.nodes[at].op = op;
-                self.nodes[at].outputs.push(statistics);
-                self.values[statistics.0].kind = Kind::Output(maker);
+            let (dx, inputs) = (node.outputs[0], node.inputs.clone());
+            let Some(read_by) = readers.nodes.get(&dx) else {
+                continue;
+            };
+            let source = Source {
+                value: inputs[2],
+                appended: vec![inputs[0], dx],
+                reading: Reading::Differentiated(activation),
+            };
+            if !self.stays(dx, keep) && self.read_instead(dx, read_by, &source) {
+                let count = self.shape(dx).pixels();
+                let numbers = self.shape(inputs[1]);
+                let node = &mut self.nodes[id];
+                node.op = Arc::new(GradCoefficients { count });
+                node.inputs = [&inputs[1..2], &inputs[3..]].concat();
+                let info = &mut self.values[dx.0];
+                (info.shape, info.dtype) = (numbers, DType::F32);
             }
         }
+    }
+
+    /// Whether a value must be in memory for others than its readers.
+    fn stays(&self, value: Value, keep: &[Value]) -> bool {
+        keep.contains(&value) || self.pinned.contains_key(&value)
     }
 
     fn readers<'a>(&self, keep: &'a [Value]) -> Readers<'a> {
@@ -90,8 +109,8 @@ impl Graph {
         Readers { nodes, keep }
     }
 
-    /// Makes all of `readers` read `source` instead of `value`, if all of them can.
-    fn read_instead(&mut self, value: Value, readers: &[usize], source: &Source) {
+    /// Makes all of `readers` read `source` instead of `value`, if all of them can, and says so.
+    fn read_instead(&mut self, value: Value, readers: &[usize], source: &Source) -> bool {
         let replace = |&id: &usize| {
             let Node { op, inputs, .. } = &self.nodes[id];
             let mut places = (0..inputs.len()).filter(|&i| inputs[i] == value);
@@ -104,7 +123,7 @@ impl Graph {
             }
         };
         let Some(made) = readers.iter().map(replace).collect::<Option<Vec<_>>>() else {
-            return;
+            return false;
         };
         for (id, input, op) in made {
             let reader = &mut self.nodes[id];
@@ -112,6 +131,7 @@ impl Graph {
             reader.inputs[input] = source.value;
             reader.inputs.extend(&source.appended);
         }
+        true
     }
 
     fn made_by(&self, value: Value) -> Option<&Node> {

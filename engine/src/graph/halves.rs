@@ -74,7 +74,10 @@ impl Graph {
 fn groups(node: &Node) -> Vec<Vec<Value>> {
     let able = node.op.halves();
     let pick = |values: &[Value], able: &[usize]| -> Vec<Value> {
-        able.iter().map(|&i| values[i]).collect()
+        // A node that has become part of another has no outputs.
+        able.iter()
+            .filter_map(|&i| values.get(i).copied())
+            .collect()
     };
     let (inputs, outputs) = (
         pick(&node.inputs, &able.inputs),

@@ -117,6 +117,10 @@ impl Op for Gradient {
         Halves::alike(&[0, 1])
     }
 
+    fn meaning(&self) -> Meaning {
+        Meaning::ActivationGrad(self.kind)
+    }
+
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         Ok(vec![same_shape(inputs)?])
     }

@@ -1,12 +1,19 @@
 //! The sum of two tensors. Kernel: `shaders/ops/add.wgsl`. Test: `tests/ops/add.rs`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::Activation;
+use super::ending::{Ending, partial_rows};
 use super::entry::Entry;
 use super::same_shape;
 use crate::{
-    Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Value,
+    Dispatch, Following, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result,
+    Shape, Value,
 };
+
+/// Pixels that a thread goes along where it leaves sums, at least: below, these weigh as much.
+const PIXELS_EACH: usize = 64;
 
 /// Adds `a` and `b`, both `[n, h, w, c]`: a residual, or two gradients of one value.
 ///
@@ -23,6 +30,10 @@ struct Add {
     entered: usize,
     /// What is made of it.
     entry: Entry,
+    /// What the sum goes through, and the node's input that it takes for that.
+    after: Option<(Following, usize)>,
+    /// What it goes through then, where it is a gradient.
+    ending: Ending,
 }
 
 impl Op for Add {
@@ -31,29 +42,70 @@ impl Op for Add {
     }
 
     fn halves(&self) -> Halves {
-        Halves::alike(&[0, 1])
+        let activated = match self.after {
+            Some((Following::Derivative(_), activated)) => Some(activated),
+            _ => None,
+        };
+        let inputs = [Some(0), Some(1), activated, self.ending.input()];
+        Halves::alike(&inputs.into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn meaning(&self) -> Meaning {
-        Meaning::Add
+        match (self.after, self.ending.sums()) {
+            (None, false) => Meaning::Add,
+            _ => Meaning::Other,
+        }
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![same_shape(inputs)?])
+        Ok(self.ending.outputs(same_shape(&inputs[..2])?))
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        for images in cx.image_ranges(&[In(0)], 0) {
-            let x = cx.inputs[0].with_n(images.len());
+        let x = cx.inputs[0];
+        let ranges = cx.image_ranges(&[In(0)], 0);
+        let rows_of = |images: &Range<usize>| {
+            let pixels = x.with_n(images.len()).pixels();
+            match self.ending.sums() {
+                true => partial_rows(cx.limits, [x.pixels(), x.c4()], pixels, PIXELS_EACH),
+                false => pixels,
+            }
+        };
+        let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
+        let parts = self.ending.parts(cx, rows.iter().sum(), x.c4());
+        let mut first_row = 0;
+        for (images, rows) in ranges.into_iter().zip(rows) {
+            let step = rows * x.c4();
             let dispatch = self
                 .entry
                 .link(Dispatch::new("ops/add", "add"))
-                .params(&[x.vec4s(), x.c4()])
+                .params(&[x.with_n(images.len()).vec4s(), x.c4(), step, first_row])
                 .bind(cx.images(In(self.entered), &images))
                 .bind(cx.images(In(1 - self.entered), &images))
                 .bind(cx.images(Out(0), &images))
-                .threads(x.vec4s());
-            cx.push(self.entry.bind(dispatch));
+                .threads(step);
+            let dispatch = match self.after {
+                None => dispatch.link("epilogue/none"),
+                Some((Following::Activation(activation), _)) => dispatch
+                    .link("epilogue/activated")
+                    .link("activations")
+                    .constant("AFTER", activation.code()),
+                Some((Following::Derivative(activation), activated)) => dispatch
+                    .link("epilogue/derived")
+                    .link("activations")
+                    .constant("AFTER", activation.code())
+                    .bind(cx.images(In(activated), &images)),
+            };
+            let dispatch = self.ending.bind(self.ending.link(dispatch), cx, &images);
+            let dispatch = self.entry.bind(dispatch);
+            cx.push(match &parts {
+                Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
+                None => dispatch.link("epilogue/strip_stored"),
+            });
+            first_row += rows;
+        }
+        if let Some(parts) = parts {
+            parts.merge(cx);
         }
     }
 
@@ -62,7 +114,25 @@ impl Op for Add {
         Some(Arc::new(Self {
             entered: input,
             entry,
+            ..*self
         }))
+    }
+
+    /// Not where something is made of a summand: both take the same bindings.
+    fn ending(&self, activation: Activation, appended: usize) -> Option<Arc<dyn Op>> {
+        let ending = self.ending.normalised(activation, appended)?;
+        let free = self.entry.is_stored();
+        free.then(|| Arc::new(Self { ending, ..*self }) as Arc<dyn Op>)
+    }
+
+    fn followed(&self, by: Following, appended: usize) -> Option<Arc<dyn Op>> {
+        match self.after {
+            None => Some(Arc::new(Self {
+                after: Some((by, appended)),
+                ..*self
+            })),
+            Some(_) => None,
+        }
     }
 
     fn backward(

@@ -8,9 +8,11 @@ use super::entry::Incoming;
 use crate::{
     Dispatch, Graph, Halves, In, LaunchContext, Meaning, Mode, Op, Out, Result, Shape, Value,
 };
+pub(crate) use gradient::GradCoefficients;
+pub(super) use gradient::GradientParts;
 use gradient::{GradInput, GradSums};
 use statistics::{Coefficients, FrozenCoefficients, Statistics};
-pub(super) use statistics::{Parts, measure, statistics_of};
+pub(super) use statistics::{Parts, statistics_of};
 
 /// The vectors of a batch normalisation, each `[1, 1, 1, c]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,11 @@ mod gradient;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::batch_norm::{Parts, measure, statistics_of};
+use super::batch_norm::{Parts, statistics_of};
 use super::bundle::bundle;
 use super::depthwise::{Depthwise, depthwise};
+use super::ending::{Ending, partial_rows};
+use super::entry::Arriving;
 use super::fused::Extras;
 use super::window::{Padding, Window};
 use crate::{
@@ -16,6 +18,18 @@ use crate::{
     Reading, Result, Shape, ShapeClass, Value, Variant,
 };
 use gradient::{GradInput, GradWeight};
+
+/// Texts of kernels that leave nothing besides what they store.
+const STORED: [&str; 2] = ["epilogue/strip_stored", "epilogue/tile_stored"];
+
+/// Those of kernels that leave statistics.
+const MEASURED: [&str; 2] = ["epilogue/strip_statistics", "epilogue/tile_statistics"];
+
+/// Those of kernels that leave sums of gradients.
+const SUMMED: [&str; 2] = ["epilogue/strip_sums", "epilogue/tile_sums"];
+
+/// Eights of pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
+const PLACES_EACH: usize = 8;
 
 /// How a convolution moves over its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,40 +160,42 @@ impl Conv {
     pub(super) fn launch(&self, cx: &mut LaunchContext, extras: &Extras) {
         let sizes = self.laid(cx.inputs[0], cx.inputs[1]);
         let ranges = cx.image_ranges(&[In(0), Out(0)], sizes.work(sizes.x.n()));
-        let tiles_of = |images: &Range<usize>| sizes.y.with_n(images.len()).pixels().div_ceil(64);
-        // The blocked kernels' threads share nothing: another pass measures what they have written.
+        // A gate scales the weights of a whole tile of pixels, so that these are of one image.
+        let of_image = sizes.y.h() * sizes.y.w();
+        let units_of = |images: usize| match extras.gate {
+            Some(_) => [images, of_image],
+            None => [1, images * of_image],
+        };
+        let sums = extras.statistics.is_some();
+        let all = units_of(sizes.y.n());
+        let rows_of = |images: &Range<usize>| {
+            sizes.rows_left(cx.limits, [all, units_of(images.len())], sizes.go4, sums)
+        };
+        let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
         let made = extras
             .statistics
-            .filter(|_| sizes.tiled(cx.limits))
-            .map(|out| Parts::new(cx, ranges.iter().map(tiles_of).sum(), sizes.y, out));
-        let mut first_tile = 0;
-        for images in ranges {
-            // A gate scales the weights of a whole tile of pixels, so that these are of one image.
-            let of_image = sizes.y.h() * sizes.y.w();
-            let (units, unit) = match extras.gate {
-                Some(_) => (images.len(), of_image),
-                None => (1, images.len() * of_image),
-            };
+            .map(|out| Parts::new(cx, rows.iter().sum(), sizes.y, out));
+        let mut first_row = 0;
+        for (images, rows) in ranges.into_iter().zip(rows) {
+            let units = units_of(images.len());
             let dispatch = sizes
                 .dispatch(cx.limits, ["conv2d", "conv2d_tiled"], images.len(), extras)
-                .params(&[0, 0, first_tile, unit, images.start])
+                .params(&[0, 0, first_row, units[1], images.start])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images));
-            let tiles = tiles_of(&images);
             let dispatch = match &made {
-                Some(made) => made.bind(dispatch.link("epilogue/tile_statistics"), tiles),
-                None => sizes.leaving_nothing(dispatch, cx.limits),
+                Some(made) => made.bind(sizes.leaving(dispatch, cx.limits, MEASURED), rows),
+                None => sizes.leaving(dispatch, cx.limits, STORED),
             };
-            first_tile += tiles;
-            let dispatch = extras.bind(dispatch, cx, &images);
-            let dispatch = sizes.over(dispatch, cx.limits, [units, unit], sizes.go4);
-            cx.push(dispatch.rereads(&sizes.reads(cx, images.len(), [units, unit])));
+            first_row += rows;
+            let dispatch = Arriving::default().finish(dispatch, cx, &images);
+            let dispatch = extras.bind(Ending::default().link(dispatch), cx, &images);
+            let dispatch = sizes.over(dispatch, cx.limits, units, sizes.go4, rows);
+            cx.push(dispatch.rereads(&sizes.reads(cx, images.len(), units)));
         }
-        match (made, extras.statistics) {
-            (Some(made), _) => made.merge(cx),
-            (None, Some(out)) => measure(cx, Out(0), sizes.y, out),
-            (None, None) => {}
+        if let Some(made) = made {
+            made.merge(cx);
         }
     }
 
@@ -279,11 +295,31 @@ impl Sizes {
             .work(self.work(images))
     }
 
-    /// Joins the text of tiled kernels that leave nothing but what they store.
-    fn leaving_nothing(&self, dispatch: Dispatch, limits: &Limits) -> Dispatch {
-        match self.tiled(limits) {
-            true => dispatch.link("epilogue/tile_stored"),
-            false => dispatch,
+    /// Joins the text that says what a thread of the blocked kernels or a tile leaves.
+    fn leaving(&self, dispatch: Dispatch, limits: &Limits, texts: [&'static str; 2]) -> Dispatch {
+        match (self.tiled(limits), texts) {
+            (true, [_, tiled]) => dispatch.link(STORED[0]).link(tiled),
+            (false, [blocked, _]) => dispatch.link(blocked),
+        }
+    }
+
+    /// How many rows of partial sums a kernel leaves on `units` of the `all` of a batch, where it makes `sums`: tiles of
+    /// pixels, or threads that share the blocked kernel's pixels of each channel. Without sums, each takes its pixels once.
+    fn rows_left(
+        &self,
+        limits: &Limits,
+        [all, units]: [[usize; 2]; 2],
+        group_vec4s: usize,
+        sums: bool,
+    ) -> usize {
+        let places = |[units, unit]: [usize; 2]| units * unit.div_ceil(Self::rows(unit));
+        match (self.tiled(limits), sums) {
+            (true, _) => (units[0] * units[1]).div_ceil(64),
+            (false, false) => places(units),
+            (false, true) => {
+                let columns = group_vec4s.div_ceil(Self::columns(group_vec4s)) * self.bundles;
+                partial_rows(limits, [places(all), columns], places(units), PLACES_EACH)
+            }
         }
     }
 
@@ -331,27 +367,30 @@ impl Sizes {
         ]
     }
 
-    /// Adds the workgroups of a kernel that makes `units` times `unit` pixels times `group_vec4s` of every group. No
-    /// thread of the blocked kernels works on two units.
+    /// Adds the workgroups of a kernel that makes `units` times `unit` pixels times `group_vec4s` of every group, in so
+    /// many rows. No thread of the blocked kernels makes pixels of two units at once.
     fn over(
         &self,
         dispatch: Dispatch,
         limits: &Limits,
         [units, unit]: [usize; 2],
         group_vec4s: usize,
+        rows_left: usize,
     ) -> Dispatch {
         if self.tiled(limits) {
-            let tiles = (units * unit).div_ceil(64);
             return dispatch
+                .params(&[0, 0])
                 .link("rows/eight")
-                .workgroups(tiles * group_vec4s.div_ceil(16) * self.bundles);
+                .workgroups(rows_left * group_vec4s.div_ceil(16) * self.bundles);
         }
         let columns = Self::columns(group_vec4s);
         let rows = Self::rows(unit);
+        let across = group_vec4s.div_ceil(columns) * self.bundles;
         dispatch
+            .params(&[units * unit.div_ceil(rows) * across, rows_left * across])
             .link(if rows == 1 { "rows/one" } else { "rows/eight" })
             .constant("COLUMNS", columns as f64)
-            .threads(units * unit.div_ceil(rows) * group_vec4s.div_ceil(columns) * self.bundles)
+            .threads(rows_left * across)
     }
 }
 
@@ -433,6 +472,8 @@ impl Op for Forward {
             GradInput {
                 conv: self.conv,
                 x: g.shape(x),
+                arriving: Arriving::default(),
+                ending: Ending::default(),
             },
             &[weight, dy],
         )?;
@@ -441,6 +482,7 @@ impl Op for Forward {
                 conv: self.conv,
                 weight: g.shape(weight),
                 extras: Extras::default(),
+                arriving: Arriving::default(),
             },
             &[x, dy],
         )?;

@@ -3,14 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Activation;
 use super::batch_norm::{Parts, statistics_of};
-use super::entry::Entry;
+use super::ending::{Ending, partial_rows};
+use super::entry::{Arriving, Entry};
 use super::fused::Extras;
 use super::sum_rows::{PartialSums, splits};
 use super::window::{Padding, STRIP, Window};
 use crate::{
-    Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out, Reading, Result,
-    Shape, Value,
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape,
+    Slot, Value,
 };
 
 /// The widest kernel, a row of which a thread keeps in registers, and the widest stride.
@@ -19,7 +21,7 @@ const WIDEST: usize = 7;
 /// Outputs of a row that a thread of the weight's gradient goes along before the next split may begin.
 const SEGMENT: usize = 64;
 
-/// Strips that a thread goes along where it makes sums of what it stores, at least: below, these weigh as much.
+/// Strips that a thread goes along where it leaves sums of what it stores, at least: below, these weigh as much.
 const STRIPS_EACH: usize = 16;
 
 /// How a depthwise convolution's window moves.
@@ -109,7 +111,10 @@ impl Depthwise {
         let strips_of = |images: &Range<usize>| images.len() * y.h() * strips;
         // Threads of four channels, by which the strips of a range are shared.
         let rows_of = |images: &Range<usize>| match extras.statistics {
-            Some(_) => strip_rows(cx.limits, y.n() * y.h() * strips, y.c4(), strips_of(images)),
+            Some(_) => {
+                let all = [y.n() * y.h() * strips, y.c4()];
+                partial_rows(cx.limits, all, strips_of(images), STRIPS_EACH)
+            }
             None => strips_of(images),
         };
         let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
@@ -141,7 +146,9 @@ impl Depthwise {
             let dispatch = match &made {
                 Some(made) => made.bind(dispatch.link("epilogue/strip_statistics"), rows),
                 None => dispatch.link("epilogue/strip_stored"),
-            };
+            }
+            .link("epilogue/gradient_stored");
+            let dispatch = Arriving::default().finish(dispatch, cx, &images);
             first_row += rows;
             cx.push(extras.bind(dispatch, cx, &images));
         }
@@ -151,19 +158,9 @@ impl Depthwise {
     }
 }
 
-/// Rows of threads that share `strips` of the `all` of a batch and leave a partial sum each.
-fn strip_rows(limits: &Limits, all: usize, c4: usize, strips: usize) -> usize {
-    // Enough threads to hide what they wait for, eight times what is worth having at all.
-    let each = all * c4 / (8 * limits.threads_wanted());
-    strips.div_ceil(each.max(STRIPS_EACH))
-}
-
-/// A launch of a gradient, with what `entry` makes of the input.
-fn gradient(window: Window, name: &'static str, entry: Entry) -> Dispatch {
-    let dispatch = window
-        .dispatch("ops/depthwise", name)
-        .link("epilogue/strip_stored");
-    entry.link(Extras::default().link_epilogue(dispatch))
+/// A launch of a gradient.
+fn gradient(window: Window, name: &'static str) -> Dispatch {
+    Extras::default().link_epilogue(window.dispatch("ops/depthwise", name))
 }
 
 #[derive(Debug)]
@@ -233,11 +230,18 @@ impl Op for Forward {
         };
         let (x, w) = (g.shape(xs[0]), g.shape(xs[1]));
         let (options, image, kernel) = (self.options, [x.h(), x.w()], w.n());
-        let dx = g.apply_one(GradInput { options, image }, &[dy, xs[1]])?;
+        let input = GradInput {
+            options,
+            image,
+            arriving: Arriving::default(),
+            ending: Ending::default(),
+        };
+        let dx = g.apply_one(input, &[dy, xs[1]])?;
         let weight = GradWeight {
             options,
             kernel,
             entry: Entry::default(),
+            arriving: Arriving::default(),
         };
         let dw = g.apply_one(weight, &[xs[0], dy])?;
         Ok(vec![Some(dx), Some(dw)])
@@ -249,6 +253,10 @@ impl Op for Forward {
 struct GradInput {
     options: Depthwise,
     image: [usize; 2],
+    /// What is made of `dy` as it is read.
+    arriving: Arriving,
+    /// What the gradient goes through before it is stored.
+    ending: Ending,
 }
 
 impl Op for GradInput {
@@ -257,12 +265,25 @@ impl Op for GradInput {
     }
 
     fn halves(&self) -> Halves {
-        Halves::alike(&[0])
+        let inputs = [Some(0), self.arriving.input(), self.ending.input()];
+        Halves::alike(&inputs.into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         let [h, w] = self.image;
-        Ok(vec![Shape([inputs[0].n(), h, w, inputs[0].c()])])
+        Ok(self
+            .ending
+            .outputs(Shape([inputs[0].n(), h, w, inputs[0].c()])))
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let arriving = (input == 0).then(|| self.arriving.reading(reading, appended))??;
+        Some(Arc::new(Self { arriving, ..*self }))
+    }
+
+    fn ending(&self, activation: Activation, appended: usize) -> Option<Arc<dyn Op>> {
+        let ending = self.ending.normalised(activation, appended)?;
+        Some(Arc::new(Self { ending, ..*self }))
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
@@ -273,19 +294,44 @@ impl Op for GradInput {
         // Columns stride apart are neighbours to the kernel: counted in strides from the padded image's edge.
         let columns = (left + dx.w() - 1) / stride - left / stride + 1;
         let strips = columns.div_ceil(STRIP);
-        for images in cx.image_ranges(&[In(0), Out(0)], work) {
-            let threads = images.len() * dx.h() * strips * stride * dx.c4();
-            cx.push(
-                gradient(window, "depthwise_grad_input", Entry::default())
-                    .params(&[threads])
-                    .params(&window.sizes(dx, dy))
-                    .params(&[strips, dx.c(), 0, 0])
-                    .bind(cx.images(In(0), &images))
-                    .bind(In(1))
-                    .bind(cx.images(Out(0), &images))
-                    .threads(threads)
-                    .work(work / dx.n() * images.len()),
-            );
+        let slots: Vec<Slot> = [In(0), Out(0)]
+            .into_iter()
+            .chain(self.arriving.slots())
+            .chain(self.ending.slots())
+            .collect();
+        let ranges = cx.image_ranges(&slots, work);
+        let strips_of = |images: &Range<usize>| images.len() * dx.h() * strips * stride;
+        let rows_of = |images: &Range<usize>| match self.ending.sums() {
+            true => {
+                let all = [strips_of(&(0..dx.n())), dx.c4()];
+                partial_rows(cx.limits, all, strips_of(images), STRIPS_EACH)
+            }
+            false => strips_of(images),
+        };
+        let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
+        let parts = self.ending.parts(cx, rows.iter().sum(), dx.c4());
+        let mut first_row = 0;
+        for (images, rows) in ranges.into_iter().zip(rows) {
+            let dispatch = gradient(window, "depthwise_grad_input")
+                .params(&[strips_of(&images) * dx.c4()])
+                .params(&window.sizes(dx, dy))
+                .params(&[strips, dx.c(), rows * dx.c4(), first_row])
+                .bind(cx.images(In(0), &images))
+                .bind(In(1))
+                .bind(cx.images(Out(0), &images))
+                .threads(rows * dx.c4())
+                .work(work / dx.n() * images.len());
+            let dispatch = self.arriving.finish(dispatch, cx, &images);
+            let dispatch = self.ending.link(Entry::default().link(dispatch));
+            let dispatch = self.ending.bind(dispatch, cx, &images);
+            cx.push(match &parts {
+                Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
+                None => dispatch.link("epilogue/strip_stored"),
+            });
+            first_row += rows;
+        }
+        if let Some(parts) = parts {
+            parts.merge(cx);
         }
     }
 }
@@ -297,6 +343,8 @@ struct GradWeight {
     kernel: usize,
     /// What is made of the input as it is read.
     entry: Entry,
+    /// What is made of `dy` as it is read.
+    arriving: Arriving,
 }
 
 impl Op for GradWeight {
@@ -305,7 +353,8 @@ impl Op for GradWeight {
     }
 
     fn halves(&self) -> Halves {
-        Halves::reading(&[0, 1])
+        let inputs = [Some(0), Some(1), self.arriving.input()];
+        Halves::reading(&inputs.into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -313,8 +362,16 @@ impl Op for GradWeight {
     }
 
     fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
-        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
-        Some(Arc::new(Self { entry, ..*self }))
+        let (mut entry, mut arriving) = (self.entry, self.arriving);
+        match input {
+            0 => entry = entry.reading(reading, appended)?,
+            _ => arriving = arriving.reading(reading, appended)?,
+        }
+        Some(Arc::new(Self {
+            entry,
+            arriving,
+            ..*self
+        }))
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
@@ -328,8 +385,12 @@ impl Op for GradWeight {
         let least = (SEGMENT / 4).div_ceil(columns);
         let units_each = units.div_ceil(splits(cx.limits, sums, units, least));
 
+        let slots: Vec<Slot> = [In(0), In(1)]
+            .into_iter()
+            .chain(self.arriving.slots())
+            .collect();
         let ranges: Vec<_> = cx
-            .image_ranges(&[In(0), In(1)], work)
+            .image_ranges(&slots, work)
             .into_iter()
             .map(|images| (images.len() * dy.h() * segments, images))
             .collect();
@@ -339,7 +400,9 @@ impl Op for GradWeight {
         for (units, images) in ranges {
             let splits = units.div_ceil(units_each);
             let threads = splits * sums;
-            let dispatch = gradient(window, "depthwise_grad_weight", self.entry)
+            let dispatch = gradient(window, "depthwise_grad_weight")
+                .link("epilogue/strip_stored")
+                .link("epilogue/gradient_stored")
                 .params(&[threads])
                 .params(&window.sizes(x, dy))
                 .params(&[units, units_each, segments, columns, first_split])
@@ -348,7 +411,8 @@ impl Op for GradWeight {
                 .bind(partials.slot.touching(threads * kernel))
                 .threads(threads)
                 .work(work / x.n() * images.len());
-            cx.push(self.entry.bind(dispatch));
+            let dispatch = self.arriving.finish(dispatch, cx, &images);
+            cx.push(self.entry.bind(self.entry.link(dispatch)));
             first_split += splits;
         }
         partials.add_up(cx, Out(0));

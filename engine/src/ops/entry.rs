@@ -1,8 +1,10 @@
 //! What kernels make of a number as they read it. Texts: `shaders/prologue/`, `stored` or `normalised` for activations,
-//! `incoming` or `excited` for gradients.
+//! `incoming` or `excited` for gradients that batch norms read, `arriving_...` for those that convolutions read.
+
+use std::ops::Range;
 
 use super::Activation;
-use crate::{Dispatch, In, Reading, Shape};
+use crate::{Dispatch, In, LaunchContext, Reading, Shape, Slot};
 
 /// A batch norm and an activation that are done as an input is read: the node's input that holds the coefficients, and
 /// the activation. The default reads what is stored.
@@ -16,6 +18,11 @@ impl Entry {
             (None, Reading::Normalised(activation)) => Some(Self(Some((appended, activation)))),
             _ => None,
         }
+    }
+
+    /// Whether it reads what is stored.
+    pub(super) fn is_stored(self) -> bool {
+        self.0.is_none()
     }
 
     /// Joins the text.
@@ -55,6 +62,11 @@ impl Incoming {
         }
     }
 
+    /// Whether it is read as it is stored.
+    pub(super) fn is_stored(self) -> bool {
+        self.0.is_none()
+    }
+
     /// Joins the text, gives it its sizes, for the images of `x` from `first` on, and binds what it reads.
     pub(super) fn finish(self, dispatch: Dispatch, x: Shape, first: usize) -> Dispatch {
         let dispatch = dispatch.params(&[x.with_n(1).vec4s(), first]);
@@ -65,6 +77,50 @@ impl Incoming {
                 .param_f32(share)
                 .bind_at(6, In(excitation))
                 .bind_at(7, In(excitation + 1)),
+        }
+    }
+}
+
+/// A batch norm and an activation of a convolution's output, whose gradient is made as the gradient of the activation is
+/// read: the node's input that holds the convolution's output (the next one holds five numbers a channel, as
+/// `batch_norm_grad_coefficients` makes them), and the activation. The default reads what is stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Arriving(Option<(usize, Activation)>);
+
+impl Arriving {
+    /// As `reading` says, by the inputs from `appended` on; `None` where that is something else, or done already.
+    pub(super) fn reading(self, reading: Reading, appended: usize) -> Option<Self> {
+        match (self.0, reading) {
+            (None, Reading::Differentiated(activation)) => Some(Self(Some((appended, activation)))),
+            _ => None,
+        }
+    }
+
+    /// The input that has the gradients' format, besides these.
+    pub(super) fn input(self) -> Option<usize> {
+        self.0.map(|(input, _)| input)
+    }
+
+    /// The same as a tensor that is cut by images.
+    pub(super) fn slots(self) -> impl Iterator<Item = Slot> {
+        self.input().map(In).into_iter()
+    }
+
+    /// Joins the text and binds what it reads.
+    pub(super) fn finish(
+        self,
+        dispatch: Dispatch,
+        cx: &LaunchContext,
+        images: &Range<usize>,
+    ) -> Dispatch {
+        match self.0 {
+            None => dispatch.link("prologue/arriving_stored"),
+            Some((output, activation)) => dispatch
+                .link("prologue/arriving_normalised")
+                .link("activations")
+                .constant("ARRIVING_ACTIVATION", activation.code())
+                .bind_at(3, cx.images(In(output), images))
+                .bind_at(4, In(output + 1)),
         }
     }
 }

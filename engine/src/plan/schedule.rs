@@ -88,13 +88,10 @@ impl Schedule {
             let dtypes: Vec<DType> = values.map(|&v| graph.dtype(v)).collect();
             let mut cx = LaunchContext::new(&inputs, &outputs, &dtypes, limits);
             node.op.launch(&mut cx);
-            let [reads, writes] = graph.formats(node);
-            for d in &mut cx.dispatches {
-                d.kernel.formats = match d.reads_outputs {
-                    true => [writes; 2],
-                    false => [reads, writes],
-                };
-            }
+            let formats = graph.formats(node);
+            cx.dispatches
+                .iter_mut()
+                .for_each(|d| d.kernel.formats = formats);
             laid.push((id, cx.scratch, cx.dispatches));
         }
         let mut schedule = Self {

@@ -6,7 +6,9 @@ use super::{kernel, threads};
 use crate::ops::Activation;
 use crate::ops::entry::Incoming;
 use crate::ops::sum::{sum_partials_apart, tiles};
-use crate::{Halves, In, LaunchContext, Op, Out, Reading, Result, Shape};
+use crate::{
+    Binding, Dispatch, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Slot,
+};
 
 /// `x`, coefficients and `dy` to dgamma and dbeta.
 #[derive(Debug)]
@@ -35,11 +37,17 @@ impl Op for GradSums {
         Some(Arc::new(Self { incoming, ..*self }))
     }
 
+    fn meaning(&self) -> Meaning {
+        Meaning::BatchNormGradSums {
+            activation: self.activation,
+        }
+    }
+
     fn launch(&self, cx: &mut LaunchContext) {
         let x = cx.inputs[0];
         let c4 = x.c4();
         let (ranges, count) = tiles(cx, &[In(0), In(2)], x);
-        let parts = cx.scratch(count * 2 * c4);
+        let parts = GradientParts::new(cx, count, c4, [Out(0), Out(1)]);
         for range in ranges {
             let vec4s = x.with_n(range.images.len()).vec4s();
             let dispatch = kernel("batch_norm_grad_sums", self.activation)
@@ -47,11 +55,52 @@ impl Op for GradSums {
                 .bind(cx.images(In(0), &range.images))
                 .bind(In(1))
                 .bind(cx.images(In(2), &range.images))
-                .bind(parts.touching(range.count * 2 * c4))
+                .bind(parts.binding(range.count))
                 .threads(range.count * c4);
             cx.push(self.incoming.finish(dispatch, x, range.images.start));
         }
-        sum_partials_apart(cx, parts, count, &[(c4, Out(0)), (c4, Out(1))]);
+        parts.merge(cx);
+    }
+}
+
+/// Partial sums of dgamma and dbeta, in scratch.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ops) struct GradientParts {
+    slot: Slot,
+    rows: usize,
+    c4: usize,
+    outs: [Slot; 2],
+}
+
+impl GradientParts {
+    /// Scratch for so many rows, and where the sums go.
+    pub(in crate::ops) fn new(
+        cx: &mut LaunchContext,
+        rows: usize,
+        c4: usize,
+        outs: [Slot; 2],
+    ) -> Self {
+        Self {
+            slot: cx.scratch(rows * 2 * c4),
+            rows,
+            c4,
+            outs,
+        }
+    }
+
+    /// Binds them to a convolution that makes so many rows of them.
+    pub(in crate::ops) fn bind(&self, dispatch: Dispatch, rows: usize) -> Dispatch {
+        dispatch.bind_at(7, self.binding(rows))
+    }
+
+    fn binding(&self, rows: usize) -> Binding {
+        self.slot.touching(rows * 2 * self.c4)
+    }
+
+    /// Adds them up.
+    pub(in crate::ops) fn merge(self, cx: &mut LaunchContext) {
+        let outs = self.outs.map(|out| (self.c4, out));
+        sum_partials_apart(cx, self.slot, self.rows, &outs);
     }
 }
 
@@ -78,7 +127,22 @@ impl Op for GradInput {
         Ok(vec![inputs[0]])
     }
 
+    fn meaning(&self) -> Meaning {
+        match self.incoming.is_stored() {
+            true => Meaning::BatchNormGradInput {
+                activation: self.activation,
+            },
+            false => Meaning::Other,
+        }
+    }
+
     fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        if input == 2 && reading == Reading::Ended {
+            return Some(Arc::new(Self {
+                activation: Activation::Identity,
+                ..*self
+            }));
+        }
         let incoming = (input == 2).then(|| self.incoming.reading(reading, appended))??;
         Some(Arc::new(Self { incoming, ..*self }))
     }
@@ -110,5 +174,39 @@ fn gradient_of(inputs: &[Shape]) -> Result<(), String> {
     match inputs[2] == inputs[0] {
         true => Ok(()),
         false => Err(format!("a gradient of {}", inputs[0])),
+    }
+}
+
+/// Coefficients, dgamma and dbeta to the five numbers a channel by which a convolution makes `dx` as it reads `dy`; of
+/// the coefficients alone where the statistics are frozen.
+#[derive(Debug)]
+pub(crate) struct GradCoefficients {
+    /// Values a channel.
+    pub count: usize,
+}
+
+impl Op for GradCoefficients {
+    fn name(&self) -> &'static str {
+        "batch_norm_grad_coefficients"
+    }
+
+    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![inputs[0]])
+    }
+
+    fn launch(&self, cx: &mut LaunchContext) {
+        let of = cx.inputs[0];
+        let entry = match cx.inputs.len() {
+            1 => "batch_norm_grad_coefficients_frozen",
+            _ => "batch_norm_grad_coefficients",
+        };
+        let dispatch = kernel(entry, Activation::Identity)
+            .link("prologue/incoming")
+            .params(&[0, 0, of.c4(), of.c()])
+            .param_f32(1.0 / self.count as f32)
+            .params(&[0, 0])
+            .param_f32(0.0);
+        let dispatch = (0..cx.inputs.len()).fold(dispatch, |d, i| d.bind(In(i)));
+        cx.push(dispatch.bind(Out(0)).threads(of.c4()));
     }
 }

@@ -84,27 +84,6 @@ impl Parts {
     }
 }
 
-/// The kernels that make the statistics of `x`, the tensor in `from`, in the node's output `out`.
-pub(in crate::ops) fn measure(cx: &mut LaunchContext, from: Slot, x: Shape, out: usize) {
-    let c4 = x.c4();
-    let (ranges, count) = tiles(cx, &[from], x);
-    let parts = Parts::of(cx, [3, count], x, out);
-    for range in ranges {
-        let vec4s = x.with_n(range.images.len()).vec4s();
-        let dispatch = kernel("batch_norm_statistics")
-            .params(&[vec4s, range.count * c4, c4, range.first, 0, 0, 0])
-            .bind(cx.images(from, &range.images))
-            .bind(parts.numbers.touching(range.count * 3 * c4))
-            .bind(parts.counts.touching(range.count.div_ceil(4)))
-            .threads(range.count * c4);
-        cx.push(match from {
-            Slot::Out(_) => dispatch.reading_outputs(),
-            _ => dispatch,
-        });
-    }
-    parts.merge(cx);
-}
-
 /// `x`, `[n, h, w, c]`, to `[1, 1, 3, c]`: the mean as two numbers and the biased variance, merged from tiles.
 #[derive(Debug)]
 pub(super) struct Statistics;
@@ -132,7 +111,22 @@ impl Op for Statistics {
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        measure(cx, In(0), cx.inputs[0], 0);
+        let x = cx.inputs[0];
+        let c4 = x.c4();
+        let (ranges, count) = tiles(cx, &[In(0)], x);
+        let parts = Parts::of(cx, [3, count], x, 0);
+        for range in ranges {
+            let vec4s = x.with_n(range.images.len()).vec4s();
+            cx.push(
+                kernel("batch_norm_statistics")
+                    .params(&[vec4s, range.count * c4, c4, range.first, 0, 0, 0])
+                    .bind(cx.images(In(0), &range.images))
+                    .bind(parts.numbers.touching(range.count * 3 * c4))
+                    .bind(parts.counts.touching(range.count.div_ceil(4)))
+                    .threads(range.count * c4),
+            );
+        }
+        parts.merge(cx);
     }
 }
 

@@ -3,16 +3,23 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Conv, Sizes};
+use super::{Conv, STORED, SUMMED, Sizes};
+use crate::ops::Activation;
+use crate::ops::ending::Ending;
+use crate::ops::entry::Arriving;
 use crate::ops::fused::Extras;
 use crate::ops::sum::sum_partials;
-use crate::{Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape};
+use crate::{Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape, Slot};
 
 /// The gradient of the input, from the weight and the output's gradient.
 #[derive(Debug)]
 pub(super) struct GradInput {
     pub conv: Conv,
     pub x: Shape,
+    /// What is made of `dy` as it is read.
+    pub arriving: Arriving,
+    /// What the gradient goes through before it is stored.
+    pub ending: Ending,
 }
 
 impl Op for GradInput {
@@ -21,16 +28,42 @@ impl Op for GradInput {
     }
 
     fn halves(&self) -> Halves {
-        Halves::alike(&[1])
+        let inputs = [Some(1), self.arriving.input(), self.ending.input()];
+        Halves::alike(&inputs.into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![self.x])
+        Ok(self.ending.outputs(self.x))
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let arriving = (input == 1).then(|| self.arriving.reading(reading, appended))??;
+        Some(Arc::new(Self { arriving, ..*self }))
+    }
+
+    fn ending(&self, activation: Activation, appended: usize) -> Option<Arc<dyn Op>> {
+        let ending = self.ending.normalised(activation, appended)?;
+        Some(Arc::new(Self { ending, ..*self }))
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
         let sizes = self.conv.laid(self.x, cx.inputs[0]);
-        for images in cx.image_ranges(&[In(1), Out(0)], sizes.work(sizes.x.n())) {
+        let slots: Vec<Slot> = [In(1), Out(0)]
+            .into_iter()
+            .chain(self.arriving.slots())
+            .chain(self.ending.slots())
+            .collect();
+        let ranges = cx.image_ranges(&slots, sizes.work(sizes.x.n()));
+        let units_of = |images: usize| [1, sizes.phased_pixels(images)];
+        let all = units_of(sizes.x.n());
+        let rows_of = |images: &Range<usize>| {
+            let units = [all, units_of(images.len())];
+            sizes.rows_left(cx.limits, units, sizes.gi4, self.ending.sums())
+        };
+        let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
+        let parts = self.ending.parts(cx, rows.iter().sum(), sizes.x.c4());
+        let mut first_row = 0;
+        for (images, rows) in ranges.into_iter().zip(rows) {
             let dispatch = sizes
                 .dispatch(
                     cx.limits,
@@ -38,17 +71,22 @@ impl Op for GradInput {
                     images.len(),
                     &Extras::default(),
                 )
-                .params(&[0, 0, 0, 0, 0])
+                .params(&[0, 0, first_row, 0, 0])
                 .bind(In(0))
                 .bind(cx.images(In(1), &images))
                 .bind(cx.images(Out(0), &images));
-            let dispatch = sizes.leaving_nothing(dispatch, cx.limits);
-            cx.push(sizes.over(
-                dispatch,
-                cx.limits,
-                [1, sizes.phased_pixels(images.len())],
-                sizes.gi4,
-            ));
+            let dispatch = self.arriving.finish(dispatch, cx, &images);
+            let dispatch = self.ending.bind(self.ending.link(dispatch), cx, &images);
+            let dispatch = match &parts {
+                Some(parts) => parts.bind(sizes.leaving(dispatch, cx.limits, SUMMED), rows),
+                None => sizes.leaving(dispatch, cx.limits, STORED),
+            };
+            first_row += rows;
+            let units = units_of(images.len());
+            cx.push(sizes.over(dispatch, cx.limits, units, sizes.gi4, rows));
+        }
+        if let Some(parts) = parts {
+            parts.merge(cx);
         }
     }
 }
@@ -61,6 +99,8 @@ pub(super) struct GradWeight {
     pub weight: Shape,
     /// What is made of the input as it is read.
     pub extras: Extras,
+    /// What is made of `dy` as it is read.
+    pub arriving: Arriving,
 }
 
 /// Bytes that the partial sums of one weight may take.
@@ -86,7 +126,8 @@ impl Op for GradWeight {
     }
 
     fn halves(&self) -> Halves {
-        Halves::reading(&[0, 1])
+        let inputs = [Some(0), Some(1), self.arriving.input()];
+        Halves::reading(&inputs.into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -94,14 +135,26 @@ impl Op for GradWeight {
     }
 
     fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
-        let extras = (input == 0).then(|| self.extras.reading(reading, appended))??;
-        Some(Arc::new(Self { extras, ..*self }))
+        let (mut extras, mut arriving) = (self.extras, self.arriving);
+        match input {
+            0 => extras = extras.reading(reading, appended)?,
+            _ => arriving = arriving.reading(reading, appended)?,
+        }
+        Some(Arc::new(Self {
+            extras,
+            arriving,
+            ..*self
+        }))
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
         let sizes = self.conv.laid(cx.inputs[0], self.weight);
         let rows = self.rows(&sizes, cx.limits);
-        let ranges = cx.image_ranges(&[In(0), In(1)], sizes.work(sizes.x.n()));
+        let slots: Vec<Slot> = [In(0), In(1)]
+            .into_iter()
+            .chain(self.arriving.slots())
+            .collect();
+        let ranges = cx.image_ranges(&slots, sizes.work(sizes.x.n()));
         let splits_of = |images: &Range<usize>| (images.len() * sizes.y.h()).div_ceil(rows);
         let splits: usize = ranges.iter().map(splits_of).sum();
         let partials = if splits == 1 {
@@ -120,12 +173,15 @@ impl Op for GradWeight {
                     &self.extras,
                 )
                 .link("rows/eight")
-                .params(&[rows, splits, first_split, 0, images.start])
+                .params(&[rows, splits, first_split, 0, images.start, 0, 0])
                 .bind(cx.images(In(0), &images))
                 .bind(cx.images(In(1), &images))
                 .bind(partials.touching(splits * self.weight.vec4s()));
-            let dispatch = sizes.leaving_nothing(dispatch, cx.limits);
-            let dispatch = self.extras.bind(dispatch, cx, &images);
+            let dispatch = sizes.leaving(dispatch, cx.limits, STORED);
+            let dispatch = self.arriving.finish(dispatch, cx, &images);
+            let dispatch = self
+                .extras
+                .bind(Ending::default().link(dispatch), cx, &images);
             let parts = splits * sizes.taps() * sizes.bundles;
             cx.push(match sizes.tiled(cx.limits) {
                 true => {

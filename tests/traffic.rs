@@ -1,0 +1,45 @@
+//! The bytes that a training step moves: counted exactly, and never more than this.
+
+use triaxis::engine::ops::{mean, softmax_cross_entropy};
+use triaxis::engine::{AdapterKind, Graph, Limits, Mode, Schedule, Value, gradients};
+use triaxis::models::{Model, zoo};
+
+/// Images of a batch.
+const IMAGES: usize = 256;
+
+/// Bytes an image of loss and gradients in mixed precision, without optimizer and augmentation.
+fn moved(name: &str, side: usize) -> u64 {
+    let mut g = Graph::new(Mode::Train);
+    let x = g.input("x", [IMAGES, side, side, 3]);
+    let y = zoo(name).unwrap().forward(&mut g, x).unwrap();
+    let targets = g.input("targets", g.shape(y));
+    let losses = softmax_cross_entropy(&mut g, y, targets).unwrap();
+    let loss = mean(&mut g, losses).unwrap();
+    let one = g.input("one", [1, 1, 1, 1]);
+    let grads = gradients(&mut g, loss, one).unwrap();
+    let of_parameters = g.parameters().iter().filter_map(|p| grads.get(p.value));
+    let keep: Vec<Value> = of_parameters.chain([loss]).collect();
+    g.store_halves(&[]);
+    // What a graphics card may bind at once.
+    let card = Limits {
+        binding: (1 << 31) - 256,
+        buffer: 1 << 40,
+        kind: AdapterKind::Gpu,
+        ..Limits::default()
+    };
+    let traffic = Schedule::new(&g, &keep, &card).unwrap().traffic();
+    traffic.rows.iter().map(|row| row.bytes).sum::<u64>() / IMAGES as u64
+}
+
+#[test]
+fn training_steps_move_no_more_than_this() {
+    for (name, side, most) in [
+        ("efficientnet_b0", 224, 153_450_000),
+        ("resnet50", 224, 303_250_000),
+        ("regnety-4gf-224", 224, 316_250_000),
+        ("regnetz-4gf", 256, 562_850_000),
+    ] {
+        let got = moved(name, side);
+        assert!(got <= most, "{name} moves {got} bytes an image, not {most}");
+    }
+}
