@@ -25,7 +25,8 @@ stages = [{ depth = 2, width = 10, kernel = 3, stride = 2, expansion = 2, squeez
 const IMAGES: usize = 10;
 const STEPS: usize = 20;
 
-/// The step that is repeated: the trainer's own, with a shifted crop and flips, and activations stored so.
+/// The step that is repeated: the trainer's own, with a shifted crop and flips, one batch norm as it began, and
+/// activations stored so.
 pub(super) fn step(stored: DType) -> Result<Drawn> {
     let spec = Spec::from_toml(NETWORK)?;
     let recipe = Recipe {
@@ -33,6 +34,7 @@ pub(super) fn step(stored: DType) -> Result<Drawn> {
         mixup: 0.0,
         weight_decay: Some(0.0),
         crop_padding: 1,
+        freeze: vec!["blocks.0.1.bn1".into()],
         amp: stored == DType::F16,
         opt: Optimizer::Sgd(Sgd::default()),
         ..Recipe::default()
