@@ -138,11 +138,13 @@ fn block(place: u32, group: u32, local: u32) {
     // The sums move up past one text that finishes them: drivers take long over eight copies of it.
     for (var pixel = first; pixel < min(first + ROWS, pixels); pixel++) {
         let to = pixel * p.co4 + co;
-        y[to] = pack_out(finish(sum0[0], to, co, p.cout));
-        measure(0u, sum0[0]);
+        let stored = pack_out(finish(sum0[0], to, co, p.cout));
+        y[to] = stored;
+        measure(0u, unpack_out(stored));
         if COLUMNS == 2u && co + 1u < co_end {
-            y[to + 1u] = pack_out(finish(sum1[0], to + 1u, co + 1u, p.cout));
-            measure(1u, sum1[0]);
+            let second_stored = pack_out(finish(sum1[0], to + 1u, co + 1u, p.cout));
+            y[to + 1u] = second_stored;
+            measure(1u, unpack_out(second_stored));
         }
         for (var r = 1u; r < ROWS; r++) {
             sum0[r - 1u] = sum0[r];

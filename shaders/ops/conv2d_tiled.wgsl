@@ -84,8 +84,17 @@ fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgr
     for (var r = 0u; r < 8u; r++) {
         let to = (first + row + r) * p.co4 + co + vec;
         if first + row + r < pixels {
-            if co + vec < co_end { y[to] = pack_out(finish(sum0[r], to, co + vec, p.cout)); }
-            if co + vec + 8u < co_end { y[to + 8u] = pack_out(finish(sum1[r], to + 8u, co + vec + 8u, p.cout)); }
+            // What the tile leaves is of what is stored.
+            if co + vec < co_end {
+                let stored = pack_out(finish(sum0[r], to, co + vec, p.cout));
+                y[to] = stored;
+                sum0[r] = unpack_out(stored);
+            }
+            if co + vec + 8u < co_end {
+                let stored = pack_out(finish(sum1[r], to + 8u, co + vec + 8u, p.cout));
+                y[to + 8u] = stored;
+                sum1[r] = unpack_out(stored);
+            }
         }
     }
     let pixels_here = min(pixels - first, TILE);

@@ -78,8 +78,9 @@ fn strip(place: u32, c: u32, entry: Entry) {
     // The sums move up past one text that finishes them: drivers take long over four copies of it.
     for (var column = ox; column < min(ox + STRIP, p.ow); column += 1u) {
         let at = (row * p.ow + column) * p.c4 + c;
-        y[at] = pack_out(finish(y0, at, c, p.channels));
-        measure(0u, y0);
+        let stored = pack_out(finish(y0, at, c, p.channels));
+        y[at] = stored;
+        measure(0u, unpack_out(stored));
         y0 = y1;
         y1 = y2;
         y2 = y3;
