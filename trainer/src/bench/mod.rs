@@ -8,6 +8,7 @@ mod machine;
 mod measure;
 pub mod page;
 mod row;
+pub mod scaling;
 mod times;
 mod training;
 

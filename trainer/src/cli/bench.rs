@@ -3,6 +3,7 @@
 mod compare;
 mod output;
 mod report;
+mod scaling;
 
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ enum Command {
     Models(Models),
     /// Training steps, and the loader beside them
     Training(Training),
+    /// Scaled networks: what they cost, and which of their counts tells it best
+    Scaling(scaling::Scaling),
     /// PyTorch, ONNX Runtime, ncnn, burn or a command of yours beside it, in turn on the same cases
     Compare(compare::Compare),
     /// Rows as one page: roofline, time by node, time by size, peers
@@ -114,6 +117,7 @@ impl Bench {
         match &self.command {
             Command::Models(models) => models.run(),
             Command::Training(training) => training.run(),
+            Command::Scaling(scaling) => scaling.run(),
             Command::Compare(compare) => compare.run(),
             Command::Report(report) => report.run(),
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod asking;
+mod bench_scaling;
 mod benching;
 mod comparing;
 #[cfg(target_os = "linux")]

@@ -61,7 +61,7 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
 
 impl Clock {
     /// The time of a run, milliseconds.
-    pub(super) fn of(self, row: &super::super::Row) -> Option<f64> {
+    pub(crate) fn of(self, row: &super::super::Row) -> Option<f64> {
         match self {
             Self::Wall => row.median_ms,
             Self::Processor => row.cpu_median_ms,

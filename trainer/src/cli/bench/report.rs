@@ -10,7 +10,7 @@ use crate::output::write_atomically;
 
 #[derive(Debug, Args)]
 pub(super) struct Report {
-    /// CSV files of `bench models`, `bench training`, `bench compare`, or of rows with columns flops, params and acts besides
+    /// CSV files of `bench models`, `bench training`, `bench scaling`, `bench compare`, or of rows with columns flops, params and acts besides
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The page to write
