@@ -1,6 +1,8 @@
 //! `Graph::fuse`: readers that apply batch norms and gates themselves compute what those that read them from memory do.
 
-use triaxis::engine::ops::{self, Activation, BatchNorm, BatchNormInputs, Conv2d, Padding, Pool};
+use triaxis::engine::ops::{
+    self, Activation, BatchNorm, BatchNormInputs, Conv2d, Divisor, Padding, Pool,
+};
 use triaxis::engine::{
     AdapterKind, Graph, Init, Limits, Mode, Plan, Result, Schedule, Value, gradients,
 };
@@ -165,16 +167,68 @@ pub(crate) fn all() -> Vec<Drawn> {
             }
             conv(g, x, [1, 1, 6, 4], [1, 1])
         }),
-        // One summand is read so, and the other is written.
-        draw("two branches", 1, shape, |g, x, _| {
+        // As in residual networks: gradients are added up in place, by convolutions that read and end in batch norms.
+        draw("bottlenecks", 1, [2, 6, 5, 12], |g, x, _| {
+            let mut x = x;
+            for (block, stride) in [("1", 1), ("2", 2)] {
+                x = g.scope(block, |g| {
+                    let a = conv(g, x, [1, 1, 12, 8], [1, 1])?;
+                    let a = norm(g, "bn1", a, Relu)?;
+                    let a = conv(g, a, [3, 3, 8, 8], [stride, 1])?;
+                    let a = norm(g, "bn2", a, Relu)?;
+                    let a = conv(g, a, [1, 1, 8, 12], [1, 1])?;
+                    let a = norm(g, "bn3", a, Identity)?;
+                    let skip = match stride {
+                        1 => x,
+                        _ => {
+                            let b = conv(g, x, [1, 1, 12, 12], [2, 1])?;
+                            norm(g, "bn4", b, Identity)?
+                        }
+                    };
+                    let sum = ops::add(g, a, skip)?;
+                    ops::activation(g, sum, Relu)
+                })?;
+            }
+            conv(g, x, [1, 1, 12, 4], [1, 1])
+        }),
+        // The same without a ReLU behind the sums, and with gates.
+        draw("inverted bottlenecks", 0, [2, 6, 5, 8], |g, x, _| {
+            let mut x = x;
+            for block in ["1", "2"] {
+                x = g.scope(block, |g| {
+                    let a = conv(g, x, [1, 1, 8, 20], [1, 1])?;
+                    let a = norm(g, "bn1", a, Silu)?;
+                    let a = conv(g, a, [3, 3, 1, 20], [1, 20])?;
+                    let a = norm(g, "bn2", a, Silu)?;
+                    let a = squeezed(g, a)?;
+                    let a = conv(g, a, [1, 1, 20, 8], [1, 1])?;
+                    let a = norm(g, "bn3", a, Identity)?;
+                    ops::add(g, a, x)
+                })?;
+            }
+            conv(g, x, [1, 1, 8, 4], [1, 1])
+        }),
+        // Both summands are read so.
+        draw("two branches", 0, shape, |g, x, _| {
             let a = norm(g, "bn1", x, Identity)?;
             let b = conv(g, x, [1, 1, 6, 6], [1, 1])?;
             let b = norm(g, "bn2", b, Identity)?;
             ops::add(g, b, a)
         }),
+        draw("pooled", 0, shape, |g, x, _| {
+            let a = conv(g, x, [3, 3, 6, 10], [1, 1])?;
+            let a = norm(g, "bn", a, Relu)?;
+            let pool = Pool {
+                kernel: 3,
+                stride: 2,
+                padding: Padding::Symmetric(1),
+            };
+            let pooled = ops::max_pool(g, a, pool)?;
+            conv(g, pooled, [1, 1, 10, 4], [1, 1])
+        }),
         draw("read by what cannot", 1, shape, |g, x, _| {
             let a = norm(g, "bn", x, Relu)?;
-            let pooled = ops::max_pool(g, a, Pool::default())?;
+            let pooled = ops::avg_pool(g, a, Pool::default(), Divisor::Window)?;
             conv(g, pooled, [1, 1, 6, 4], [1, 1])
         }),
         // Sigmoid makes one half of the padding.
@@ -232,16 +286,13 @@ fn compute_the_same(drawn: &Drawn) {
         let expected = numbers(graph, inputs, keep, limits(kind));
         let mut fused = graph.clone();
         fused.fuse(keep);
-        let mut got = vec![numbers(&fused, inputs, keep, limits(kind))];
         // Sums go across dispatches of one image each; three workgroups a row.
-        if name.starts_with("measured") {
-            let small = Limits {
-                work: 1,
-                workgroups: 3,
-                ..limits(kind)
-            };
-            got.push(numbers(&fused, inputs, keep, small));
-        }
+        let small = Limits {
+            work: 1,
+            workgroups: 3,
+            ..limits(kind)
+        };
+        let got = [limits(kind), small].map(|limits| numbers(&fused, inputs, keep, limits));
         let pairs = got.iter().flat_map(|got| expected.iter().zip(got));
         for (i, (expected, got)) in pairs.enumerate() {
             let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));

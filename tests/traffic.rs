@@ -33,13 +33,16 @@ fn moved(name: &str, side: usize) -> u64 {
 
 #[test]
 fn training_steps_move_no_more_than_this() {
-    for (name, side, most) in [
-        ("efficientnet_b0", 224, 153_450_000),
-        ("resnet50", 224, 303_250_000),
-        ("regnety-4gf-224", 224, 316_250_000),
-        ("regnetz-4gf", 256, 562_850_000),
-    ] {
-        let got = moved(name, side);
-        assert!(got <= most, "{name} moves {got} bytes an image, not {most}");
-    }
+    let more = [
+        ("efficientnet_b0", 224, 143_320_000),
+        ("resnet50", 224, 270_470_000),
+        ("regnety-4gf-224", 224, 288_520_000),
+        ("regnetz-4gf", 256, 522_730_000),
+    ]
+    .map(|(name, side, most)| (name, moved(name, side), most))
+    .into_iter()
+    .filter(|(_, got, most)| got > most)
+    .map(|(name, got, most)| format!("{name} moves {got} bytes an image, not {most}"))
+    .collect::<Vec<_>>();
+    assert!(more.is_empty(), "{}", more.join("\n"));
 }

@@ -56,9 +56,32 @@ pub trait Op: Debug + Send + Sync {
         None
     }
 
+    /// The same operator that also makes, as a second output, what the gradient of the batch norm that its first input is
+    /// read through, with this activation, needs of that input and of the second one. `None` where it cannot.
+    fn with_moments(&self, _activation: Activation) -> Option<Arc<dyn Op>> {
+        None
+    }
+
     /// The same operator whose output goes through what follows it before it is stored; `None` where its kernels cannot do
     /// that as they write. What that takes is input number `appended`.
     fn followed(&self, _by: Following, _appended: usize) -> Option<Arc<dyn Op>> {
+        None
+    }
+
+    /// The same operator whose output is added to input number `appended`, in place; `None` where its kernels cannot do that.
+    fn added(&self, _appended: usize) -> Option<Arc<dyn Op>> {
+        None
+    }
+
+    /// The input in whose memory the first output is stored, number by number where it was read: nothing reads that input
+    /// later, and both have one shape and one format.
+    fn replaces(&self) -> Option<usize> {
+        None
+    }
+
+    /// Of an operator whose kernels would bind more than eight buffers: two inputs that hold coefficients, and the same
+    /// operator that finds those of the second behind those of the first.
+    fn joined(&self) -> Option<([usize; 2], Arc<dyn Op>)> {
         None
     }
 
@@ -192,11 +215,24 @@ pub enum Meaning {
         /// Applied to the result.
         activation: Activation,
     },
+    /// The same where the gradient is what [`Reading::Excited`] makes of the third input by the next two.
+    ExcitedGradSums {
+        /// Applied to the result.
+        activation: Activation,
+        /// Of an image.
+        pixels: usize,
+    },
     /// The gradient of what such a batch norm normalises, from `x`, the coefficients and the gradient of the result, and
     /// of batch statistics dgamma and dbeta.
     BatchNormGradInput {
         /// Applied to the result.
         activation: Activation,
+    },
+    /// The numbers by which such a gradient is made as it is read, from the coefficients and, of batch statistics, dgamma
+    /// and dbeta.
+    BatchNormGradCoefficients {
+        /// Values a channel.
+        count: usize,
     },
     /// `x` plus a number a channel.
     Bias,
@@ -206,6 +242,8 @@ pub enum Meaning {
     ActivationGrad(Activation),
     /// `x` times a number for each channel of each image.
     Gate,
+    /// The gradient of these numbers, from `x` and the gradient of the result.
+    GateGradScale,
     /// The sum of two tensors of one shape.
     Add,
     /// The mean of each channel over an image.

@@ -1,6 +1,6 @@
 // y = a + b, element by element: residuals, and gradients of what is read twice.
-// Joined with a text of `prologue/`, which finds a in what is stored, two of `epilogue/`, which finish a sum and a
-// gradient, and one of `epilogue/strip_...`, which says what a thread leaves besides.
+// Joined with two texts of `prologue/`, which find a and b in what is stored, two of `epilogue/`, which finish a sum
+// and a gradient, and one of `epilogue/strip_...`, which says what a thread leaves besides.
 //   a, b, y [N, H, W, C]
 
 // A thread takes every `step`th vec4, which are of the same channels; `first_row` is the first thread's place among
@@ -20,10 +20,11 @@ fn add(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups:
     if thread >= p.step { return; }
     let c = thread % p.c4;
     let entry = entry_of(c, p.c4);
+    let second = second_entry_of(c, p.c4);
     let ending = ending_of(c, p.c4);
     for (var i = thread; i < p.vec4s; i += p.step) {
-        let sum = finish(enter(unpack4(a[i]), entry) + unpack4(b[i]), i, c, 4u * p.c4);
-        let made = end_gradient(sum, i, ending);
+        let sum = enter(unpack4(a[i]), entry) + enter_second(unpack4(b[i]), second);
+        let made = end_gradient(finish(sum, i, c, 4u * p.c4), i, ending);
         y[i] = pack4(made.stored);
         sum_up(0u, made);
     }

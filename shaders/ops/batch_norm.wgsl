@@ -268,42 +268,63 @@ fn batch_norm_grad_input(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_w
     }
 }
 
-// What convolutions that read dz, and make dx of it themselves, need: mean, scale, shift, constant, slope.
+// What convolutions that read dz, and make dx of it themselves, need: mean, scale, shift, constant, slope. Behind these
+// some find the coefficients of another batch norm, `p.vec4s` of them.
 @group(0) @binding(0) var<storage, read> of_forward: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> summed_gamma: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> summed_beta: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> of_gradient: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> of_another: array<vec4<f32>>;
+
+fn derive(c: u32, constant: vec4<f32>, slope: vec4<f32>) {
+    for (var row = 0u; row < 3u; row++) {
+        of_gradient[row * p.c4 + c] = of_forward[row * p.c4 + c];
+    }
+    of_gradient[3u * p.c4 + c] = constant;
+    of_gradient[4u * p.c4 + c] = slope;
+}
+
+fn derive_from_sums(c: u32) {
+    let centre = of_forward[4u * p.c4 + c];
+    let inv_std = of_forward[3u * p.c4 + c];
+    derive(c, p.inv_count * (summed_beta[c] + centre * summed_gamma[c]), p.inv_count * inv_std * summed_gamma[c]);
+}
+
+fn copy_behind(i: u32) {
+    if i < p.vec4s { of_gradient[5u * p.c4 + i] = of_another[i]; }
+}
 
 // One thread four channels.
 @compute @workgroup_size(64)
 fn batch_norm_grad_coefficients(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                                 @builtin(local_invocation_index) lane: u32) {
     let c = thread_index(group, groups, lane);
-    let c4 = p.c4;
-    if c >= c4 { return; }
-    for (var row = 0u; row < 3u; row++) {
-        of_gradient[row * c4 + c] = of_forward[row * c4 + c];
-    }
-    let centre = of_forward[4u * c4 + c];
-    of_gradient[3u * c4 + c] = p.inv_count * (summed_beta[c] + centre * summed_gamma[c]);
-    of_gradient[4u * c4 + c] = p.inv_count * of_forward[3u * c4 + c] * summed_gamma[c];
+    if c < p.c4 { derive_from_sums(c); }
+}
+
+@compute @workgroup_size(64)
+fn batch_norm_grad_coefficients_with_another(@builtin(workgroup_id) group: vec3<u32>,
+                                             @builtin(num_workgroups) groups: vec3<u32>,
+                                             @builtin(local_invocation_index) lane: u32) {
+    let c = thread_index(group, groups, lane);
+    if c < p.c4 { derive_from_sums(c); } else { copy_behind(c - p.c4); }
 }
 
 // Running statistics do not depend on x.
-@group(0) @binding(1) var<storage, read_write> of_frozen_gradient: array<vec4<f32>>;
-
 @compute @workgroup_size(64)
 fn batch_norm_grad_coefficients_frozen(@builtin(workgroup_id) group: vec3<u32>,
                                        @builtin(num_workgroups) groups: vec3<u32>,
                                        @builtin(local_invocation_index) lane: u32) {
     let c = thread_index(group, groups, lane);
-    let c4 = p.c4;
-    if c >= c4 { return; }
-    for (var row = 0u; row < 3u; row++) {
-        of_frozen_gradient[row * c4 + c] = of_forward[row * c4 + c];
-    }
-    of_frozen_gradient[3u * c4 + c] = vec4(0.0);
-    of_frozen_gradient[4u * c4 + c] = vec4(0.0);
+    if c < p.c4 { derive(c, vec4(0.0), vec4(0.0)); }
+}
+
+@compute @workgroup_size(64)
+fn batch_norm_grad_coefficients_frozen_with_another(@builtin(workgroup_id) group: vec3<u32>,
+                                                    @builtin(num_workgroups) groups: vec3<u32>,
+                                                    @builtin(local_invocation_index) lane: u32) {
+    let c = thread_index(group, groups, lane);
+    if c < p.c4 { derive(c, vec4(0.0), vec4(0.0)); } else { copy_behind(c - p.c4); }
 }
 
 @group(0) @binding(3) var<storage, read_write> frozen_dx: array<Act4>;

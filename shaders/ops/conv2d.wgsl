@@ -3,8 +3,9 @@
 //
 // The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers and shares nothing, which
 // suits narrow groups everywhere and software drivers always. `conv2d_tiled` is the one for wide layers on a GPU.
-// Joined with three texts of `prologue/`, which find x in what is stored, scale it, and find dy, two of `epilogue/`,
-// which finish y and dx, one of `epilogue/strip_...`, which says what a thread leaves besides, and one of `rows/`.
+// Joined with three texts of `prologue/`, which find x in what is stored, scale it, and find dy, three of `epilogue/`,
+// which finish y, add to dx and finish that, one of `epilogue/strip_...`, which says what a thread leaves besides, and
+// one of `rows/`.
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;
@@ -256,11 +257,12 @@ fn gradient_block(first: u32, group: u32, local: u32, ending0: Ending, ending1: 
         if made.y < p.h && made.x < p.w {
             let pixel = ((made.z * p.h + made.y) * p.w + made.x) * p.ci4;
             let to = pixel + ci;
-            let made = end_gradient(keep_lanes(sum0[0], ci, p.channels), to, ending0);
+            let made = end_gradient(add_to(keep_lanes(sum0[0], ci, p.channels), to), to, ending0);
             dx[to] = pack4(made.stored);
             sum_up(0u, made);
             if COLUMNS == 2u && ci + 1u < ci_end {
-                let second = end_gradient(keep_lanes(sum1[0], ci + 1u, p.channels), to + 1u, ending1);
+                let gradient = add_to(keep_lanes(sum1[0], ci + 1u, p.channels), to + 1u);
+                let second = end_gradient(gradient, to + 1u, ending1);
                 dx[to + 1u] = pack4(second.stored);
                 sum_up(1u, second);
             }

@@ -1,5 +1,7 @@
-//! Values that are never written: who reads them makes them (`written.rs`: what who writes a value does besides).
+//! Values that are never written: who reads them makes them (`written.rs`: what who writes a value does besides;
+//! `summed.rs`: gradients that are added up in place).
 
+mod summed;
 mod written;
 
 use std::collections::HashMap;
@@ -36,7 +38,8 @@ impl Graph {
     /// Lets the readers of batch norms, gates and what leads back through squeeze-and-excite apply these as they read:
     /// the results are never in memory, and only the raw outputs of convolutions are kept for the backward pass. Where
     /// one reader's kernels cannot, or `keep` holds the value, it is written as before. Whoever writes what a batch norm, or
-    /// the gradient of one, needs sums of leaves these sums. Numbers stay equal up to rounding.
+    /// the gradient of one, needs sums of leaves these sums, and convolutions add their inputs' gradients to what came another
+    /// way. Numbers stay equal up to rounding.
     ///
     /// Plans do this by themselves where [`crate::Limits::fuse`] says so.
     pub fn fuse(&mut self, keep: &[Value]) {
@@ -59,10 +62,13 @@ impl Graph {
                 }
             }
         }
+        self.summed(keep);
+        self.excited_at_once(keep);
         self.followed(keep);
         self.measured(keep);
         self.ended(keep);
         self.differentiated(keep);
+        self.joined(keep);
     }
 
     /// Has the gradients of convolutions make what goes back through the batch norms behind them as they read.
@@ -86,7 +92,10 @@ impl Graph {
                 let count = self.shape(dx).pixels();
                 let numbers = self.shape(inputs[1]);
                 let node = &mut self.nodes[id];
-                node.op = Arc::new(GradCoefficients { count });
+                node.op = Arc::new(GradCoefficients {
+                    count,
+                    with_another: false,
+                });
                 node.inputs = [&inputs[1..2], &inputs[3..]].concat();
                 let info = &mut self.values[dx.0];
                 (info.shape, info.dtype) = (numbers, DType::F32);

@@ -26,10 +26,12 @@ pub fn add(g: &mut Graph, a: Value, b: Value) -> Result<Value> {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Add {
-    /// The summand of which something is made as it is read, 0 or 1.
+    /// The summand of which something is made as it is read, 0 or 1; where something is made of both, the first that was.
     entered: usize,
     /// What is made of it.
     entry: Entry,
+    /// What is made of the other one.
+    second: Entry,
     /// What the sum goes through, and the node's input that it takes for that.
     after: Option<(Following, usize)>,
     /// What it goes through then, where it is a gradient.
@@ -76,9 +78,10 @@ impl Op for Add {
         let mut first_row = 0;
         for (images, rows) in ranges.into_iter().zip(rows) {
             let step = rows * x.c4();
+            let dispatch = self.entry.link(Dispatch::new("ops/add", "add"));
             let dispatch = self
-                .entry
-                .link(Dispatch::new("ops/add", "add"))
+                .second
+                .link_second(dispatch)
                 .params(&[x.with_n(images.len()).vec4s(), x.c4(), step, first_row])
                 .bind(cx.images(In(self.entered), &images))
                 .bind(cx.images(In(1 - self.entered), &images))
@@ -97,7 +100,7 @@ impl Op for Add {
                     .bind(cx.images(In(activated), &images)),
             };
             let dispatch = self.ending.bind(self.ending.link(dispatch), cx, &images);
-            let dispatch = self.entry.bind(dispatch);
+            let dispatch = self.second.bind_second(self.entry.bind(dispatch));
             cx.push(match &parts {
                 Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
                 None => dispatch.link("epilogue/strip_stored"),
@@ -110,12 +113,17 @@ impl Op for Add {
     }
 
     fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
-        let entry = self.entry.reading(reading, appended)?;
-        Some(Arc::new(Self {
-            entered: input,
-            entry,
-            ..*self
-        }))
+        if self.entry.is_stored() {
+            let entry = self.entry.reading(reading, appended)?;
+            return Some(Arc::new(Self {
+                entered: input,
+                entry,
+                ..*self
+            }));
+        }
+        let other = input != self.entered;
+        let second = other.then(|| self.second.reading(reading, appended))??;
+        Some(Arc::new(Self { second, ..*self }))
     }
 
     /// Not where something is made of a summand: both take the same bindings.

@@ -12,6 +12,7 @@ use super::depthwise::{Depthwise, depthwise};
 use super::ending::{Ending, partial_rows};
 use super::entry::Arriving;
 use super::fused::Extras;
+use super::summand::Summand;
 use super::window::{Padding, Window};
 use crate::{
     AdapterKind, Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out,
@@ -190,7 +191,8 @@ impl Conv {
             };
             first_row += rows;
             let dispatch = Arriving::default().finish(dispatch, cx, &images);
-            let dispatch = extras.bind(Ending::default().link(dispatch), cx, &images);
+            let dispatch = Summand::default().link(Ending::default().link(dispatch));
+            let dispatch = extras.bind(dispatch, cx, &images);
             let dispatch = sizes.over(dispatch, cx.limits, units, sizes.go4, rows);
             cx.push(dispatch.rereads(&sizes.reads(cx, images.len(), units)));
         }
@@ -473,6 +475,7 @@ impl Op for Forward {
                 conv: self.conv,
                 x: g.shape(x),
                 arriving: Arriving::default(),
+                summand: Summand::default(),
                 ending: Ending::default(),
             },
             &[weight, dy],

@@ -11,20 +11,41 @@ use crate::{Dispatch, In, LaunchContext, Limits, Out, Shape, Slot};
 /// next one holds the coefficients), and the activation. What is stored is the gradient behind the activation; the
 /// node's second and third output are dgamma and dbeta. The default stores the gradient as it is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ending(Option<(usize, Activation)>);
+pub(super) struct Ending {
+    normalised: Option<(usize, Activation)>,
+    /// Whether the kernel finds the coefficients behind those of the gradient that arrives.
+    behind: bool,
+}
 
 impl Ending {
     /// By the inputs from `appended` on; `None` where a gradient ends so already.
     pub(super) fn normalised(self, activation: Activation, appended: usize) -> Option<Self> {
-        match self.0 {
-            None => Some(Self(Some((appended, activation)))),
+        match self.normalised {
+            None => Some(Self {
+                normalised: Some((appended, activation)),
+                ..self
+            }),
             Some(_) => None,
         }
     }
 
+    /// With the coefficients behind those of the gradient that arrives.
+    pub(super) fn behind(self) -> Self {
+        Self {
+            behind: true,
+            ..self
+        }
+    }
+
+    /// The input that holds the coefficients, where they are a tensor of their own.
+    pub(super) fn coefficients(self) -> Option<usize> {
+        let (ended, _) = self.normalised?;
+        (!self.behind).then_some(ended + 1)
+    }
+
     /// The shapes of a node's outputs whose first one is `dx`.
     pub(super) fn outputs(self, dx: Shape) -> Vec<Shape> {
-        let sums = if self.0.is_some() { 2 } else { 0 };
+        let sums = if self.sums() { 2 } else { 0 };
         [dx].into_iter()
             .chain(std::iter::repeat_n(Shape::vector(dx.c()), sums))
             .collect()
@@ -32,7 +53,7 @@ impl Ending {
 
     /// The input that has the gradients' format, besides these.
     pub(super) fn input(self) -> Option<usize> {
-        self.0.map(|(input, _)| input)
+        self.normalised.map(|(input, _)| input)
     }
 
     /// The same as a tensor that is cut by images.
@@ -42,10 +63,15 @@ impl Ending {
 
     /// Joins the text that ends a gradient.
     pub(super) fn link(self, dispatch: Dispatch) -> Dispatch {
-        match self.0 {
+        let coefficients = match self.behind {
+            true => "epilogue/coefficients_behind",
+            false => "epilogue/coefficients_apart",
+        };
+        match self.normalised {
             None => dispatch.link("epilogue/gradient_stored"),
             Some((_, activation)) => dispatch
                 .link("epilogue/gradient_normalised")
+                .link(coefficients)
                 .link("activations")
                 .constant("ENDING_ACTIVATION", activation.code()),
         }
@@ -58,11 +84,13 @@ impl Ending {
         cx: &LaunchContext,
         images: &Range<usize>,
     ) -> Dispatch {
-        match self.0 {
+        let dispatch = match self.input() {
+            Some(ended) => dispatch.bind_at(5, cx.images(In(ended), images)),
             None => dispatch,
-            Some((ended, _)) => dispatch
-                .bind_at(5, cx.images(In(ended), images))
-                .bind_at(6, In(ended + 1)),
+        };
+        match self.coefficients() {
+            Some(coefficients) => dispatch.bind_at(6, In(coefficients)),
+            None => dispatch,
         }
     }
 
@@ -73,13 +101,13 @@ impl Ending {
         rows: usize,
         c4: usize,
     ) -> Option<GradientParts> {
-        self.0
-            .map(|_| GradientParts::new(cx, rows, c4, [Out(1), Out(2)]))
+        self.sums()
+            .then(|| GradientParts::new(cx, rows, c4, [Out(1), Out(2)]))
     }
 
     /// Whether it makes sums.
     pub(super) fn sums(self) -> bool {
-        self.0.is_some()
+        self.normalised.is_some()
     }
 }
 

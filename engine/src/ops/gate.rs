@@ -1,16 +1,20 @@
-//! Channels times numbers of an image's own. Kernels: `shaders/ops/gate.wgsl`. Test: `tests/ops/gate.rs`.
+//! Channels times numbers of an image's own. Kernels: `shaders/ops/gate.wgsl`, `shaders/ops/gate_normalised.wgsl`.
+//! Test: `tests/ops/gate.rs`.
+
+mod gradient;
 
 use std::sync::Arc;
 
 use super::entry::Entry;
-use super::same_shape;
-use super::sum_rows::{PartialSums, splits};
 use crate::{
     Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Value,
 };
 
 /// Pixels that a thread takes, at least: finding out which these are costs more than a pixel.
 const PIXELS_EACH: usize = 8;
+
+use gradient::GradScale;
+pub(crate) use gradient::NormalisedGradSums;
 
 /// `y = x · s`: every channel of `x`, `[n, h, w, c]`, times its image's number in `s`, `[n, 1, 1, c]`: the excitation
 /// of squeeze-and-excite (<https://arxiv.org/abs/1709.01507>).
@@ -88,53 +92,5 @@ impl Op for Gate {
             Some(gate(g, dy, xs[1])?),
             Some(g.apply_one(GradScale::default(), &[xs[0], dy])?),
         ])
-    }
-}
-
-/// The gradient of `s`, from `x` and the output's gradient: the sum of their products over an image's pixels.
-#[derive(Debug, Default)]
-struct GradScale {
-    /// What is made of `x` as it is read.
-    entry: Entry,
-}
-
-impl Op for GradScale {
-    fn name(&self) -> &'static str {
-        "gate_grad_scale"
-    }
-
-    fn halves(&self) -> Halves {
-        Halves::reading(&[0, 1])
-    }
-
-    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        let [n, _, _, c] = same_shape(inputs)?.0;
-        Ok(vec![Shape([n, 1, 1, c])])
-    }
-
-    fn launch(&self, cx: &mut LaunchContext) {
-        let x = cx.inputs[0];
-        let (c4, pixels) = (x.c4(), x.h() * x.w());
-        let splits = splits(cx.limits, x.n() * c4, pixels, PIXELS_EACH);
-        let partials = PartialSums::new(cx, x.n(), splits, c4);
-        for images in cx.image_ranges(&[In(0), In(1)], x.vec4s() * 4) {
-            let threads = images.len() * splits * c4;
-            let dispatch = self
-                .entry
-                .link(Dispatch::new("ops/gate", "gate_grad_scale"))
-                .params(&[threads, c4, pixels, splits, images.start])
-                .bind(cx.images(In(0), &images))
-                .bind(cx.images(In(1), &images))
-                .bind(partials.slot.touching(threads))
-                .threads(threads)
-                .work(x.with_n(images.len()).vec4s() * 4);
-            cx.push(self.entry.bind(dispatch));
-        }
-        partials.add_up(cx, Out(0));
-    }
-
-    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
-        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
-        Some(Arc::new(Self { entry }))
     }
 }

@@ -1,12 +1,22 @@
 //! The largest number under a window. Kernels: `shaders/ops/max_pool.wgsl`. Test: `tests/ops/max_pool.rs`.
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Activation;
+use super::ending::{Ending, partial_rows};
+use super::entry::Entry;
 use super::window::{Pool, STRIP, Window};
 use crate::{
-    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Value,
+    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape,
+    Value,
 };
 
 /// The widest window: the place of its largest number is a byte.
 const WIDEST: usize = 15;
+
+/// Strips that a thread makes where it leaves sums, at least: below, these weigh as much.
+const STRIPS_EACH: usize = 16;
 
 /// The largest number under each window of `x`, `[n, h, w, c]`, channel by channel; the output is `[n, oh, ow, c]`
 /// with sides by [`crate::ops::Padding`]. Padding is never the largest, what is not a number always is, and of equal
@@ -16,7 +26,8 @@ const WIDEST: usize = 15;
 ///
 /// [`crate::Error::Shape`] where the window is wider than 15 pixels or does not fit on the image.
 pub fn max_pool(g: &mut Graph, x: Value, pool: Pool) -> Result<Value> {
-    g.apply_one(MaxPool { pool }, &[x])
+    let entry = Entry::default();
+    g.apply_one(MaxPool { pool, entry }, &[x])
 }
 
 fn window(pool: Pool, x: Shape) -> Window {
@@ -24,22 +35,35 @@ fn window(pool: Pool, x: Shape) -> Window {
         .expect("the pool was added, so its windows fit")
 }
 
-/// A thread for four channels of a strip of `made`, some images of `x` or of `y`.
+/// How many strips the images of `made`, some of `x` or of `y`, have.
+fn strips(made: Shape) -> usize {
+    made.n() * made.h() * made.w().div_ceil(STRIP)
+}
+
+/// A thread for four channels of a strip of `made`.
 fn dispatch(entry: &'static str, made: Shape, x: Shape, y: Shape, window: Window) -> Dispatch {
-    let strips = made.w().div_ceil(STRIP);
-    let threads = made.n() * made.h() * strips * made.c4();
+    let threads = strips(made) * made.c4();
     window
         .dispatch("ops/max_pool", entry)
         .params(&[threads])
         .params(&window.sizes(x, y))
-        .params(&[strips])
+        .params(&[made.w().div_ceil(STRIP)])
         .threads(threads)
         .work(made.n() * y.with_n(1).vec4s() * 4 * window.kernel * window.kernel)
+}
+
+/// The texts of a kernel that makes no gradient.
+fn forward(dispatch: Dispatch, entry: Entry) -> Dispatch {
+    let dispatch = Ending::default().link(entry.link(dispatch));
+    let dispatch = dispatch.link("epilogue/strip_stored").params(&[0, 0, 0]);
+    entry.bind(dispatch)
 }
 
 #[derive(Debug)]
 struct MaxPool {
     pool: Pool,
+    /// What is made of the input as it is read.
+    entry: Entry,
 }
 
 impl MaxPool {
@@ -82,12 +106,16 @@ impl Op for MaxPool {
         let work = y.vec4s() * 4 * window.kernel * window.kernel;
         for images in cx.image_ranges(&[In(0), Out(0)], work) {
             let made = y.with_n(images.len());
-            cx.push(
-                dispatch("max_pool", made, x, y, window)
-                    .bind(cx.images(In(0), &images))
-                    .bind(cx.images(Out(0), &images)),
-            );
+            let dispatch = dispatch("max_pool", made, x, y, window)
+                .bind(cx.images(In(0), &images))
+                .bind(cx.images(Out(0), &images));
+            cx.push(forward(dispatch, self.entry));
         }
+    }
+
+    fn reading(&self, _: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = self.entry.reading(reading, appended)?;
+        Some(Arc::new(Self { entry, ..*self }))
     }
 
     fn backward(
@@ -97,8 +125,12 @@ impl Op for MaxPool {
         _: &[Value],
         dys: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>> {
-        let pool = self.pool;
-        let dx = dys[0].map(|dy| g.apply_one(Gradient { pool }, &[xs[0], dy]));
+        let gradient = Gradient {
+            pool: self.pool,
+            entry: Entry::default(),
+            ending: Ending::default(),
+        };
+        let dx = dys[0].map(|dy| g.apply_one(gradient, &[xs[0], dy]));
         Ok(vec![dx.transpose()?])
     }
 }
@@ -108,6 +140,10 @@ impl Op for MaxPool {
 #[derive(Debug)]
 struct Gradient {
     pool: Pool,
+    /// What is made of the input as it is read.
+    entry: Entry,
+    /// What the gradient goes through before it is stored.
+    ending: Ending,
 }
 
 impl Op for Gradient {
@@ -116,11 +152,22 @@ impl Op for Gradient {
     }
 
     fn halves(&self) -> Halves {
-        Halves::alike(&[0, 1])
+        let inputs = [Some(0), Some(1), self.ending.input()];
+        Halves::alike(&inputs.into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![inputs[0]])
+        Ok(self.ending.outputs(inputs[0]))
+    }
+
+    fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
+        let entry = (input == 0).then(|| self.entry.reading(reading, appended))??;
+        Some(Arc::new(Self { entry, ..*self }))
+    }
+
+    fn ending(&self, activation: Activation, appended: usize) -> Option<Arc<dyn Op>> {
+        let ending = self.ending.normalised(activation, appended)?;
+        Some(Arc::new(Self { ending, ..*self }))
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
@@ -131,19 +178,38 @@ impl Op for Gradient {
         // Every range takes its turn with the same memory: a word for four channels of an output.
         let longest = ranges.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         let winners = cx.scratch(dy.with_n(longest).vec4s().div_ceil(4));
-        for images in ranges {
+        let rows_of = |images: &Range<usize>| {
+            let here = strips(x.with_n(images.len()));
+            match self.ending.sums() {
+                true => partial_rows(cx.limits, [strips(x), x.c4()], here, STRIPS_EACH),
+                false => here,
+            }
+        };
+        let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
+        let parts = self.ending.parts(cx, rows.iter().sum(), x.c4());
+        let mut first_row = 0;
+        for (images, rows) in ranges.into_iter().zip(rows) {
             let (inputs, outputs) = (x.with_n(images.len()), dy.with_n(images.len()));
-            cx.push(
-                dispatch("max_pool_grad_winners", outputs, x, dy, window)
-                    .bind(cx.images(In(0), &images))
-                    .bind(winners.touching(outputs.vec4s().div_ceil(4))),
-            );
-            cx.push(
-                dispatch("max_pool_grad", inputs, x, dy, window)
-                    .bind(winners.touching(outputs.vec4s().div_ceil(4)))
-                    .bind(cx.images(In(1), &images))
-                    .bind(cx.images(Out(0), &images)),
-            );
+            let found = dispatch("max_pool_grad_winners", outputs, x, dy, window)
+                .bind(cx.images(In(0), &images))
+                .bind(winners.touching(outputs.vec4s().div_ceil(4)));
+            cx.push(forward(found, self.entry));
+            let dispatch = dispatch("max_pool_grad", inputs, x, dy, window)
+                .params(&[strips(inputs) * x.c4(), rows * x.c4(), first_row])
+                .bind(winners.touching(outputs.vec4s().div_ceil(4)))
+                .bind(cx.images(In(1), &images))
+                .bind(cx.images(Out(0), &images))
+                .threads(rows * x.c4());
+            let dispatch = self.ending.link(Entry::default().link(dispatch));
+            let dispatch = self.ending.bind(dispatch, cx, &images);
+            cx.push(match &parts {
+                Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
+                None => dispatch.link("epilogue/strip_stored"),
+            });
+            first_row += rows;
+        }
+        if let Some(parts) = parts {
+            parts.merge(cx);
         }
     }
 }

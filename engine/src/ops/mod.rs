@@ -41,6 +41,7 @@ mod soft_targets;
 mod softmax_cross_entropy;
 mod sum;
 mod sum_rows;
+mod summand;
 mod window;
 
 pub use accumulate::accumulate;
@@ -63,6 +64,7 @@ pub use depthwise::{Depthwise, depthwise};
 pub use drop_path::drop_path;
 pub use dropout::dropout;
 pub use fused::{FusedConv2d, FusedInputs, conv2d_fused};
+pub(crate) use gate::NormalisedGradSums;
 pub use gate::gate;
 pub use gather::gather;
 pub use global_avg_pool::global_avg_pool;

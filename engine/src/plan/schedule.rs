@@ -35,16 +35,19 @@ pub(crate) struct Step {
     pub node: NodeId,
     pub dispatch: Dispatch,
     pub regions: Vec<Region>,
+    /// The bindings that are read and written: of tensors that are updated in place.
+    updated: Vec<bool>,
 }
 
 impl Step {
-    /// Bytes of the operands that the kernel touches; a tensor that is bound twice counts once, and so does one that is
-    /// updated in place.
+    /// Bytes of the operands that the kernel touches; a tensor that is bound twice counts once, and one that is updated in
+    /// place, as it is read and as it is written.
     fn touched(&self) -> u64 {
         let mut seen: HashMap<(&Place, &Range<u64>), u64> = HashMap::new();
-        for (region, (_, binding)) in self.regions.iter().zip(&self.dispatch.bindings) {
+        let bindings = self.dispatch.bindings.iter().zip(&self.updated);
+        for (region, ((_, binding), updated)) in self.regions.iter().zip(bindings) {
             let bound = region.bytes.end - region.bytes.start;
-            let bytes = binding.touched.unwrap_or(bound).min(bound);
+            let bytes = binding.touched.unwrap_or(bound).min(bound) * (1 + u64::from(*updated));
             let known = seen.entry((&region.place, &region.bytes)).or_default();
             *known = bytes.max(*known);
         }
@@ -103,6 +106,7 @@ impl Schedule {
         let scratch = schedule.place(graph, keep, &laid);
         for (id, _, dispatches) in laid {
             let node = graph.node(id);
+            let (updates, replaces) = (node.op.updates(), node.op.replaces().is_some());
             for dispatch in dispatches {
                 let find = |(_, b): &(u32, Binding)| {
                     let whole = match b.slot {
@@ -136,10 +140,17 @@ impl Schedule {
                         adapter: "this adapter".into(),
                     });
                 }
+                let in_place = |(_, b): &(u32, Binding)| match b.slot {
+                    Slot::In(i) => updates.contains(&i),
+                    Slot::Out(i) => i == 0 && replaces,
+                    Slot::Scratch(_) => false,
+                };
+                let updated = dispatch.bindings.iter().map(in_place).collect();
                 schedule.steps.push(Step {
                     node: id,
                     dispatch,
                     regions,
+                    updated,
                 });
             }
         }
@@ -214,6 +225,26 @@ impl Schedule {
             last_read.extend(graph.node(*id).inputs.iter().map(|&x| (x, time)));
         }
         last_read.extend(keep.iter().map(|&v| (v, laid.len())));
+        // What a value lies in the place of, which has to last as long.
+        let mut replaced: HashMap<Value, Value> = HashMap::new();
+        for (time, (id, ..)) in laid.iter().enumerate() {
+            let node = graph.node(*id);
+            let Some(before) = node.op.replaces().map(|i| node.inputs[i]) else {
+                continue;
+            };
+            assert!(
+                last_read[&before] == time,
+                "{}: what is replaced is read later",
+                node.path()
+            );
+            let first = *replaced.get(&before).unwrap_or(&before);
+            replaced.insert(node.outputs[0], first);
+        }
+        for (value, first) in &replaced {
+            let last = last_read.get(value).copied().unwrap_or(0);
+            let lasts = last_read.entry(*first).or_default();
+            *lasts = last.max(*lasts);
+        }
         let made: HashMap<Value, usize> = laid
             .iter()
             .enumerate()
@@ -248,6 +279,7 @@ impl Schedule {
                     place: Place::Arena(Arena::Gradients),
                     bytes: at(parameter_offsets[i], shape),
                 },
+                (Kind::Output(_), _) if replaced.contains_key(&value) => continue,
                 (Kind::Output(_), _) => {
                     if let Some(&begin) = made.get(&value) {
                         let end = last_read.get(&value).copied().unwrap_or(begin);
@@ -283,6 +315,10 @@ impl Schedule {
                 Pooled::Value(value) => drop(self.regions.insert(value, region)),
                 Pooled::Scratch(id, i) => drop(scratch.insert((id, i), region)),
             }
+        }
+        for (value, first) in replaced {
+            let region = self.regions[&first].clone();
+            self.regions.insert(value, region);
         }
         self.buffers.extend(
             sizes

@@ -1,9 +1,12 @@
 //! What those do besides who write a value: they finish it for the only ones that read it, and leave sums of it.
 
+use std::sync::Arc;
+
 use super::{Graph, Kind, NodeId, Value};
-use crate::ops::Activation;
+use crate::graph::ValueInfo;
+use crate::ops::{Activation, NormalisedGradSums};
 use crate::plan::live_nodes;
-use crate::{Following, Meaning, Reading};
+use crate::{DType, Following, Meaning, Reading, Shape};
 
 impl Graph {
     /// Has sums go through a ReLU, or back through it, before they are written.
@@ -84,6 +87,43 @@ impl Graph {
                 self.nodes[at].outputs.push(statistics);
                 self.values[statistics.0].kind = Kind::Output(maker);
             }
+        }
+    }
+
+    /// Has the pass that makes the gradient of an excitation leave what the batch norm that is excited needs besides.
+    pub(super) fn excited_at_once(&mut self, keep: &[Value]) {
+        let readers = self.readers(keep).nodes;
+        for NodeId(id) in live_nodes(self, keep) {
+            let node = &self.nodes[id];
+            let Meaning::ExcitedGradSums { activation, pixels } = node.op.meaning() else {
+                continue;
+            };
+            let &[x, coefficients, dy, excitation, squeezed] = &node.inputs[..] else {
+                continue;
+            };
+            let makes_scale = |&&by: &&usize| {
+                let by = &self.nodes[by];
+                by.op.meaning() == Meaning::GateGradScale && by.inputs == [x, dy, coefficients]
+            };
+            let by = readers.get(&dy).and_then(|by| by.iter().find(makes_scale));
+            let Some((&by, op)) =
+                by.and_then(|by| Some((by, self.nodes[*by].op.with_moments(activation)?)))
+            else {
+                continue;
+            };
+            let [n, _, _, c] = self.shape(x).0;
+            let moments = Value(self.values.len());
+            self.values.push(ValueInfo {
+                name: String::new(),
+                shape: Shape([n, 1, 4, c]),
+                dtype: DType::F32,
+                kind: Kind::Output(NodeId(by)),
+            });
+            self.nodes[by].op = op;
+            self.nodes[by].outputs.push(moments);
+            let node = &mut self.nodes[id];
+            node.op = Arc::new(NormalisedGradSums { pixels });
+            node.inputs = vec![moments, coefficients, excitation, squeezed];
         }
     }
 

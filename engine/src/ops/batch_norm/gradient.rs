@@ -38,8 +38,10 @@ impl Op for GradSums {
     }
 
     fn meaning(&self) -> Meaning {
-        Meaning::BatchNormGradSums {
-            activation: self.activation,
+        let activation = self.activation;
+        match self.incoming.pixels() {
+            None => Meaning::BatchNormGradSums { activation },
+            Some(pixels) => Meaning::ExcitedGradSums { activation, pixels },
         }
     }
 
@@ -183,6 +185,8 @@ fn gradient_of(inputs: &[Shape]) -> Result<(), String> {
 pub(crate) struct GradCoefficients {
     /// Values a channel.
     pub count: usize,
+    /// Whether the last input, coefficients of another batch norm, is copied behind them.
+    pub with_another: bool,
 }
 
 impl Op for GradCoefficients {
@@ -191,22 +195,49 @@ impl Op for GradCoefficients {
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        Ok(vec![inputs[0]])
+        let numbers = inputs[0].vec4s() + self.another(inputs).map_or(0, Shape::vec4s);
+        Ok(vec![match self.with_another {
+            true => Shape::vector(4 * numbers),
+            false => inputs[0],
+        }])
+    }
+
+    fn meaning(&self) -> Meaning {
+        match self.with_another {
+            true => Meaning::Other,
+            false => Meaning::BatchNormGradCoefficients { count: self.count },
+        }
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        let of = cx.inputs[0];
-        let entry = match cx.inputs.len() {
-            1 => "batch_norm_grad_coefficients_frozen",
-            _ => "batch_norm_grad_coefficients",
+        let (of, another) = (cx.inputs[0], self.another(cx.inputs));
+        let own = cx.inputs.len() - usize::from(self.with_another);
+        let entry = match (own, self.with_another) {
+            (1, false) => "batch_norm_grad_coefficients_frozen",
+            (1, true) => "batch_norm_grad_coefficients_frozen_with_another",
+            (_, false) => "batch_norm_grad_coefficients",
+            (_, true) => "batch_norm_grad_coefficients_with_another",
         };
+        let copied = another.map_or(0, Shape::vec4s);
         let dispatch = kernel(entry, Activation::Identity)
             .link("prologue/incoming")
-            .params(&[0, 0, of.c4(), of.c()])
+            .params(&[copied, 0, of.c4(), of.c()])
             .param_f32(1.0 / self.count as f32)
             .params(&[0, 0])
             .param_f32(0.0);
-        let dispatch = (0..cx.inputs.len()).fold(dispatch, |d, i| d.bind(In(i)));
-        cx.push(dispatch.bind(Out(0)).threads(of.c4()));
+        let dispatch = (0..own).fold(dispatch, |d, i| d.bind(In(i)));
+        let dispatch = dispatch.bind_at(3, Out(0)).threads(of.c4() + copied);
+        cx.push(match another {
+            Some(_) => dispatch.bind_at(4, In(own)),
+            None => dispatch,
+        });
+    }
+}
+
+impl GradCoefficients {
+    /// The shape of the coefficients that are copied.
+    fn another(&self, inputs: &[Shape]) -> Option<Shape> {
+        let last = inputs.last().copied();
+        last.filter(|_| self.with_another)
     }
 }

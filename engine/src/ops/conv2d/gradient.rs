@@ -9,7 +9,8 @@ use crate::ops::ending::Ending;
 use crate::ops::entry::Arriving;
 use crate::ops::fused::Extras;
 use crate::ops::sum::sum_partials;
-use crate::{Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape, Slot};
+use crate::ops::summand::Summand;
+use crate::{Following, Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape, Slot};
 
 /// The gradient of the input, from the weight and the output's gradient.
 #[derive(Debug)]
@@ -18,7 +19,9 @@ pub(super) struct GradInput {
     pub x: Shape,
     /// What is made of `dy` as it is read.
     pub arriving: Arriving,
-    /// What the gradient goes through before it is stored.
+    /// What the gradient is added to.
+    pub summand: Summand,
+    /// What it goes through then, before it is stored.
     pub ending: Ending,
 }
 
@@ -29,7 +32,8 @@ impl Op for GradInput {
 
     fn halves(&self) -> Halves {
         let inputs = [Some(1), self.arriving.input(), self.ending.input()];
-        Halves::alike(&inputs.into_iter().flatten().collect::<Vec<_>>())
+        let inputs = inputs.into_iter().flatten().chain(self.summand.inputs());
+        Halves::alike(&inputs.collect::<Vec<_>>())
     }
 
     fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -46,11 +50,41 @@ impl Op for GradInput {
         Some(Arc::new(Self { ending, ..*self }))
     }
 
+    fn added(&self, appended: usize) -> Option<Arc<dyn Op>> {
+        // What an ending stores is no gradient of the input any more.
+        let free = !self.ending.sums();
+        let summand = free.then(|| self.summand.added(appended))??;
+        Some(Arc::new(Self { summand, ..*self }))
+    }
+
+    fn followed(&self, by: Following, appended: usize) -> Option<Arc<dyn Op>> {
+        let free = !self.ending.sums();
+        let summand = free.then(|| self.summand.followed(by, appended))??;
+        Some(Arc::new(Self { summand, ..*self }))
+    }
+
+    fn replaces(&self) -> Option<usize> {
+        self.summand.replaced()
+    }
+
+    fn joined(&self) -> Option<([usize; 2], Arc<dyn Op>)> {
+        let [first, second] = [self.arriving.coefficients()?, self.ending.coefficients()?];
+        let ending = self.ending.behind();
+        let many = self.summand.is_derived();
+        many.then(|| {
+            (
+                [first, second],
+                Arc::new(Self { ending, ..*self }) as Arc<dyn Op>,
+            )
+        })
+    }
+
     fn launch(&self, cx: &mut LaunchContext) {
         let sizes = self.conv.laid(self.x, cx.inputs[0]);
         let slots: Vec<Slot> = [In(1), Out(0)]
             .into_iter()
             .chain(self.arriving.slots())
+            .chain(self.summand.slots())
             .chain(self.ending.slots())
             .collect();
         let ranges = cx.image_ranges(&slots, sizes.work(sizes.x.n()));
@@ -76,11 +110,13 @@ impl Op for GradInput {
                 .bind(cx.images(In(1), &images))
                 .bind(cx.images(Out(0), &images));
             let dispatch = self.arriving.finish(dispatch, cx, &images);
-            let dispatch = self.ending.bind(self.ending.link(dispatch), cx, &images);
+            let dispatch = self.summand.link(self.ending.link(dispatch));
+            let dispatch = self.ending.bind(dispatch, cx, &images);
             let dispatch = match &parts {
                 Some(parts) => parts.bind(sizes.leaving(dispatch, cx.limits, SUMMED), rows),
                 None => sizes.leaving(dispatch, cx.limits, STORED),
             };
+            let dispatch = self.summand.bind(dispatch, cx, &images);
             first_row += rows;
             let units = units_of(images.len());
             cx.push(sizes.over(dispatch, cx.limits, units, sizes.gi4, rows));
@@ -179,9 +215,8 @@ impl Op for GradWeight {
                 .bind(partials.touching(splits * self.weight.vec4s()));
             let dispatch = sizes.leaving(dispatch, cx.limits, STORED);
             let dispatch = self.arriving.finish(dispatch, cx, &images);
-            let dispatch = self
-                .extras
-                .bind(Ending::default().link(dispatch), cx, &images);
+            let dispatch = Summand::default().link(Ending::default().link(dispatch));
+            let dispatch = self.extras.bind(dispatch, cx, &images);
             let parts = splits * sizes.taps() * sizes.bundles;
             cx.push(match sizes.tiled(cx.limits) {
                 true => {

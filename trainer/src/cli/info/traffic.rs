@@ -169,8 +169,8 @@ impl Counted {
 }
 
 const NOTE: &str = "\
-Each kernel's operands count once, padding and partial sums included. `read again` is what neighbouring
-tiles read anew, where the launcher knows. The bounds count the operands of convolutions without padding:
+Each kernel's operands count once, padding and partial sums included; what is updated in place, as it is
+read and as it is written. `read again` is what neighbouring tiles read anew, where the launcher knows. The bounds count the operands of convolutions without padding:
 `conv` one kernel a convolution, `block` the gradients of input and weight in one (in inference the
 expansion recomputed), `unfused` a kernel for every operator.
 ";
