@@ -1,11 +1,11 @@
 //! Fused networks compute what the unfused ones do, with weights and running statistics by formula.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use triaxis::engine::ops::{self, Activation, BatchNorm, BatchNormInputs, Conv2d};
 use triaxis::engine::{
-    Arena, Graph, Inference, InferenceOptions, Init, Layout, Limits, Mode, ParameterOptions, Plan,
-    Precision, Schedule, Value,
+    Arena, Gpu, Graph, Inference, InferenceOptions, Init, Layout, Limits, Mode, ParameterOptions,
+    Plan, Precision, Schedule, Value,
 };
 use triaxis::models::{EfficientNet, Line, MbBlock, Model, Network, RegNet, ResNet, ResNetBlock};
 use triaxis::models::{Spec, Stem, zoo};
@@ -61,6 +61,14 @@ fn weights(graph: &Graph) -> HashMap<String, Vec<f32>> {
 
 /// What the graph as drawn computes, and what its fused form does.
 fn both(drawn: &Drawn, precision: Precision) -> (Inference, Vec<Vec<f32>>, Vec<Vec<f32>>) {
+    both_on(crate::gpu(), drawn, precision)
+}
+
+fn both_on(
+    gpu: &Gpu,
+    drawn: &Drawn,
+    precision: Precision,
+) -> (Inference, Vec<Vec<f32>>, Vec<Vec<f32>>) {
     let Drawn { graph, x, keep } = drawn;
     let weights = weights(graph);
     let images: Vec<f32> = crate::random(7, graph.shape(*x).count())
@@ -83,7 +91,7 @@ fn both(drawn: &Drawn, precision: Precision) -> (Inference, Vec<Vec<f32>>, Vec<V
     let expected = run(plan, *x, keep);
 
     let fused = Inference::new(graph, keep, &InferenceOptions { precision }).unwrap();
-    let plan = Plan::compile(crate::gpu(), &fused.graph, &fused.keep).unwrap();
+    let plan = Plan::compile(gpu, &fused.graph, &fused.keep).unwrap();
     fused
         .load(&plan, |name| weights.get(name).cloned())
         .unwrap();
@@ -93,7 +101,11 @@ fn both(drawn: &Drawn, precision: Precision) -> (Inference, Vec<Vec<f32>>, Vec<V
 
 /// Compares all kept values and returns the fused form.
 fn check(what: &str, drawn: &Drawn) -> Inference {
-    let (fused, expected, got) = both(drawn, Precision::F32);
+    check_on(crate::gpu(), what, drawn)
+}
+
+fn check_on(gpu: &Gpu, what: &str, drawn: &Drawn) -> Inference {
+    let (fused, expected, got) = both_on(gpu, drawn, Precision::F32);
     for (i, (expected, got)) in expected.iter().zip(&got).enumerate() {
         let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
         assert!(
@@ -217,6 +229,89 @@ fn line(depth: usize, w0: usize, wa: f64, group_width: usize) -> Line {
         wm: 2.0,
         group_width,
     }
+}
+
+/// The nodes whose kernels compute an expansion and the depthwise convolution of it.
+fn expansions(schedule: &Schedule) -> usize {
+    let launches = schedule.launches();
+    let within = launches.filter(|(_, d)| d.kernel.entry.starts_with("expand_depthwise"));
+    within.map(|(path, _)| path).collect::<HashSet<_>>().len()
+}
+
+#[test]
+fn expansions_within_depthwise_convolutions_compute_the_same() {
+    let limits = Limits {
+        recompute: u64::MAX,
+        ..*crate::gpu().limits()
+    };
+    let gpu = crate::gpu().with_limits(limits);
+    for (name, side, pairs) in [
+        ("efficientnet_b0", 64, 15),
+        ("tf_efficientnet_b0", 53, 15),
+        ("mobilenetv2_100", 40, 16),
+    ] {
+        let fused = check_on(&gpu, name, &draw(&of_size(name, side), 2));
+        let schedule = Schedule::new(&fused.graph, &fused.keep, &limits).unwrap();
+        assert_eq!(expansions(&schedule), pairs, "{name}");
+    }
+}
+
+#[test]
+fn expansions_are_computed_again_where_that_is_worth_the_bytes() {
+    let Drawn { graph, keep, .. } = draw(&zoo("efficientnet_b0").unwrap(), 1);
+    let options = InferenceOptions {
+        precision: Precision::F16,
+    };
+    let fused = Inference::new(&graph, &keep, &options).unwrap();
+    let of = |recompute| {
+        let limits = Limits {
+            recompute,
+            ..Limits::default()
+        };
+        expansions(&Schedule::new(&fused.graph, &fused.keep, &limits).unwrap())
+    };
+    // Of no block; of the early ones, with few channels and many pixels; of all.
+    assert_eq!([0, 10, u64::MAX].map(of), [0, 4, 15]);
+}
+
+#[test]
+fn an_expansion_that_is_kept_or_read_twice_is_written() {
+    let (mut g, x) = graph();
+    let wide = pointwise(&mut g, "expand", x);
+    let wide = norm(&mut g, "bn1", wide, Activation::Silu);
+    let depthwise = |g: &mut Graph, name: &str| {
+        let w = weight(g, name, [3, 3, 1, 6]);
+        let conv = Conv2d {
+            padding: ops::Padding::Symmetric(1),
+            groups: 6,
+            ..Conv2d::default()
+        };
+        let y = ops::conv2d(g, wide, w, conv).unwrap();
+        norm(g, &format!("{name}.bn"), y, Activation::Silu)
+    };
+    let a = depthwise(&mut g, "a");
+    let once = g.clone();
+    let b = depthwise(&mut g, "b");
+    let limits = Limits {
+        recompute: u64::MAX,
+        ..Limits::default()
+    };
+    let of = |graph: &Graph, keep: &[Value]| {
+        let fused = Inference::new(graph, keep, &InferenceOptions::default()).unwrap();
+        expansions(&Schedule::new(&fused.graph, &fused.keep, &limits).unwrap())
+    };
+    assert_eq!(of(&once, &[a]), 1);
+    assert_eq!(of(&once, &[a, wide]), 0);
+    assert_eq!(of(&g, &[a, b]), 0);
+}
+
+#[test]
+fn means_of_depthwise_convolutions_are_made_by_their_kernels() {
+    let Drawn { graph, keep, .. } = draw(&zoo("efficientnet_b0").unwrap(), 1);
+    let fused = Inference::new(&graph, &keep, &InferenceOptions::default()).unwrap();
+    // Of seventeen pools the last one is left, behind a pointwise convolution.
+    assert_eq!(count(&graph, "global_avg_pool"), 17);
+    assert_eq!(count(&fused.graph, "global_avg_pool"), 1);
 }
 
 #[test]

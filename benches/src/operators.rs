@@ -11,6 +11,7 @@ pub(crate) const OPERATORS: &[(&str, Timed)] = &[
     ("depthwise", ops::depthwise::timed),
     ("bundle", ops::bundle::timed),
     ("fused", ops::fused::timed),
+    ("expand_depthwise", ops::expand_depthwise::timed),
     ("batch_norm", ops::batch_norm::timed),
     ("activation", ops::activation::timed),
     ("add", ops::add::timed),

@@ -10,6 +10,9 @@ pub enum AdapterKind {
     Cpu,
 }
 
+/// [`Limits::recompute`] of graphics processors: such cards do 5 to 20 multiply-adds in the time of a byte.
+pub(crate) const RECOMPUTE: u64 = 10;
+
 /// What one dispatch may do on an adapter. Plans depend on the adapter through this alone.
 ///
 /// The default is what WebGPU promises everywhere.
@@ -32,6 +35,9 @@ pub struct Limits {
     pub kind: AdapterKind,
     /// Whether plans apply batch norms and gates where they are read, instead of writing them: [`crate::Graph::fuse`].
     pub fuse: bool,
+    /// Multiply-adds worth doing again to move a byte less, in inference: an expansion is then computed within the
+    /// depthwise convolution that reads it. 0: never.
+    pub recompute: u64,
     /// Which variant of a convolution's kernels runs, where it was measured.
     pub variants: VariantTable,
 }
@@ -47,6 +53,7 @@ impl Default for Limits {
             bytes: 10_000_000_000,
             kind: AdapterKind::Gpu,
             fuse: true,
+            recompute: RECOMPUTE,
             variants: VariantTable::default(),
         }
     }

@@ -190,6 +190,8 @@ pub enum Meaning {
         residual: bool,
         /// Whether a gate is the last input.
         gate: bool,
+        /// Whether the mean of each channel over an image is a second output.
+        mean: bool,
     },
     /// A weight whose narrow groups are laid side by side for the kernels, and how: the same numbers, and zeros.
     Bundle {

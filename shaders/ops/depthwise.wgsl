@@ -11,10 +11,12 @@ override STRIDE: u32 = 1u;
 const STRIP: u32 = 4u;
 
 struct Params {
-    // Strips of all channels; a thread takes every `step`th, which are of the same channels.
+    // Strips of all channels, of a unit: a thread takes every `step`th, which are of the same channels.
     all: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32, strips: u32, channels: u32, step: u32,
     // The first thread's place among those of all image ranges, a row a pixel's channels.
     first_row: u32,
+    // Threads of all units: a unit is all that there is, or an image.
+    threads: u32,
 }
 @group(1) @binding(0) var<uniform> p: Params;
 
@@ -32,11 +34,12 @@ fn input(line: u32, ix: u32, entry: Entry) -> vec4<f32> {
 fn depthwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
              @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
-    if thread >= p.step { return; }
+    if thread >= p.threads { return; }
     let c = thread % p.c4;
     let entry = entry_of(c, p.c4);
-    for (var i = thread; i < p.all; i += p.step) {
-        strip(i / p.c4, c, entry);
+    let first = thread / p.step * p.all;
+    for (var i = thread % p.step; i < p.all; i += p.step) {
+        strip((first + i) / p.c4, c, entry);
     }
     leave(0u, p.first_row + thread / p.c4, c, p.c4);
 }

@@ -1,7 +1,10 @@
 //! `engine::ops::conv2d_fused`: every epilogue and prologue, on every kind of convolution.
 
 use triaxis::engine::Shape;
-use triaxis::engine::ops::{Activation, Conv2d, FusedConv2d, FusedInputs, Padding, conv2d_fused};
+use triaxis::engine::ops::{
+    Activation, Conv2d, FusedConv2d, FusedInputs, Padding, conv2d_fused, conv2d_fused_mean, gate,
+    scale,
+};
 
 use super::activation;
 use super::conv2d::{reference as convolve, window};
@@ -157,7 +160,16 @@ pub fn cases() -> Vec<Case> {
         ),
     ]
     .map(|(name, x, w, conv, extras)| case(name, x, w, conv, extras))
-    .into()
+    .into_iter()
+    .chain([
+        with_mean([2, 5, 7, 6], 3, conv(1, 2, 6), Silu),
+        // One thread makes all of an image's strips, and padding that is not zero would show.
+        with_mean([3, 2, 3, 10], 5, conv(2, 1, 10), Sigmoid),
+        // Sums of several stages.
+        with_mean([2, 40, 131, 3], 3, conv(1, 1, 3), Relu),
+        with_mean([1, 90, 91, 2], 3, conv(1, 1, 2), HardSwish),
+    ])
+    .collect()
 }
 
 /// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
@@ -248,6 +260,46 @@ fn case(name: &str, x: [usize; 4], w: [usize; 4], conv: Conv2d, extras: Extras) 
             };
             sums.iter().enumerate().map(finish).collect()
         }),
+        differences: Differences::None,
+    }
+}
+
+/// A depthwise convolution that makes the mean over each image, too.
+fn with_mean(x: [usize; 4], kernel: usize, conv: Conv2d, activation: Activation) -> Case {
+    let plain = case(
+        "",
+        x,
+        [kernel, kernel, 1, x[3]],
+        conv,
+        Extras {
+            activation,
+            ..Extras::default()
+        },
+    );
+    let [_, oh, ow, c] = output(x, [kernel, kernel, 1, x[3]], conv);
+    Case {
+        name: format!("fused depthwise {kernel}×{kernel} of {x:?} with its mean"),
+        apply: Box::new(move |g, v| {
+            let inputs = FusedInputs {
+                x: v[0],
+                weight: v[1],
+                bias: v[2],
+                residual: None,
+                gate: None,
+            };
+            let fused = FusedConv2d {
+                conv,
+                activation,
+                ..FusedConv2d::default()
+            };
+            let [y, mean] = conv2d_fused_mean(g, inputs, fused)?;
+            let mean = scale(g, mean, (oh * ow) as f32 / 2.0)?;
+            gate(g, y, mean)
+        }),
+        reference: Box::new(move |v| {
+            super::times_half_of_its_sum(&(plain.reference)(v), [oh * ow, c])
+        }),
+        inputs: plain.inputs,
         differences: Differences::None,
     }
 }

@@ -23,6 +23,7 @@ pub mod cutmix;
 pub mod depthwise;
 pub mod drop_path;
 pub mod dropout;
+pub mod expand_depthwise;
 pub mod fused;
 pub mod gate;
 pub mod gather;
@@ -62,6 +63,7 @@ pub fn all() -> Vec<Case> {
         depthwise::cases,
         drop_path::cases,
         dropout::cases,
+        expand_depthwise::cases,
         fused::cases,
         gate::cases,
         gather::cases,
@@ -80,6 +82,16 @@ pub fn all() -> Vec<Case> {
         sum::cases,
     ];
     cases.iter().flat_map(|cases| cases()).collect()
+}
+
+/// Every number of `y`, of images of `[pixels, channels]`, times half the sum of its channel over its image: what cases
+/// of kernels that leave means compare, so that both outputs count and no pixel is too small to be missed.
+fn times_half_of_its_sum(y: &[f64], [pixels, c]: [usize; 2]) -> Vec<f64> {
+    let sum = |i: usize| -> f64 {
+        let image = &y[i / (pixels * c) * pixels * c..][..pixels * c];
+        image.iter().skip(i % c).step_by(c).sum()
+    };
+    (0..y.len()).map(|i| y[i] * sum(i) / 2.0).collect()
 }
 
 /// First pixel's padding and number of outputs along one side: what TensorFlow's and PyTorch's documentation say.

@@ -7,6 +7,7 @@ mod trusted;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::limits::RECOMPUTE;
 use crate::{AdapterKind, Error, Limits, Result, VariantTable};
 
 /// Which device to use and how.
@@ -123,6 +124,11 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
             AdapterKind::Gpu
         },
         fuse: info.device_type != wgpu::DeviceType::Cpu,
+        recompute: if info.device_type == wgpu::DeviceType::Cpu {
+            0
+        } else {
+            RECOMPUTE
+        },
         variants: VariantTable::default(),
     };
     let features = FEATURES

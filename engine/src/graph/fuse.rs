@@ -1,6 +1,7 @@
-//! Values that are never written: who reads them makes them (`written.rs`: what who writes a value does besides;
-//! `summed.rs`: gradients that are added up in place).
+//! Values that are never written: who reads them makes them (`expanded.rs`: in inference; `written.rs`: what who writes a
+//! value does besides; `summed.rs`: gradients that are added up in place).
 
+mod expanded;
 mod summed;
 mod written;
 

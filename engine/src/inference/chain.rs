@@ -26,6 +26,11 @@ impl Readers {
         }
     }
 
+    /// The nodes that read `value`.
+    fn of(&self, value: Value) -> &[NodeId] {
+        self.nodes.get(&value).map_or(&[], Vec::as_slice)
+    }
+
     /// The node that alone reads `value`, once, where nobody else wants it.
     fn sole(&self, value: Value) -> Option<NodeId> {
         match self.nodes.get(&value).map(Vec::as_slice) {
@@ -56,6 +61,8 @@ pub(super) struct Chain<'a> {
     /// The last node that is taken over: it makes `output`.
     pub tail: NodeId,
     pub output: Value,
+    /// The mean of that over an image, where the kernel makes it.
+    pub mean: Option<Value>,
     /// All nodes that are taken over.
     pub nodes: Vec<NodeId>,
 }
@@ -114,6 +121,7 @@ impl<'a> Chain<'a> {
             head,
             tail: head,
             output: node.outputs[0],
+            mean: None,
             nodes,
         };
         if gateable {
@@ -130,7 +138,21 @@ impl<'a> Chain<'a> {
             chain.tail = reader;
             chain.output = graph.node(reader).outputs[0];
         }
+        if !gateable {
+            chain.take_mean(graph, readers, claimed);
+        }
         (chain.nodes.len() > 1).then_some(chain)
+    }
+
+    /// Takes over the pool of squeeze-and-excite, which reads the output besides others: depthwise kernels can make it.
+    fn take_mean(&mut self, graph: &Graph, readers: &Readers, claimed: &HashSet<NodeId>) {
+        let pool = |id: &&NodeId| {
+            graph.node(**id).op.meaning() == Meaning::GlobalAvgPool && !claimed.contains(*id)
+        };
+        if let Some(&id) = readers.of(self.output).iter().find(pool) {
+            self.mean = Some(graph.node(id).outputs[0]);
+            self.nodes.push(id);
+        }
     }
 
     fn take_gate(&mut self, graph: &Graph, readers: &Readers) {

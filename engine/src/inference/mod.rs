@@ -1,7 +1,8 @@
 //! Graphs for inference: what follows a convolution is done in its kernel.
 //!
 //! Batch norm and bias are folded into weights ([`Fold`]: as data, applied when weights are loaded); activation,
-//! residual sum and the gate of squeeze-and-excite run in the convolution's kernel ([`crate::ops::conv2d_fused`]).
+//! residual sum and the gate of squeeze-and-excite run in the convolution's kernel ([`crate::ops::conv2d_fused`]), and a
+//! depthwise convolution's also makes the mean that squeeze-and-excite begins with.
 
 mod chain;
 mod fold;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 pub use fold::{Fold, FoldStep};
 
 use crate::graph::Randomness;
-use crate::ops::{FusedInputs, conv2d_fused};
+use crate::ops::{FusedInputs, conv2d_fused, conv2d_fused_mean};
 use crate::plan::live_nodes;
 use crate::{
     Arena, Error, Graph, Init, Kind, Layout, Mode, Node, NodeId, ParameterOptions, Plan, Result,
@@ -266,10 +267,14 @@ impl Inference {
             gate,
         };
         let scope = &graph.node(chain.head).scope;
-        let y = self
-            .graph
-            .within(scope, |g| conv2d_fused(g, inputs, chain.fused))?;
-        self.values.insert(chain.output, y);
+        let fused = chain.fused;
+        let y = self.graph.within(scope, |g| match chain.mean {
+            None => Ok([Some(conv2d_fused(g, inputs, fused)?), None]),
+            Some(_) => Ok(conv2d_fused_mean(g, inputs, fused)?.map(Some)),
+        })?;
+        let made = [Some(chain.output), chain.mean].into_iter().zip(y);
+        self.values
+            .extend(made.filter_map(|(old, new)| old.zip(new)));
         self.folds.push(fold);
         Ok(())
     }

@@ -24,6 +24,9 @@ const SEGMENT: usize = 64;
 /// Strips that a thread goes along where it leaves sums of what it stores, at least: below, these weigh as much.
 const STRIPS_EACH: usize = 16;
 
+/// The same where it leaves its part of the mean over an image: so that a batch of one keeps many threads busy.
+const MEAN_STRIPS_EACH: usize = 8;
+
 /// How a depthwise convolution's window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Depthwise {
@@ -65,7 +68,7 @@ impl Depthwise {
     }
 
     /// The window where [`Depthwise::output`] has accepted it.
-    fn accepted(self, kernel: usize, image: [usize; 2]) -> Window {
+    pub(super) fn accepted(self, kernel: usize, image: [usize; 2]) -> Window {
         self.window(kernel, image)
             .expect("the convolution was added, so its window fits")
     }
@@ -109,51 +112,71 @@ impl Depthwise {
         let (row, taps) = ((STRIP - 1) * window.stride + kernel, kernel * kernel);
         let ranges = cx.image_ranges(&[In(0), Out(0)], work);
         let strips_of = |images: &Range<usize>| images.len() * y.h() * strips;
-        // Threads of four channels, by which the strips of a range are shared.
-        let rows_of = |images: &Range<usize>| match extras.statistics {
-            Some(_) => {
-                let all = [y.n() * y.h() * strips, y.c4()];
-                partial_rows(cx.limits, all, strips_of(images), STRIPS_EACH)
-            }
-            None => strips_of(images),
+        // Images whose strips no thread takes together, and threads of four channels by which those of one are shared.
+        let units_of = |images: &Range<usize>| match extras.mean {
+            Some(_) => [images.len(), strips_of(&(0..1))],
+            None => [1, strips_of(images)],
         };
-        let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
+        let all_strips = [strips_of(&(0..y.n())), y.c4()];
+        let rows_of = |unit: usize| match (extras.statistics, extras.mean) {
+            (Some(_), _) => partial_rows(cx.limits, all_strips, unit, STRIPS_EACH),
+            (_, Some(_)) => partial_rows(cx.limits, all_strips, unit, MEAN_STRIPS_EACH),
+            _ => unit,
+        };
+        let units = ranges.iter().map(units_of).collect::<Vec<_>>();
+        let rows = units.iter().map(|&[n, unit]| [n, rows_of(unit)]);
+        let rows = rows.collect::<Vec<_>>();
+        let all_rows = rows.iter().map(|[units, rows]| units * rows).sum();
         let made = extras
             .statistics
-            .map(|out| Parts::new(cx, rows.iter().sum(), y, out));
+            .map(|out| Parts::new(cx, all_rows, y, out));
+        let mean = extras.mean.map(|out| {
+            let each = all_rows / y.n().max(1);
+            PartialSums::of(cx, [y.n(), each, y.c4()], Out(out))
+        });
         let mut first_row = 0;
-        for (images, rows) in ranges.into_iter().zip(rows) {
-            let (all, step) = (strips_of(&images) * y.c4(), rows * y.c4());
+        for ((images, [_, unit]), [units, rows]) in ranges.into_iter().zip(units).zip(rows) {
+            let (all, step) = (unit * y.c4(), rows * y.c4());
+            let (strips_here, threads) = (units * all, units * step);
             let dispatch = extras.link_epilogue(window.dispatch("ops/depthwise", "depthwise"));
             let dispatch = extras
                 .entry
                 .link(dispatch)
                 .params(&[all])
                 .params(&window.sizes(x, y))
-                .params(&[strips, y.c(), step, first_row])
+                .params(&[strips, y.c(), step, first_row, threads])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images))
-                .threads(step)
+                .threads(threads)
                 .work(work / x.n() * images.len())
                 .rereads(&[
                     (
-                        (all * kernel * row) as u64 * cx.vec4_bytes(In(0)),
+                        (strips_here * kernel * row) as u64 * cx.vec4_bytes(In(0)),
                         x.with_n(images.len()).vec4s() as u64 * cx.vec4_bytes(In(0)),
                     ),
-                    ((all * taps * 16) as u64, (x.c4() * taps * 16) as u64),
+                    (
+                        (strips_here * taps * 16) as u64,
+                        (x.c4() * taps * 16) as u64,
+                    ),
                 ]);
-            let dispatch = match &made {
-                Some(made) => made.bind(dispatch.link("epilogue/strip_statistics"), rows),
-                None => dispatch.link("epilogue/strip_stored"),
+            let dispatch = match (&made, &mean) {
+                (Some(made), _) => made.bind(dispatch.link("epilogue/strip_statistics"), rows),
+                (_, Some(mean)) => dispatch
+                    .link("epilogue/strip_mean")
+                    .bind_at(7, mean.slot.touching(threads)),
+                _ => dispatch.link("epilogue/strip_stored"),
             }
             .link("epilogue/gradient_stored");
             let dispatch = Arriving::default().finish(dispatch, cx, &images);
-            first_row += rows;
+            first_row += units * rows;
             cx.push(extras.bind(dispatch, cx, &images));
         }
         if let Some(made) = made {
             made.merge(cx);
+        }
+        if let (Some(mean), Some(out)) = (mean, extras.mean) {
+            mean.add_up(cx, Out(out));
         }
     }
 }
@@ -315,7 +338,7 @@ impl Op for GradInput {
             let dispatch = gradient(window, "depthwise_grad_input")
                 .params(&[strips_of(&images) * dx.c4()])
                 .params(&window.sizes(dx, dy))
-                .params(&[strips, dx.c(), rows * dx.c4(), first_row])
+                .params(&[strips, dx.c(), rows * dx.c4(), first_row, 0])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images))

@@ -46,6 +46,33 @@ pub struct FusedInputs {
 /// [`Error::Shape`] where shapes do not fit, [`Error::Graph`] for a gate of a depthwise convolution or an activation
 /// after a residual that is not there.
 pub fn conv2d_fused(g: &mut Graph, inputs: FusedInputs, fused: FusedConv2d) -> Result<Value> {
+    let (op, values) = drawn(g, inputs, fused)?;
+    g.apply_one(op, &values)
+}
+
+/// The same for a depthwise convolution, whose kernel also makes the mean of each channel over an image's pixels, as
+/// [`super::global_avg_pool`] does of what is stored: `[n, oh, ow, c]` and `[n, 1, 1, c]`.
+///
+/// # Errors
+///
+/// As [`conv2d_fused`], and [`Error::Graph`] for another convolution.
+pub fn conv2d_fused_mean(
+    g: &mut Graph,
+    inputs: FusedInputs,
+    fused: FusedConv2d,
+) -> Result<[Value; 2]> {
+    let (op, values) = drawn(g, inputs, fused)?;
+    if !matches!(op.kernel, Kernel::Depthwise(_)) {
+        let path = super::node_path(g, "conv2d_fused");
+        let what = "only a depthwise convolution leaves means: use `global_avg_pool`";
+        return Err(Error::Graph(format!("{path}: {what}")));
+    }
+    let made = g.apply(Fused { mean: true, ..op }, &values)?;
+    Ok([made[0], made[1]])
+}
+
+/// The node and what it reads.
+fn drawn(g: &mut Graph, inputs: FusedInputs, fused: FusedConv2d) -> Result<(Fused, Vec<Value>)> {
     let FusedInputs {
         x,
         mut weight,
@@ -86,13 +113,14 @@ pub fn conv2d_fused(g: &mut Graph, inputs: FusedInputs, fused: FusedConv2d) -> R
         fused,
         residual: residual.is_some(),
         gate: gate.is_some(),
+        mean: false,
     };
     let values: Vec<Value> = [x, weight, bias]
         .into_iter()
         .chain(residual)
         .chain(gate)
         .collect();
-    g.apply_one(op, &values)
+    Ok((op, values))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +135,8 @@ struct Fused {
     fused: FusedConv2d,
     residual: bool,
     gate: bool,
+    /// Whether the mean over each image is a second output.
+    mean: bool,
 }
 
 impl Fused {
@@ -117,6 +147,7 @@ impl Fused {
             bias: Some(2),
             residual: self.residual.then_some(3),
             gate: self.gate.then_some(3 + usize::from(self.residual)),
+            mean: self.mean.then_some(1),
             ..Extras::default()
         }
     }
@@ -140,6 +171,7 @@ impl Op for Fused {
             fused: self.fused,
             residual: self.residual,
             gate: self.gate,
+            mean: self.mean,
         }
     }
 
@@ -164,7 +196,8 @@ impl Op for Fused {
                 return Err(format!("a {what} of {expected}"));
             }
         }
-        Ok(vec![y])
+        let mean = self.mean.then_some(Shape([y.n(), 1, 1, y.c()]));
+        Ok([y].into_iter().chain(mean).collect())
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
@@ -193,6 +226,8 @@ pub(super) struct Extras {
     pub entry: Entry,
     /// The output of the node that holds the statistics of the first one.
     pub statistics: Option<usize>,
+    /// The output of the node that holds the mean over each image of the first one: of depthwise convolutions.
+    pub mean: Option<usize>,
 }
 
 impl Extras {

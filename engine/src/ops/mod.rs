@@ -23,6 +23,7 @@ mod drop_path;
 mod dropout;
 mod ending;
 mod entry;
+mod expand_depthwise;
 mod fused;
 mod gate;
 mod gather;
@@ -63,7 +64,11 @@ pub use cutmix::cutmix;
 pub use depthwise::{Depthwise, depthwise};
 pub use drop_path::drop_path;
 pub use dropout::dropout;
-pub use fused::{FusedConv2d, FusedInputs, conv2d_fused};
+pub(crate) use expand_depthwise::Expanded;
+pub use expand_depthwise::{
+    ExpandDepthwise, ExpandInputs, expand_depthwise, expand_depthwise_mean,
+};
+pub use fused::{FusedConv2d, FusedInputs, conv2d_fused, conv2d_fused_mean};
 pub(crate) use gate::NormalisedGradSums;
 pub use gate::gate;
 pub use gather::gather;

@@ -30,6 +30,23 @@ impl PartialSums {
         }
     }
 
+    /// Where partial sums of `total` go, `[batch, width]`: there, if one row is all.
+    pub(super) fn of(
+        cx: &mut LaunchContext,
+        [batch, rows, width]: [usize; 3],
+        total: Slot,
+    ) -> Self {
+        match rows {
+            1 => Self {
+                slot: total,
+                batch,
+                rows,
+                width,
+            },
+            _ => Self::new(cx, batch, rows, width),
+        }
+    }
+
     /// Adds up until at most 32 rows are left for another kernel to add.
     pub(super) fn reduced(mut self, cx: &mut LaunchContext) -> Self {
         while self.rows > FAN_IN {
@@ -40,9 +57,11 @@ impl PartialSums {
         self
     }
 
-    /// Adds all up: `total` is `[batch, width]`.
+    /// Adds all up, unless it is `total` already: `[batch, width]`.
     pub(super) fn add_up(self, cx: &mut LaunchContext, total: Slot) {
-        self.reduced(cx).stage(cx, total);
+        if self.slot != total {
+            self.reduced(cx).stage(cx, total);
+        }
     }
 
     fn stage(self, cx: &mut LaunchContext, to: Slot) {

@@ -75,6 +75,9 @@ impl Schedule {
         if limits.fuse {
             fused.to_mut().fuse(keep);
         }
+        if limits.recompute > 0 {
+            fused.to_mut().expanded(keep, limits);
+        }
         let graph = &*fused;
         let live = live_nodes(graph, keep);
         let mut laid: Vec<(NodeId, Vec<u64>, Vec<Dispatch>)> = Vec::new();

@@ -4,6 +4,7 @@
 //! finds out in seconds. Each kernel runs in both variants, the *tiled* one that GPUs take and the *blocked* one that
 //! software drivers take.
 
+mod blocks;
 mod case;
 mod cases;
 mod gradients;
@@ -78,6 +79,7 @@ fn variants(gpu: &Gpu) -> [(&'static str, Gpu); 2] {
 
 fn cases() -> Vec<Case> {
     let mut cases = cases::layers();
+    cases.extend(blocks::blocks());
     cases.extend(steps::steps());
     cases.push(half::packing());
     cases
