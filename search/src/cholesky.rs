@@ -47,6 +47,12 @@ impl Cholesky {
         x
     }
 
+    /// The least number on L's diagonal; `None` of a matrix without any.
+    pub(crate) fn least_diagonal(&self) -> Option<f64> {
+        let diagonal = self.0.iter().enumerate().map(|(i, row)| row[i]);
+        diagonal.min_by(f64::total_cmp)
+    }
+
     /// The logarithm of A's determinant.
     pub(crate) fn log_determinant(&self) -> f64 {
         let logs = self.0.iter().enumerate().map(|(i, row)| row[i].ln());

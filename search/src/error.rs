@@ -43,6 +43,12 @@ pub enum Error {
         /// The number.
         value: f64,
     },
+    /// Columns of a regression of which one is a sum of the others.
+    #[error("{what} got columns that depend on each other")]
+    Dependent {
+        /// What was to be computed.
+        what: &'static str,
+    },
     /// A kernel that is no covariance.
     #[error(
         "no Gaussian process has variance {variance}, length {length} and noise {noise}: expected numbers above 0 \
