@@ -12,6 +12,7 @@ pub use triaxis_models as models;
 pub use engine::{Gpu, GpuOptions};
 pub use models::{Model, Spec};
 
+pub mod advise;
 pub mod bench;
 pub mod checkpoint;
 mod classifier;

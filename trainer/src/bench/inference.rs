@@ -50,25 +50,28 @@ pub fn infer(
 ) -> Result<Vec<Row>> {
     let [name, precision] = form.names();
     let begun = Row::begun("infer", case, name, precision);
-    let drawn = || {
-        let options = InferenceOptions {
-            precision: form.precision(),
-        };
-        let sizes = [case.batch, case.spec.resolution];
-        Ok(draw::inference(
-            &case.spec,
-            sizes,
-            Augment::default(),
-            &options,
-        )?)
-    };
-    let measured = drawn().and_then(|drawn: DrawnInference| {
+    let measured = drawn(case, form).and_then(|drawn| {
         let weights = weights(&drawn.graph);
         measure(gpu, bench, settings, begun.clone(), || {
             Pictures::new(gpu, form, &drawn, &weights)
         })
     });
     told(bench, begun, measured)
+}
+
+/// The inference of this case, ready to run.
+pub(super) fn pictures(gpu: &Gpu, case: &Case, form: Form) -> Result<impl Batch + use<>> {
+    let drawn = drawn(case, form)?;
+    Pictures::new(gpu, form, &drawn, &weights(&drawn.graph))
+}
+
+fn drawn(case: &Case, form: Form) -> Result<DrawnInference> {
+    let options = InferenceOptions {
+        precision: form.precision(),
+    };
+    let sizes = [case.batch, case.spec.resolution];
+    let drawn = draw::inference(&case.spec, sizes, Augment::default(), &options)?;
+    Ok(drawn)
 }
 
 /// Names and numbers.

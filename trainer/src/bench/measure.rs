@@ -44,15 +44,7 @@ pub(super) fn measure<B: Batch>(
     let mut batch = make()?;
     run(&mut batch)?;
     let first = begin.elapsed().as_secs_f64();
-    if let Some(what) = batch.not_finite()? {
-        return Err(Error::Device {
-            problem: format!(
-                "{}: {what} not finite, so that times would mean nothing",
-                begun.case
-            ),
-            help: "Run `triaxis doctor`, which checks the kernels on this adapter".into(),
-        });
-    }
+    refuse_not_finite(&begun.case, &batch)?;
     // Once more before anything counts.
     run(&mut batch)?;
     let (mut times, mut parts) = (Times::default(), Vec::new());
@@ -105,8 +97,19 @@ pub(super) fn measure<B: Batch>(
     Ok(rows)
 }
 
+/// Refuses to time what has gone wrong.
+pub(super) fn refuse_not_finite(case: &str, batch: &(impl Batch + ?Sized)) -> Result<()> {
+    match batch.not_finite()? {
+        None => Ok(()),
+        Some(what) => Err(Error::Device {
+            problem: format!("{case}: {what} not finite, so that times would mean nothing"),
+            help: "Run `triaxis doctor`, which checks the kernels on this adapter".into(),
+        }),
+    }
+}
+
 /// What the host does in a run besides writing, in seconds.
-struct Parts {
+pub(super) struct Parts {
     /// Encodes and submits.
     encode: f64,
     /// Of that, what the processor worked on it in this thread.
@@ -115,7 +118,8 @@ struct Parts {
     wait: f64,
 }
 
-fn run(batch: &mut impl Batch) -> Result<Parts> {
+/// Writes, submits and waits.
+pub(super) fn run(batch: &mut (impl Batch + ?Sized)) -> Result<Parts> {
     batch.write()?;
     let (begin, cpu) = (Instant::now(), thread_cpu_seconds());
     batch.plan().run()?;

@@ -9,6 +9,7 @@ mod measure;
 pub mod page;
 mod row;
 pub mod scaling;
+mod seconds;
 mod times;
 mod training;
 
@@ -16,6 +17,7 @@ pub use file::RowFile;
 pub use inference::{Form, infer};
 pub use machine::{Machine, cpu_seconds, thread_cpu_seconds};
 pub use row::Row;
+pub use seconds::{Ready, Seconds};
 pub use times::{Times, extremes, median, quantile, round};
 pub use training::{LoaderRate, loader_rate, train};
 

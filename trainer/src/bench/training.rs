@@ -49,6 +49,16 @@ pub fn train(
     told(bench, begun, measured)
 }
 
+/// A training step of this case, ready to run.
+pub(super) fn step(gpu: &Gpu, case: &Case, recipe: &Recipe) -> Result<impl measure::Batch + use<>> {
+    let recipe = Recipe {
+        batch_size: case.batch,
+        ..recipe.clone()
+    };
+    let drawn = draw::training(&case.spec, &recipe, case.batch, case.spec.resolution)?;
+    Step::new(gpu, drawn, recipe, case.spec.num_classes)
+}
+
 /// How fast a loader is when nothing else is done.
 #[derive(Clone, Copy, Debug)]
 pub struct LoaderRate {

@@ -46,6 +46,27 @@ impl Device {
         self.tune.as_deref().map(Tuned::load).transpose()
     }
 
+    /// The options as they were given, for a command that is to run likewise.
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut add = |option: &str, value: Option<String>| {
+            if let Some(value) = value {
+                words.extend([option.to_owned(), value]);
+            }
+        };
+        add("--adapter", self.adapter.clone());
+        add(
+            "--memory-limit",
+            self.memory_limit.map(|mib| mib.to_string()),
+        );
+        let path = |path: &PathBuf| path.display().to_string();
+        add("--tune", self.tune.as_ref().map(path));
+        if self.no_fuse {
+            words.push("--no-fuse".to_owned());
+        }
+        words
+    }
+
     fn open_untuned(&self) -> Result<Gpu> {
         let memory_limit = self.memory_limit.map(|mib| mib << 20);
         Ok(Gpu::open(&GpuOptions {

@@ -1,5 +1,6 @@
 //! The command line: options in, one paragraph and an exit code out where something is wrong.
 
+mod advise;
 mod bench;
 mod cam;
 mod data;
@@ -21,6 +22,7 @@ mod predict;
 mod print;
 mod scale;
 mod search;
+mod spec_file;
 mod stop;
 mod tables;
 mod train;
@@ -63,6 +65,8 @@ enum Command {
     Models(models::Models),
     /// A network deeper, wider and finer, or smaller, by a factor or to a target
     Scale(Box<scale::Scale>),
+    /// Which network to train here, within limits of time, memory and size
+    Advise(Box<advise::Advise>),
     /// Look at data before a long run
     Data(data::Data),
     /// A paper's table with our numbers beside its own
@@ -114,6 +118,7 @@ fn run(command: Command) -> Result<()> {
         Command::Info(info) => info.run(),
         Command::Models(models) => models.run(),
         Command::Scale(scale) => scale.run(),
+        Command::Advise(advise) => advise.run(),
         Command::Data(data) => data.run(),
         Command::Tables(tables) => tables.run(),
         Command::Figures(figures) => figures.run(),

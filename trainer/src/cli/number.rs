@@ -28,9 +28,58 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     }
 }
 
+/// The units of a duration, in seconds.
+const TIMES: [(&str, f64); 6] = [
+    ("us", 1e-6),
+    ("µs", 1e-6),
+    ("ms", 1e-3),
+    ("s", 1.0),
+    ("min", 60.0),
+    ("h", 3600.0),
+];
+
+/// Reads a duration above 0 in seconds: `200ms`, `1.5 s`, `30min`, `2h`. A number alone says no unit.
+pub(super) fn duration(text: &str) -> Result<f64, String> {
+    let is_unit = |c: char| c.is_alphabetic() && !matches!(c, 'e' | 'E');
+    let (number, unit) = text.split_at(text.find(is_unit).unwrap_or(text.len()));
+    let unit = TIMES.iter().find(|(name, _)| *name == unit);
+    let value = match (number.trim().parse::<f64>(), unit) {
+        (Ok(number), Some((_, unit))) => number * unit,
+        _ => f64::NAN,
+    };
+    match (1e-6..1e9).contains(&value) {
+        true => Ok(value),
+        false => Err(
+            "expected a time from 1us on with its unit, such as 200ms, 1.5s, 30min or 2h".into(),
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        for (text, expected) in [
+            ("200ms", 0.2),
+            ("1.5 s", 1.5),
+            ("30min", 1800.0),
+            ("2h", 7200.0),
+            ("1e3us", 1e-3),
+        ] {
+            assert!(
+                (duration(text).unwrap() / expected - 1.0).abs() < 1e-12,
+                "{text}"
+            );
+        }
+        for text in [
+            "", "200", "0s", "-1s", "nans", "infs", "5 years", "ms", "1e300h", "1é",
+        ] {
+            let error = duration(text).unwrap_err();
+            assert!(error.starts_with("expected a time"), "{text}");
+        }
+    }
 
     #[test]
     fn counts_are_read_with_and_without_units() {

@@ -3,17 +3,15 @@
 mod report;
 mod rule;
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use triaxis_models::{Scaling, Spec, scaling};
 
 use super::print;
+use super::spec_file::{self, Existing};
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
 use crate::recipe::Recipe;
 
 /// Options of `triaxis scale`.
@@ -176,47 +174,17 @@ impl Scale {
         let report = report::Report::of(&scaled)?;
         let mut note = String::new();
         if let Some(path) = &self.out {
-            self.write(path, &scaled.spec)?;
+            let existing = match self.force {
+                true => Existing::Replace,
+                false => Existing::Keep,
+            };
+            spec_file::write(path, &scaled.spec, existing)?;
             note = format!("\nwritten to {}\n", path.display());
         }
         if self.json {
             print::json(&report)
         } else {
             print::text(&(report::text(&scaled, &report)? + &note))
-        }
-    }
-
-    /// Writes the network's file, whole or not at all.
-    fn write(&self, path: &Path, spec: &Spec) -> Result<()> {
-        let refuse = |problem: String, help: &str| Err(Error::config("--out", problem, help));
-        if path
-            .extension()
-            .is_none_or(|e| !e.eq_ignore_ascii_case("toml"))
-        {
-            let problem = format!("{} does not end in .toml", path.display());
-            return refuse(
-                problem,
-                "Name it so: that is how a network's file is told from a name",
-            );
-        }
-        let text = spec.to_toml();
-        match fs::read(path) {
-            Ok(old) if old == text.as_bytes() => return Ok(()),
-            Ok(_) if !self.force => {
-                let problem = format!("{} exists and holds something else", path.display());
-                return refuse(problem, "Give another file, or --force to replace this one");
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::disk("read what is there", path, None, error)),
-        }
-        match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-                let problem = format!("there is no folder {}", folder.display());
-                refuse(problem, "Make it first, or give another file")
-            }
-            _ => write_atomically(path, text.as_bytes())
-                .map_err(|error| Error::disk("write the network", path, None, error)),
         }
     }
 }

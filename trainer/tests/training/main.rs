@@ -1,6 +1,7 @@
 //! `triaxis train` from the outside: the binary is run on a tiny network, and what it leaves and says is looked at.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod advising;
 mod asking;
 mod bench_scaling;
 mod benching;

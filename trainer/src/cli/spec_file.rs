@@ -1,0 +1,62 @@
+//! A network as a file that `train`, `info` and `scale` take.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use triaxis_models::Spec;
+
+use crate::error::{Error, Result};
+use crate::output::write_atomically;
+
+/// What becomes of a file that is there and holds something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It stays, and nothing is written.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
+/// Writes the network's file, whole or not at all.
+pub(super) fn write(path: &Path, spec: &Spec, existing: Existing) -> Result<()> {
+    check(path)?;
+    let text = spec.to_toml();
+    match fs::read(path) {
+        Ok(old) if old == text.as_bytes() => return Ok(()),
+        Ok(_) if existing == Existing::Keep => {
+            let problem = format!("{} exists and holds something else", path.display());
+            return refuse(problem, "Give another file, or --force to replace this one");
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::disk("read what is there", path, None, error)),
+    }
+    write_atomically(path, text.as_bytes())
+        .map_err(|error| Error::disk("write the network", path, None, error))
+}
+
+/// Refuses a path that no network can be written to, whatever the network.
+pub(super) fn check(path: &Path) -> Result<()> {
+    if path
+        .extension()
+        .is_none_or(|e| !e.eq_ignore_ascii_case("toml"))
+    {
+        let problem = format!("{} does not end in .toml", path.display());
+        return refuse(
+            problem,
+            "Name it so: that is how a network's file is told from a name",
+        );
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            let problem = format!("there is no folder {}", folder.display());
+            refuse(problem, "Make it first, or give another file")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse(problem: String, help: &str) -> Result<()> {
+    Err(Error::config("--out", problem, help))
+}
