@@ -67,7 +67,7 @@ pub fn find(python: &str) -> Result<Found> {
                 });
             }
         }
-        Err(problem) => missing.push(("PyTorch, ONNX Runtime, ncnn".into(), problem)),
+        Err(problem) => missing.extend(names().map(|name| (name.to_owned(), problem.clone()))),
     }
     match beside_or_on_path("peer-burn") {
         Some(path) => {
@@ -87,6 +87,12 @@ pub fn find(python: &str) -> Result<Found> {
         missing,
         _scripts: folder,
     })
+}
+
+/// The peers' names where no Python can tell them: keys of the script's table, whose values begin with a list.
+fn names() -> impl Iterator<Item = &'static str> {
+    let key = |line: &'static str| Some(line.strip_prefix("    \"")?.split_once("\": ([")?.0);
+    SCRIPTS[0].1.lines().filter_map(key)
 }
 
 /// Names, and `ready` or how to get them.
@@ -117,4 +123,28 @@ fn beside_or_on_path(name: &str) -> Option<PathBuf> {
     folders
         .map(|folder| folder.join(&file))
         .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_have_names_without_a_python() {
+        let found = find("a-python-that-is-not-there").unwrap();
+        let missing = |name: &str| found.missing.iter().any(|(known, _)| known == name);
+        let all = ["torch-cpu", "torch-cuda-nchw-compile", "ncnn-vulkan"];
+        assert!(all.into_iter().all(missing), "{:?}", found.missing);
+        let how = &found.missing[0].1;
+        assert!(how.contains("a-python-that-is-not-there"), "{how}");
+        let script = SCRIPTS[0].1;
+        let table = script
+            .split_once("PEERS = {")
+            .unwrap()
+            .1
+            .split_once("\n}")
+            .unwrap()
+            .0;
+        assert_eq!(names().count(), table.trim().lines().count());
+    }
 }
