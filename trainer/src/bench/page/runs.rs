@@ -20,6 +20,7 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
         "MB moved a picture",
         "of a copy",
         "dispatches",
+        "",
     ];
     let lines: Vec<Vec<String>> = rows
         .runs
@@ -28,16 +29,12 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
             let row = &sized.row;
             let time = clock.of(row);
             let batch = row.batch.max(1) as f64;
-            let name = match row.problem.is_empty() {
-                true => format!("{} {}", row.suite, row.case),
-                false => format!("{} {}: {}", row.suite, row.case, row.problem),
-            };
             let rate = match clock {
                 Clock::Wall => row.stream_images_per_s.or(row.images_per_s),
                 Clock::Processor => None,
             };
             vec![
-                escape(&name),
+                escape(&format!("{} {}", row.suite, row.case)),
                 escape(&row.device),
                 told(time),
                 told(time.map(|ms| ms / batch)),
@@ -53,6 +50,7 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
                     Clock::Processor => told(None),
                 },
                 row.dispatches.map_or("–".into(), |n| n.to_string()),
+                escape(&row.problem), // last, since it may be long
             ]
         })
         .collect();
