@@ -164,6 +164,52 @@ fn seen_in_a_browser(place: &Place) {
     assert!(dom.contains("</footer>"), "{dom}");
 }
 
+/// Stands in for the program: nothing can be measured, pictures are named.
+#[cfg(target_os = "linux")]
+const BROKEN: &str = r#"#!/bin/sh
+case "$*" in
+    *scaling*) kill -KILL $$ ;;
+    "bench report"*) echo "$@" >page.txt ;;
+    bench*) exit 3 ;;
+    predict*) echo "   50.00 %  cat" ;;
+esac
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_script_for_a_gpu_goes_on_where_a_step_fails() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    place.write("triaxis", BROKEN);
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(place.path().join("triaxis"), executable).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers/run.sh");
+    let output = Command::new("bash")
+        .args([script, "folder", "./triaxis"])
+        .env("PRECISION", "f32")
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
+    assert_eq!(read("folder/log.txt"), said);
+    for ending in [3, 137] {
+        assert!(said.contains(&format!("ended with {ending}\n")), "{said}");
+    }
+    let predicted = read("folder/predict.csv");
+    let row: Vec<&str> = predicted.lines().nth(1).unwrap().split(',').collect();
+    assert_eq!(row[..2], ["predict", "efficientnet_b0_r224_b1_f32"]);
+    assert!(row[3].parse::<f64>().unwrap() > 0.0, "{predicted}");
+    // Of what there is, and of nothing else, a page.
+    let asked = read("page.txt");
+    assert!(
+        asked.starts_with("bench report folder/predict.csv --out folder/page.html"),
+        "{asked}"
+    );
+}
+
 #[test]
 fn what_cannot_be_compared_or_shown_is_refused() {
     let place = Place::new();
