@@ -1,5 +1,6 @@
 //! Tables for people, papers and programs: one description, written as text, Markdown, CSV, LaTeX or JSON.
 
+mod html;
 mod plain;
 mod typeset;
 
@@ -72,6 +73,8 @@ pub enum Format {
     Latex,
     /// One JSON object: title, notes, columns, and the rows as objects by key.
     Json,
+    /// An HTML table element; no notes.
+    Html,
 }
 
 impl Table {
@@ -83,6 +86,7 @@ impl Table {
             Format::Json => plain::json(self),
             Format::Markdown => typeset::markdown(self),
             Format::Latex => typeset::latex(self),
+            Format::Html => html::html(self),
         }
     }
 

@@ -195,13 +195,47 @@ pub(crate) fn put(svg: &mut String, element: std::fmt::Arguments<'_>) {
     writeln!(svg, "{element}").expect("writing to a text cannot fail");
 }
 
-/// The colour of a line: dotted ones share that of the line before them.
-fn colour(chart: &Chart, index: usize) -> String {
+/// Dashes of the lines, so that they are told apart without colour, too.
+const DASHES: [&str; 4] = ["none", "9 4", "12 4 2 4", "3 3"];
+
+/// The place of a line among those that are not dotted: dotted ones share that of the line before them.
+fn look(chart: &Chart, index: usize) -> usize {
     let plain = chart.series[..=index]
         .iter()
         .filter(|series| !series.dashed)
         .count();
-    format!("var(--c{})", plain.saturating_sub(1) % 4)
+    plain.saturating_sub(1) % 4
+}
+
+fn colour(chart: &Chart, index: usize) -> String {
+    format!("var(--c{})", look(chart, index))
+}
+
+/// How a line is drawn: its class and its attributes.
+fn pen(chart: &Chart, index: usize) -> String {
+    match chart.series[index].dashed {
+        true => format!("class=\"l d\" stroke=\"{}\"", colour(chart, index)),
+        false => format!(
+            "class=\"l\" stroke-dasharray=\"{}\" stroke=\"{}\"",
+            DASHES[look(chart, index)],
+            colour(chart, index)
+        ),
+    }
+}
+
+/// A point of a line: every other line has rings.
+fn dot(svg: &mut String, chart: &Chart, index: usize, (x, y): (f64, f64)) {
+    let colour = colour(chart, index);
+    let fill = match look(chart, index) % 2 {
+        0 => colour.as_str(),
+        _ => "var(--halo)",
+    };
+    put(
+        svg,
+        format_args!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.75\" fill=\"{fill}\" stroke=\"{colour}\"/>"
+        ),
+    );
 }
 
 fn legend(svg: &mut String, chart: &Chart) {
@@ -213,23 +247,14 @@ fn legend(svg: &mut String, chart: &Chart) {
         if series.name.is_empty() {
             continue;
         }
-        let (class, stroke) = (
-            if series.dashed { "l d" } else { "l" },
-            colour(chart, index),
-        );
         if series.dots {
-            put(
-                svg,
-                format_args!(
-                    "<circle cx=\"{}\" cy=\"45\" r=\"2.75\" fill=\"{stroke}\"/>",
-                    x + 14.0
-                ),
-            );
+            dot(svg, chart, index, (x + 14.0, 45.0));
         } else {
             put(
                 svg,
                 format_args!(
-                    "<line class=\"{class}\" x1=\"{x}\" x2=\"{}\" y1=\"45\" y2=\"45\" stroke=\"{stroke}\"/>",
+                    "<line {} x1=\"{x}\" x2=\"{}\" y1=\"45\" y2=\"45\"/>",
+                    pen(chart, index),
                     x + 22.0
                 ),
             );
@@ -248,34 +273,31 @@ fn legend(svg: &mut String, chart: &Chart) {
 
 fn line(svg: &mut String, chart: &Chart, index: usize, frame: &Frame) {
     let series = &chart.series[index];
-    let (class, stroke) = (
-        if series.dashed { "l d" } else { "l" },
-        colour(chart, index),
-    );
     let mut path = String::new();
-    let mut pen = 'M';
+    let mut stroke = 'M';
     for point in &series.points {
         if finite(point) {
-            write!(path, "{pen}{:.1} {:.1}", frame.x(point.0), frame.y(point.1))
-                .expect("writing to a text cannot fail");
-            pen = 'L';
+            write!(
+                path,
+                "{stroke}{:.1} {:.1}",
+                frame.x(point.0),
+                frame.y(point.1)
+            )
+            .expect("writing to a text cannot fail");
+            stroke = 'L';
         } else {
-            pen = 'M';
+            stroke = 'M';
         }
     }
     if !path.is_empty() && !series.dots {
         put(
             svg,
-            format_args!("<path class=\"{class}\" stroke=\"{stroke}\" d=\"{path}\"/>"),
+            format_args!("<path {} d=\"{path}\"/>", pen(chart, index)),
         );
     }
     if series.dots || (series.points.len() <= DOTTED && !series.dashed) {
         for point in series.points.iter().filter(|point| finite(point)) {
-            let (x, y) = (frame.x(point.0), frame.y(point.1));
-            put(
-                svg,
-                format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.75\" fill=\"{stroke}\"/>"),
-            );
+            dot(svg, chart, index, (frame.x(point.0), frame.y(point.1)));
         }
     }
 }

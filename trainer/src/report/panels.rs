@@ -1,5 +1,5 @@
-//! Small multiples on logarithmic axes as SVG text: curves that a straight line should fit, told apart by colour, dashes
-//! and marks alike, so that a picture printed in black says the same.
+//! Small multiples as SVG text: curves told apart by colour, dashes and marks alike, so that a picture printed in black
+//! says the same. Axes are logarithmic, or linear where a panel says so.
 
 mod axis;
 
@@ -8,7 +8,9 @@ use std::fmt::Write;
 use super::chart::{apart, escape, put};
 use axis::{Axis, Span};
 
-/// Panels in rows, under one title, over one caption. All share the horizontal axis, those of a row the vertical one.
+pub use axis::Scale;
+
+/// Panels in rows, under one title, over one caption. In a row, those with one name of an axis share it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Panels {
     /// What is shown.
@@ -19,9 +21,9 @@ pub struct Panels {
     pub across: usize,
     /// Width and height of a panel's field, pixels.
     pub field: (f64, f64),
-    /// The horizontal axis with its unit: `flops (10⁹)`.
+    /// The horizontal axis with its unit, where a panel has no other: `flops (10⁹)`.
     pub x_label: String,
-    /// A [`Curve::look`] and what it stands for: `w: width`.
+    /// A [`Curve::look`] and what it stands for, `w: width`; shown where a curve has it.
     pub legend: Vec<(usize, String)>,
     /// The panels, row by row.
     pub panels: Vec<Panel>,
@@ -32,37 +34,66 @@ pub struct Panels {
 pub struct Panel {
     /// What it shows.
     pub title: String,
+    /// The horizontal axis with its unit; empty for that of all panels.
+    pub x_label: String,
     /// The vertical axis with its unit.
     pub y_label: String,
-    /// The curves.
+    /// How the vertical axis runs.
+    pub y_scale: Scale,
+    /// The curves; a panel without any, and without a title, leaves its place empty.
     pub curves: Vec<Curve>,
+}
+
+impl Panel {
+    fn is_blank(&self) -> bool {
+        self.curves.is_empty() && self.title.is_empty()
+    }
 }
 
 /// One curve.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curve {
-    /// Its short name, at its end.
+    /// Its short name, at its end; empty for none.
     pub name: String,
     /// What stands behind the name: a slope.
     pub remark: String,
     /// Which colour, dashes and mark, from 0; they repeat after six.
     pub look: usize,
-    /// Its points, left to right; both numbers are above nought.
+    /// Its points, left to right; numbers on logarithmic axes are above nought.
     pub points: Vec<(f64, f64)>,
+    /// What is drawn of it.
+    pub drawn: Drawn,
+}
+
+/// What is drawn of a curve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drawn {
+    /// Marks and a line from each to the next.
+    #[default]
+    Joined,
+    /// Marks alone.
+    Marks,
+    /// A line alone.
+    Line,
 }
 
 const EDGE: f64 = 18.0;
 /// Left of a row: the axis' name and the numbers of its ticks.
 const LEFT: f64 = 56.0;
-/// Right of a field: the names of its curves.
+/// Right of a field: the names of its curves, or little where none has one.
 const RIGHT: f64 = 84.0;
+const NAMELESS: f64 = 22.0;
+/// Between a field and the next one's numbers, where each has its own.
+const BETWEEN: f64 = LEFT;
 /// Above a field: its title.
 const ABOVE: f64 = 30.0;
 /// Below a field: ticks, and below the last row the axis' name.
 const BELOW: f64 = 30.0;
 const LINE: f64 = 17.0;
 /// Width that a character is reckoned with, pixels: that of a wide typeface.
-const CHARACTER: f64 = 6.3;
+const CHARACTER: f64 = 6.8;
+/// The same of bold type.
+const BOLD: f64 = 7.6;
 
 const STYLE: &str = "\
 .tp{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Liberation Sans',Arial,sans-serif}\
@@ -78,15 +109,23 @@ const DASHES: [&str; 6] = ["none", "7 3.5", "2 3", "9 3 2 3", "13 4", "5 2 2 2 2
 
 /// Draws the panels as one SVG text, complete in itself, on white.
 pub fn panels(figure: &Panels) -> String {
-    let across = figure.across.max(1);
-    let rows = figure.panels.len().div_ceil(across);
-    let (wide, high) = figure.field;
-    let width = 2.0 * EDGE + LEFT + across as f64 * (wide + RIGHT);
-    let legend = Legend::new(&figure.legend, width - 2.0 * EDGE);
-    let caption = wrapped(&figure.caption, width - 2.0 * EDGE);
+    let layout = Layout::of(figure);
+    let curves = || figure.panels.iter().flat_map(|panel| &panel.curves);
+    let (mut names, joined) = (
+        figure.legend.clone(),
+        curves().any(|curve| curve.drawn == Drawn::Joined),
+    );
+    names.retain(|(look, _)| curves().any(|curve| curve.look == *look));
+    let legend = Legend::new(&names, layout.width - 2.0 * EDGE);
+    let caption = wrapped(&figure.caption, layout.width - 2.0 * EDGE);
     let top = 48.0 + legend.rows as f64 * 20.0;
-    let floor = top + rows as f64 * (ABOVE + high + BELOW) + 22.0;
-    let height = floor + 12.0 + caption.len() as f64 * LINE + 8.0;
+    let high = layout.high + ABOVE + BELOW + layout.labelled;
+    let rows = figure.panels.len().div_ceil(layout.across);
+    let floor = top + rows as f64 * high + 22.0 - layout.labelled;
+    let (width, height) = (
+        layout.width,
+        floor + 12.0 + caption.len() as f64 * LINE + 8.0,
+    );
 
     let title = escape(&figure.title);
     let mut svg = format!(
@@ -94,35 +133,44 @@ pub fn panels(figure: &Panels) -> String {
          viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"{title}\"><style>{STYLE}</style>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n<text class=\"t\" x=\"{EDGE}\" y=\"29\">{title}</text>\n"
     );
-    legend.draw(&mut svg, &figure.legend);
-
-    let all = || figure.panels.iter().flat_map(|panel| &panel.curves);
-    let x = Axis::over(all().flat_map(|curve| curve.points.iter().map(|p| p.0)));
-    for (row, panels) in figure.panels.chunks(across).enumerate() {
-        let values = panels.iter().flat_map(|panel| &panel.curves);
-        let y = Axis::over(values.flat_map(|curve| curve.points.iter().map(|p| p.1)));
-        let above = top + row as f64 * (ABOVE + high + BELOW) + ABOVE;
+    legend.draw(&mut svg, &names, joined);
+    for (row, panels) in figure.panels.chunks(layout.across).enumerate() {
+        let above = top + row as f64 * high + ABOVE;
         for (i, panel) in panels.iter().enumerate() {
-            let left = EDGE + LEFT + i as f64 * (wide + RIGHT);
+            if panel.is_blank() {
+                continue;
+            }
+            let alike = panels.iter().filter(|p| p.x_label == panel.x_label);
+            let x = Axis::over(values(alike, |p| p.0), Scale::Logarithmic);
+            let alike = panels.iter().filter(|p| p.y_label == panel.y_label);
+            let y = Axis::over(values(alike, |p| p.1), panel.y_scale);
+            let left = layout.left(i);
             let frame = Frame {
-                x: x.on(left, left + wide),
-                y: y.on(above + high, above),
+                x: x.on(left, left + layout.wide),
+                y: y.on(above + layout.high, above),
             };
             field(&mut svg, panel, &frame);
-            if i == 0 {
+            if i == 0 || panel.y_label != panels[i - 1].y_label {
                 numbers_left(&mut svg, panel, &frame);
+            }
+            if layout.labelled > 0.0 {
+                let label = match panel.x_label.as_str() {
+                    "" => &figure.x_label,
+                    own => own,
+                };
+                below(
+                    &mut svg,
+                    label,
+                    left + layout.wide / 2.0,
+                    frame.y.from + 36.0,
+                );
             }
         }
     }
-    let middle = EDGE + LEFT + (across as f64 * (wide + RIGHT) - RIGHT) / 2.0;
-    let label = escape(&figure.x_label);
-    put(
-        &mut svg,
-        format_args!(
-            "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>",
-            floor - 12.0
-        ),
-    );
+    if layout.labelled == 0.0 {
+        let middle = (layout.left(0) + layout.left(layout.across - 1) + layout.wide) / 2.0;
+        below(&mut svg, &figure.x_label, middle, floor - 12.0);
+    }
     for (i, line) in caption.iter().enumerate() {
         let y = floor + 18.0 + i as f64 * LINE;
         put(
@@ -131,6 +179,74 @@ pub fn panels(figure: &Panels) -> String {
         );
     }
     svg + "</svg>\n"
+}
+
+/// One coordinate of all points.
+fn values<'a>(
+    panels: impl Iterator<Item = &'a Panel>,
+    of: fn(&(f64, f64)) -> f64,
+) -> impl Iterator<Item = f64> {
+    let curves = panels.flat_map(|panel| &panel.curves);
+    curves.flat_map(move |curve| curve.points.iter().map(of))
+}
+
+/// The name of a horizontal axis.
+fn below(svg: &mut String, label: &str, x: f64, y: f64) {
+    put(
+        svg,
+        format_args!(
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{}</text>",
+            escape(label)
+        ),
+    );
+}
+
+/// Where the fields lie.
+struct Layout {
+    across: usize,
+    wide: f64,
+    high: f64,
+    /// From a field's left edge to the next one's.
+    step: f64,
+    width: f64,
+    /// Room below each row for the names of its own axes; 0 where all panels share one.
+    labelled: f64,
+}
+
+impl Layout {
+    fn of(figure: &Panels) -> Self {
+        let across = figure.across.max(1);
+        let (wide, high) = figure.field;
+        let curves = || figure.panels.iter().flat_map(|panel| &panel.curves);
+        let longest = curves()
+            .filter(|curve| !curve.name.is_empty())
+            .map(|curve| curve.name.chars().count() + 1 + curve.remark.chars().count())
+            .max();
+        let right = longest.map_or(NAMELESS, |longest| {
+            RIGHT.max(18.0 + CHARACTER * longest as f64)
+        });
+        let mut rows = figure.panels.chunks(across);
+        let numbered = rows.any(|row| {
+            let differs = |panel: &Panel| !panel.is_blank() && panel.y_label != row[0].y_label;
+            row.iter().any(differs)
+        });
+        let between = if numbered { BETWEEN } else { 0.0 };
+        let labelled = figure.panels.iter().any(|panel| !panel.x_label.is_empty());
+        let step = wide + right + between;
+        Self {
+            across,
+            wide,
+            high,
+            step,
+            width: 2.0 * EDGE + LEFT + across as f64 * step - between,
+            labelled: if labelled { 20.0 } else { 0.0 },
+        }
+    }
+
+    /// The left edge of a row's field.
+    fn left(&self, i: usize) -> f64 {
+        EDGE + LEFT + i as f64 * self.step
+    }
 }
 
 /// Where a panel lies and what it covers.
@@ -147,7 +263,7 @@ fn field(svg: &mut String, panel: &Panel, frame: &Frame<'_>) {
             "<text class=\"h\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             x.from,
             y.to - 10.0,
-            escape(&panel.title)
+            escape(&shortened(&panel.title, x.to - x.from + 12.0))
         ),
     );
     for (at, text) in x.ticks() {
@@ -221,7 +337,12 @@ fn draw(svg: &mut String, curve: &Curve, frame: &Frame<'_>) {
         let pen = if i == 0 { 'M' } else { 'L' };
         write!(path, "{pen}{x:.1} {y:.1}").expect("writing to a text cannot fail");
     }
-    stroke(svg, &path, curve.look);
+    if curve.drawn != Drawn::Marks {
+        stroke(svg, &path, curve.look);
+    }
+    if curve.drawn == Drawn::Line {
+        return;
+    }
     for (x, y) in points {
         mark(svg, (x, y), curve.look);
     }
@@ -237,16 +358,21 @@ fn stroke(svg: &mut String, path: &str, look: usize) {
     );
 }
 
-/// A disc, a square, a triangle, a diamond, a ring, an empty square.
-fn mark(svg: &mut String, (x, y): (f64, f64), look: usize) {
+/// A disc, a square, a triangle, a diamond, a ring, an empty square: a path from the middle, and whether it is filled.
+pub(super) fn shape(look: usize) -> (&'static str, bool) {
     let path = match look % 6 {
         0 | 4 => "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
         1 | 5 => "m-2.7-2.7h5.4v5.4h-5.4z",
         2 => "m0-3.6l3.4 6h-6.8z",
         _ => "m0-3.9l3.5 3.9l-3.5 3.9l-3.5-3.9z",
     };
+    (path, look % 6 < 4)
+}
+
+fn mark(svg: &mut String, (x, y): (f64, f64), look: usize) {
+    let (path, filled) = shape(look);
     let colour = COLOURS[look % 6];
-    let fill = if look % 6 < 4 { colour } else { "#fff" };
+    let fill = if filled { colour } else { "#fff" };
     put(
         svg,
         format_args!("<path d=\"M{x:.1} {y:.1}{path}\" fill=\"{fill}\" stroke=\"{colour}\"/>"),
@@ -258,6 +384,7 @@ fn names(svg: &mut String, panel: &Panel, frame: &Frame<'_>) {
     let mut ends: Vec<(f64, &Curve, (f64, f64))> = panel
         .curves
         .iter()
+        .filter(|curve| !curve.name.is_empty())
         .filter_map(|curve| {
             let last = curve.points.last()?;
             let end = (frame.x.at(last.0), frame.y.at(last.1));
@@ -301,15 +428,18 @@ impl Legend {
                 (x, row) = (0.0, row + 1);
             }
             places.push((EDGE + x, 50.0 + 20.0 * f64::from(row)));
-            x += wide + 16.0;
+            x += wide + 18.0;
         }
         let rows = places.last().map_or(0, |_| row as usize + 1);
         Self { places, rows }
     }
 
-    fn draw(&self, svg: &mut String, names: &[(usize, String)]) {
+    /// With lines where some curve has one.
+    fn draw(&self, svg: &mut String, names: &[(usize, String)], joined: bool) {
         for (&(look, ref name), &(x, y)) in names.iter().zip(&self.places) {
-            stroke(svg, &format!("M{x:.1} {y:.1}h30"), look);
+            if joined {
+                stroke(svg, &format!("M{x:.1} {y:.1}h30"), look);
+            }
             mark(svg, (x + 15.0, y), look);
             put(
                 svg,
@@ -321,6 +451,19 @@ impl Legend {
                 ),
             );
         }
+    }
+}
+
+/// A text that fits `room` pixels.
+fn shortened(text: &str, room: f64) -> String {
+    let most = (room / BOLD) as usize;
+    match text.chars().count() <= most {
+        true => text.into(),
+        false => text
+            .chars()
+            .take(most.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
     }
 }
 

@@ -8,11 +8,13 @@ fn figure() -> Panels {
         points: [1.0, 8.0, 64.0]
             .map(|x: f64| (0.4 * x, 7.0 * x.powf(power)))
             .to_vec(),
+        ..Curve::default()
     };
     let panel = Panel {
         title: "a & b".into(),
         y_label: "acts (10⁶)".into(),
         curves: vec![curve(0, 0.5), curve(1, 0.98), curve(2, 1.0)],
+        ..Panel::default()
     };
     Panels {
         title: "Growth".into(),
@@ -65,12 +67,12 @@ fn names_at_the_ends_of_curves_do_not_overlap() {
 
 #[test]
 fn ticks_are_round_numbers_within_the_axis() {
-    let axis = Axis::over([0.386, 24.6].into_iter());
+    let axis = Axis::over([0.386, 24.6].into_iter(), Scale::Logarithmic);
     let ticks = axis.on(0.0, 100.0).ticks();
     let texts: Vec<&str> = ticks.iter().map(|tick| tick.1.as_str()).collect();
     assert_eq!(texts, ["0.5", "1", "2", "5", "10", "20"]);
     assert!(ticks.iter().all(|tick| (0.0..=100.0).contains(&tick.0)));
-    let wide = Axis::over([1.0, 1e5].into_iter());
+    let wide = Axis::over([1.0, 1e5].into_iter(), Scale::Logarithmic);
     assert_eq!(wide.on(0.0, 1.0).ticks().len(), 6);
 }
 
@@ -82,4 +84,58 @@ fn a_figure_of_nothing_is_drawn_and_texts_are_escaped() {
         assert!(svg.trim_end().ends_with("</svg>"));
     }
     assert!(panels(&figure()).contains("a &amp; b"));
+}
+
+#[test]
+fn a_linear_axis_and_a_narrow_logarithmic_one_have_evenly_spaced_ticks() {
+    for (scale, least) in [(Scale::Linear, 3), (Scale::Logarithmic, 3)] {
+        let axis = Axis::over([16.5, 24.8].into_iter(), scale);
+        let ticks = axis.on(0.0, 100.0).ticks();
+        assert!(ticks.len() >= least, "{ticks:?}");
+        let numbers: Vec<f64> = ticks.iter().map(|tick| tick.1.parse().unwrap()).collect();
+        let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(
+            steps.iter().all(|step| (step - steps[0]).abs() < 1e-9),
+            "{numbers:?}"
+        );
+        assert!(
+            ticks.windows(2).all(|pair| pair[0].0 < pair[1].0),
+            "{ticks:?}"
+        );
+    }
+}
+
+#[test]
+fn panels_with_axes_of_their_own_have_names_and_numbers_of_their_own() {
+    let mut figure = figure();
+    figure.panels[0].x_label = "params (M)".into();
+    figure.panels[1].x_label = "flops (B)".into();
+    figure.panels[1].y_label = "error (%)".into();
+    figure.panels[1].y_scale = Scale::Linear;
+    figure.panels.push(Panel::default());
+    let svg = panels(&figure);
+    for label in ["params (M)", "flops (B)", "error (%)", "acts (10⁶)"] {
+        assert_eq!(
+            svg.matches(&format!(">{label}<")).count(),
+            1,
+            "{label}: {svg}"
+        );
+    }
+    // The empty panel draws nothing.
+    assert_eq!(svg.matches("class=\"f\"").count(), 2, "{svg}");
+}
+
+#[test]
+fn marks_alone_have_no_line_and_a_line_alone_no_marks() {
+    let mut figure = figure();
+    figure.panels.truncate(1);
+    figure.legend.clear();
+    let lines = |figure: &Panels| panels(figure).matches("class=\"l\"").count();
+    let marks = |figure: &Panels| panels(figure).matches("fill=\"#").count();
+    assert_eq!(lines(&figure), 3);
+    let before = marks(&figure);
+    figure.panels[0].curves[0].drawn = Drawn::Marks;
+    figure.panels[0].curves[1].drawn = Drawn::Line;
+    assert_eq!(lines(&figure), 2);
+    assert_eq!(marks(&figure), before - 3);
 }
