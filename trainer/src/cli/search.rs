@@ -2,6 +2,7 @@
 
 mod compound;
 mod random;
+mod scaling;
 mod slurm;
 mod study;
 mod tiny;
@@ -26,6 +27,10 @@ enum SearchCommand {
     Compound(Box<compound::Compound>),
     /// RegNet's: train networks drawn from its design space within a band of costs, and rank them
     Random(Box<random::RandomSearch>),
+    /// One network scaled in several ways, as far each: which strategy costs the least error
+    Scaling(Box<scaling::Scaling>),
+    /// One network shrunk to equal multiply-adds, one dimension at a time: which it can spare
+    Ablation(Box<scaling::Ablation>),
 }
 
 impl Search {
@@ -34,6 +39,8 @@ impl Search {
             SearchCommand::Tiny(tiny) => &tiny.study,
             SearchCommand::Compound(compound) => &compound.study,
             SearchCommand::Random(random) => &random.study,
+            SearchCommand::Scaling(scaling) => &scaling.study,
+            SearchCommand::Ablation(ablation) => &ablation.study,
         };
         if study.emit()? {
             return Ok(());
@@ -42,6 +49,8 @@ impl Search {
             SearchCommand::Tiny(tiny) => tiny.run(),
             SearchCommand::Compound(compound) => compound.run(),
             SearchCommand::Random(random) => random.run(),
+            SearchCommand::Scaling(scaling) => scaling.run(),
+            SearchCommand::Ablation(ablation) => ablation.run(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::report::EpochRow;
 pub struct Study {
     /// Its name in the ledger.
     pub name: String,
-    /// What is studied: `tiny`, `compound`, `random`.
+    /// What is studied: `tiny`, `compound`, `random`, `scaling`, `ablation`.
     pub kind: String,
     /// The recipe that every network is trained by, as TOML.
     pub recipe: String,

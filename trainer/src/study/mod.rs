@@ -6,6 +6,7 @@
 pub mod compound;
 pub mod picture;
 pub mod random;
+pub mod scaled;
 mod setting;
 pub mod tiny;
 mod work;

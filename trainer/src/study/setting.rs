@@ -106,7 +106,11 @@ impl Setting {
         mut watch: impl FnMut(StepOf) -> Flow,
     ) -> Result<Option<Outcome>> {
         let spec = Spec::from_toml(&trial.planned.network)?;
-        let recipe = self.recipe_of(&spec);
+        // Trials of one network differ in their seeds alone.
+        let recipe = Recipe {
+            seed: trial.planned.seed,
+            ..self.recipe_of(&spec)
+        };
         let began = Instant::now();
         let mut trainer = Trainer::new(&self.gpu, spec, &self.data, &recipe)?;
         let (epochs, batches) = (recipe.epochs, trainer.batches());

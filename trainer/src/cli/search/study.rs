@@ -14,7 +14,7 @@ use crate::cli::print;
 use crate::cli::stop::Stop;
 use crate::data::{DataOptions, open};
 use crate::error::{Error, Result};
-use crate::ledger::{Ledger, LedgerOptions, State, Study, Trial};
+use crate::ledger::{Ledger, LedgerOptions, Planned, State, Study, Trial};
 use crate::output::write_atomically;
 use crate::study::{Seen, Setting, work};
 use crate::trainer::Flow;
@@ -185,8 +185,24 @@ impl Running {
         first: usize,
         networks: impl Iterator<Item = (&'a Spec, &'a [f64])>,
     ) -> Result<()> {
+        self.plan_with_seed(first, 0, networks)
+    }
+
+    /// The same, with `more` added to the recipe's seed.
+    pub(super) fn plan_with_seed<'a>(
+        &mut self,
+        first: usize,
+        more: u64,
+        networks: impl Iterator<Item = (&'a Spec, &'a [f64])>,
+    ) -> Result<()> {
         let planned = networks
-            .map(|(spec, at)| self.setting.planned(spec, at))
+            .map(|(spec, at)| {
+                let planned = self.setting.planned(spec, at)?;
+                Ok(Planned {
+                    seed: planned.seed.wrapping_add(more),
+                    ..planned
+                })
+            })
             .collect::<Result<Vec<_>>>()?;
         self.ledger.plan(&self.name, first, &planned)
     }
