@@ -6,7 +6,7 @@ use triaxis_models::{Spec, Strategy};
 use triaxis_search::statistics::{least_squares, pearson};
 
 use super::Row;
-use super::page::{Clock, Size};
+use super::page::{Clock, Size, Way};
 use crate::error::Result;
 
 /// The strategy of a network that is not scaled.
@@ -33,6 +33,8 @@ pub struct Scaled {
     pub params: u64,
     /// Outputs of the convolutions.
     pub acts: u64,
+    /// Minutes that an epoch of training takes at the measured time of a picture.
+    pub epoch_minutes: Option<f64>,
 }
 
 /// A measurement, and what was measured.
@@ -45,6 +47,15 @@ impl Scaled {
             flops: self.flops as f64,
             params: self.params as f64,
             acts: self.acts as f64,
+        }
+    }
+
+    /// How it came about.
+    pub fn way(&self) -> Way {
+        Way {
+            base: self.base.clone(),
+            strategy: self.strategy.clone(),
+            factor: self.factor,
         }
     }
 }
@@ -68,6 +79,7 @@ pub fn networks(
             flops: counts.flops,
             params: counts.params,
             acts: counts.acts,
+            epoch_minutes: None,
         };
         Ok((spec, scaled))
     };
@@ -229,6 +241,7 @@ mod tests {
             flops: acts * acts * 1_000_000,
             params: 7,
             acts: acts * 1_000_000,
+            epoch_minutes: None,
         };
         (row, scaled)
     }

@@ -4,12 +4,13 @@ mod kernels;
 mod peers;
 mod read;
 mod runs;
+mod scaled;
 mod scatter;
 mod sizes;
 
 use std::path::Path;
 
-pub use read::{Rows, Run, Size};
+pub use read::{Rows, Run, Size, Way};
 
 use crate::report::chart::escape;
 use crate::report::page::STYLE;
@@ -30,6 +31,7 @@ impl Rows {
         let sections = [
             peers::html(&self.ratios, clock),
             runs::html(self, clock),
+            scaled::html(self, clock),
             sizes::html(self, clock),
             kernels::html(self, clock),
         ];
@@ -91,7 +93,7 @@ pub fn title_of(files: &[impl AsRef<Path>]) -> String {
 const OWN: &str = "h3{font-size:15px;margin:22px 0 8px}.note{color:var(--soft);font-size:13px;margin:8px 0 0}\
 .bar{display:inline-block;height:10px;border-radius:2px;background:var(--mark);vertical-align:middle}\
 td:first-child,th:first-child{text-align:left}td.l{text-align:left;width:40%}.slow{color:#d4580b}.card>svg{display:block;width:100%;\
-height:auto;padding:6px}";
+height:auto;padding:6px}.apart{margin-bottom:14px}";
 
 /// A table; the first column is text.
 fn table(heads: &[&str], lines: &[Vec<String>]) -> String {

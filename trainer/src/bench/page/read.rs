@@ -8,6 +8,7 @@ use triaxis_models::Spec;
 
 use super::super::Row;
 use super::super::compare::Ratio;
+use super::super::scaling::Scaled;
 use crate::error::{Error, Result};
 
 /// What files of rows hold, told apart by their columns.
@@ -28,6 +29,36 @@ pub struct Run {
     pub row: Row,
     /// The network's counts for one picture.
     pub size: Option<Size>,
+    /// How it came about, in rows of `bench scaling`.
+    pub way: Option<Way>,
+}
+
+impl Run {
+    /// What `bench scaling` knows of it; `None` for other rows.
+    pub(super) fn scaled(&self) -> Option<Scaled> {
+        let (way, size) = (self.way.as_ref()?, self.size?);
+        let count = |value: f64| value.max(0.0).round() as u64;
+        Some(Scaled {
+            base: way.base.clone(),
+            strategy: way.strategy.clone(),
+            factor: way.factor,
+            flops: count(size.flops),
+            params: count(size.params),
+            acts: count(size.acts),
+            epoch_minutes: None,
+        })
+    }
+}
+
+/// Which network was scaled, by which strategy, how far.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Way {
+    /// The network that was scaled.
+    pub base: String,
+    /// How growth was shared; `none` for the base itself.
+    pub strategy: String,
+    /// Growth of the multiply-adds before rounding.
+    pub factor: f64,
 }
 
 /// Counts for one picture, from columns of the file or of a network known by name.
@@ -100,7 +131,11 @@ impl Rows {
                 true => record.deserialize(Some(&header)).ok(),
                 false => known_size(&row),
             };
-            self.runs.push(Run { row, size });
+            let way = match has("base") && has("strategy") && has("factor") {
+                true => record.deserialize(Some(&header)).ok(),
+                false => None,
+            };
+            self.runs.push(Run { row, size, way });
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Whole runs, ours and peers', in a table.
 
 use super::{Clock, Rows, escape, table, told};
+use crate::paper::IMAGENET;
 
 pub(super) fn html(rows: &Rows, clock: Clock) -> String {
     if rows.runs.is_empty() {
@@ -14,6 +15,7 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
             Clock::Processor => "processor ms",
         },
         "ms a picture",
+        "min an epoch",
         "images/s",
         "first s",
         "memory MiB",
@@ -38,6 +40,10 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
                 escape(&row.device),
                 told(time),
                 told(time.map(|ms| ms / batch)),
+                match row.suite.as_str() {
+                    "train" => told(time.map(|ms| ms / batch * IMAGENET / 60_000.0)),
+                    _ => told(None),
+                },
                 told(rate),
                 told(row.first_ms.map(|ms| ms / 1e3)),
                 told(
@@ -54,7 +60,10 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
             ]
         })
         .collect();
-    format!("<h2>Runs</h2>\n{}", table(&heads, &lines))
+    format!(
+        "<h2>Runs</h2>\n{}<p class=\"note\">An epoch: {IMAGENET} pictures, as ImageNet has for training.</p>\n",
+        table(&heads, &lines)
+    )
 }
 
 impl Clock {

@@ -35,6 +35,10 @@ const RIGHT: f64 = 24.0;
 const TOP: f64 = 70.0;
 const BOTTOM: f64 = 52.0;
 
+/// How kinds are told apart without colour, too: filled, a ring, half filled, a broken ring.
+const FILLS: [&str; 4] = [".75", "0", ".3", "0"];
+const DASHES: [&str; 4] = ["", "", "", "stroke-dasharray=\"2 2\""];
+
 /// A range of a logarithmic axis, with a margin on both sides.
 struct Axis {
     low: f64,
@@ -159,11 +163,13 @@ pub(super) fn scatter(chart: &Scatter) -> String {
     let mut x = 16.0;
     for (index, kind) in chart.kinds.iter().enumerate() {
         let colour = format!("var(--c{})", index % 4);
+        let dashes = DASHES[index % 4];
         put(
             &mut svg,
             format_args!(
-                "<circle cx=\"{}\" cy=\"45\" r=\"4\" fill=\"{colour}\"/>",
-                x + 4.0
+                "<circle cx=\"{}\" cy=\"45\" r=\"4\" fill=\"{colour}\" fill-opacity=\"{}\" stroke=\"{colour}\" {dashes}/>",
+                x + 4.0,
+                FILLS[index % 4]
             ),
         );
         put(
@@ -179,10 +185,12 @@ pub(super) fn scatter(chart: &Scatter) -> String {
             put(
                 &mut svg,
                 format_args!(
-                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{colour}\" fill-opacity=\".7\"><title>{}</title></circle>",
+                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{colour}\" fill-opacity=\"{}\" stroke=\"{colour}\" \
+                     {dashes}><title>{}</title></circle>",
                     at_x(point.x),
                     at_y(point.y),
                     point.radius,
+                    FILLS[index % 4],
                     escape(&point.said)
                 ),
             );

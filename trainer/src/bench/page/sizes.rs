@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use triaxis_search::statistics::pearson;
+
 use super::read::Size;
 use super::scatter::{Kind, Point, Scatter, scatter};
 use super::{Clock, Rows, escape, table};
@@ -42,8 +44,8 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
             .collect();
         html += &format!(
             "<h2>Time against size: {}</h2>\n<section class=\"charts\">\n{charts}</section>\n\
-             <p class=\"note\">Time of a picture. r is Pearson's, of the numbers themselves and not of their logarithms, where a family \
-             has at least three sizes.</p>\n{}",
+             <p class=\"note\">Time of a picture. r is Pearson's, of the numbers themselves and not of their logarithms, with its \
+             95 % interval, where a family has at least three sizes.</p>\n{}",
             escape(&name),
             correlations(&families)
         );
@@ -54,7 +56,8 @@ pub(super) fn html(rows: &Rows, clock: Clock) -> String {
 /// Groups of one suite, batch, precision, library and adapter, each by family.
 fn measured_alike(rows: &Rows, clock: Clock) -> Vec<(String, Vec<Family>)> {
     let mut groups: Vec<(String, Vec<Family>)> = Vec::new();
-    for sized in &rows.runs {
+    // Scaled networks have a section of their own.
+    for sized in rows.runs.iter().filter(|sized| sized.way.is_none()) {
         let row = &sized.row;
         let (Some(ms), Some(size)) = (clock.of(row), sized.size) else {
             continue;
@@ -126,11 +129,14 @@ fn chart((name, number): &Axis, families: &[Family]) -> String {
 fn correlations(families: &[Family]) -> String {
     let line = |name: &str, points: &[&(f64, Size, String)]| {
         let r = |(_, number): &Axis| {
-            let pairs: Vec<(f64, f64)> = points
-                .iter()
-                .map(|(ms, size, _)| (number(size), *ms))
-                .collect();
-            pearson(&pairs).map_or("–".into(), |r| format!("{r:.4}"))
+            let pairs = points.iter().map(|(ms, size, _)| (number(size), *ms));
+            let (counts, times): (Vec<f64>, Vec<f64>) = pairs.unzip();
+            pearson(&counts, &times).map_or("–".into(), |found| {
+                format!(
+                    "{:.4} [{:.4}, {:.4}]",
+                    found.r, found.interval.0, found.interval.1
+                )
+            })
         };
         let mut cells = vec![escape(name), points.len().to_string()];
         cells.extend(AXES.iter().map(r));
@@ -152,18 +158,4 @@ fn correlations(families: &[Family]) -> String {
         "with parameters",
     ];
     table(&heads, &lines)
-}
-
-/// Pearson's correlation of at least three pairs; `None` where one side does not vary.
-pub(super) fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
-    if pairs.len() < 3 {
-        return None;
-    }
-    let n = pairs.len() as f64;
-    let mean = |side: fn(&(f64, f64)) -> f64| pairs.iter().map(side).sum::<f64>() / n;
-    let (mx, my) = (mean(|pair| pair.0), mean(|pair| pair.1));
-    let sum =
-        |f: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|(x, y)| f(x - mx, y - my)).sum::<f64>();
-    let (xy, xx, yy) = (sum(&|x, y| x * y), sum(&|x, _| x * x), sum(&|_, y| y * y));
-    (xx > 0.0 && yy > 0.0).then(|| xy / (xx * yy).sqrt())
 }

@@ -15,6 +15,7 @@ use crate::bench::scaling::{Follows, Group, Scaled, ScaledRow, groups, networks}
 use crate::bench::{self, Case, Form, Row, RowFile, Settings};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
+use crate::paper::IMAGENET;
 use crate::recipe::Recipe;
 use crate::trainer::batch_that_fits;
 
@@ -50,6 +51,9 @@ pub(super) struct Scaling {
     /// Activations as f16, in training their gradients, too
     #[arg(long)]
     amp: bool,
+    /// Pictures of an epoch, whose time is reckoned [default: those of ImageNet]
+    #[arg(long, value_name = "IMAGES", default_value_t = IMAGENET as u64, hide_default_value = true)]
+    epoch_images: u64,
     /// Runs that are measured, after two that warm up
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
@@ -105,8 +109,13 @@ impl Scaling {
         drop(gpu);
         note(&bench.machine.to_string());
         let mut rows = Vec::new();
-        for (spec, scaled) in all {
+        for (spec, mut scaled) in all {
             let row = self.measure(&bench, spec)?;
+            if self.mode == Mode::Train {
+                let ms = clock.of(&row).map(|ms| ms / row.batch.max(1) as f64);
+                let minutes = ms.map(|ms| ms * self.epoch_images as f64 / 60_000.0);
+                scaled.epoch_minutes = minutes.map(bench::round);
+            }
             match clock.of(&row) {
                 Some(ms) => note(&format!("{}: {ms} ms", row.case)),
                 None => note(&format!("{}: not measured: {}", row.case, row.problem)),
@@ -199,6 +208,7 @@ impl Scaling {
         let run = |(row, scaled): &ScaledRow| Run {
             row: row.clone(),
             size: Some(scaled.size()),
+            way: Some(scaled.way()),
         };
         let page = Rows {
             runs: rows.iter().map(run).collect(),
@@ -224,7 +234,16 @@ fn note(text: &str) {
 
 fn table(rows: &[ScaledRow], clock: Clock) -> String {
     let heading = [
-        "network", "pixels", "batch", "MFLOPs", "params M", "acts M", "memory", "ms", "ms/image",
+        "network",
+        "pixels",
+        "batch",
+        "MFLOPs",
+        "params M",
+        "acts M",
+        "memory",
+        "ms",
+        "ms/image",
+        "min/epoch",
     ];
     let millions = |count: u64| format!("{:.2}", count as f64 / 1e6);
     let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.2}"));
@@ -240,6 +259,7 @@ fn table(rows: &[ScaledRow], clock: Clock) -> String {
             row.memory_bytes.map_or("-".to_owned(), print::bytes),
             number(ms),
             number(ms.map(|ms| ms / row.batch.max(1) as f64)),
+            number(scaled.epoch_minutes),
         ]
     };
     let lines: Vec<_> = rows.iter().map(line).collect();
