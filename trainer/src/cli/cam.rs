@@ -1,6 +1,6 @@
 //! `triaxis cam`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,9 @@ pub(super) struct Cam {
     links: Links,
     #[command(flatten)]
     network: Trained,
+    /// Further weights whose maps of the same pictures stand beside in the grid: TinyNet's Figure 4; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    beside: Vec<PathBuf>,
     /// How the map is made; CAM needs a network that ends in a mean and a linear layer
     #[arg(long, value_enum, default_value_t = How::Cam, help_heading = "Map")]
     method: How,
@@ -47,7 +50,8 @@ pub(super) struct Cam {
     /// Likeliest classes to explain of each picture
     #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = "Map")]
     topk: usize,
-    /// Folder to write to: a PICTURE.CLASS.png and .npy for each map, and grid.png of the first 16 pictures
+    /// Folder to write to: a PICTURE.CLASS.png and .npy for each map, PICTURE.2.CLASS for the first --beside and so on, and
+    /// grid.png of the first 16 pictures
     #[arg(short, long, default_value = "cam", help_heading = "Output")]
     output: PathBuf,
     /// Side of the pictures that are written, pixels
@@ -83,6 +87,7 @@ enum How {
 #[derive(Debug, Serialize)]
 struct Row {
     image: String,
+    network: String,
     index: usize,
     label: String,
     logit: f32,
@@ -94,8 +99,10 @@ impl Cam {
     pub(super) fn run(&self) -> Result<()> {
         self.check()?;
         let files = files(&self.pictures, self.links)?;
-        let loaded = self.network.load()?;
-        let wanted = self.wanted(&loaded)?;
+        let mut networks = vec![self.network.load()?];
+        for weights in &self.beside {
+            networks.push(self.network.of(weights).load()?);
+        }
         let options = ExplainOptions {
             method: match self.method {
                 How::Cam => Method::Cam,
@@ -105,34 +112,44 @@ impl Cam {
             layer: self.layer.clone(),
         };
         let gpu = self.device.open()?;
-        let mut explainer = Explainer::new(&gpu, &loaded.spec, &loaded.weights, &options)?;
         fs::create_dir_all(&self.output)
             .map_err(|error| Error::disk("make the folder", &self.output, None, error))?;
-        let mut rows = Vec::new();
-        let mut shown: Vec<Vec<Picture>> = Vec::new();
+        let (mut rows, mut left_out) = (Vec::new(), 0);
+        let mut shown: BTreeMap<usize, Vec<Picture>> = BTreeMap::new();
         let names = names(&files);
-        let left_out = each_prepared(&files, &loaded.preprocess, |i, prepared| {
-            let explanation = explainer.explain(&prepared.numbers, &wanted)?;
-            let picture = prepared.square(self.size);
-            let mut line = vec![picture.clone()];
-            for map in &explanation.maps {
-                let over = overlay(&picture, map, self.opacity);
-                let (overlay, numbers) = self.write(&names[i], &loaded, map, &over)?;
-                rows.push(Row {
-                    image: files.name(i),
-                    index: map.class,
-                    label: loaded.label(map.class),
-                    logit: explanation.logits[map.class],
-                    overlay,
-                    map: numbers,
-                });
-                line.push(over);
-            }
-            if shown.len() < IN_GRID {
-                shown.push(line);
-            }
-            Ok(())
-        })?;
+        for (place, loaded) in networks.iter().enumerate() {
+            let wanted = self.wanted(loaded)?;
+            let mut explainer = Explainer::new(&gpu, &loaded.spec, &loaded.weights, &options)?;
+            left_out = each_prepared(&files, &loaded.preprocess, |i, prepared| {
+                let explanation = explainer.explain(&prepared.numbers, &wanted)?;
+                let picture = prepared.square(self.size);
+                let name = match place {
+                    0 => names[i].clone(),
+                    place => format!("{}.{}", names[i], place + 1),
+                };
+                if place == 0 && shown.len() < IN_GRID {
+                    shown.insert(i, vec![picture.clone()]);
+                }
+                for map in &explanation.maps {
+                    let over = overlay(&picture, map, self.opacity);
+                    let (overlay, numbers) = self.write(&name, loaded, map, &over)?;
+                    rows.push(Row {
+                        image: files.name(i),
+                        network: loaded.spec.name.clone(),
+                        index: map.class,
+                        label: loaded.label(map.class),
+                        logit: explanation.logits[map.class],
+                        overlay,
+                        map: numbers,
+                    });
+                    if let Some(line) = shown.get_mut(&i) {
+                        line.push(over);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        let shown: Vec<Vec<Picture>> = shown.into_values().collect();
         if !shown.is_empty() {
             write(&self.output.join("grid.png"), &png(&grid(&shown)))?;
         }
@@ -232,11 +249,12 @@ fn text(rows: &[Row]) -> String {
         let logit = format!("{:.3}", row.logit);
         [
             row.image.clone(),
+            row.network.clone(),
             row.label.clone(),
             logit,
             name(&row.overlay),
         ]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
-    print::table(["picture", "class", "logit", "overlay"], &rows)
+    print::table(["picture", "network", "class", "logit", "overlay"], &rows)
 }

@@ -53,7 +53,7 @@ pub(super) struct Evaluate {
 }
 
 /// How pictures are prepared.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Pictures {
     /// Side of what the network sees, pixels [default: the weights']
     #[arg(long, value_name = "PIXELS", help_heading = "Pictures")]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::evidence::EvidenceOptions;
 use super::print;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -16,7 +17,7 @@ use crate::table::Format;
 /// Options of `triaxis figures`.
 #[derive(Debug, Args)]
 pub(super) struct Figures {
-    /// 1, 11, 12: figures of "Fast and Accurate Model Scaling" that need no training; all of them
+    /// 1, 2, 4 to 12: figures of "Fast and Accurate Model Scaling"; all: those, and a page with every figure and table
     #[arg(value_name = "FIGURE", default_value = "all")]
     figure: String,
     /// Folder that takes an SVG and a CSV for each
@@ -30,7 +31,17 @@ pub(super) struct Figures {
     /// Print JSON on standard output
     #[arg(long)]
     json: bool,
+    /// Picture of `triaxis cam` that the page shows: TinyNet's Figure 4
+    #[arg(long, value_name = "FILE.png", help_heading = "Measured here")]
+    heat_maps: Option<PathBuf>,
+    #[command(flatten)]
+    evidence: EvidenceOptions,
 }
+
+/// The page's file.
+const PAGE: &str = "papers.html";
+/// Bytes of a picture that the page takes.
+const MOST: u64 = 64 << 20;
 
 /// The files of a figure.
 #[derive(Debug, Serialize)]
@@ -46,21 +57,36 @@ impl Figures {
             "all" => FIGURES.to_vec(),
             name => vec![name],
         };
-        // What is not known is refused before any file is written.
+        // What is not known, or cannot be read, is refused before any file is written.
+        let evidence = self.evidence.read()?;
+        let heat_maps = self.heat_maps.as_deref().map(picture).transpose()?;
         let figures = names
             .into_iter()
-            .map(paper::figure)
+            .map(|name| paper::figure(name, &evidence))
             .collect::<Result<Vec<_>>>()?;
+        let page = match self.figure.as_str() {
+            "all" => Some(paper::page(&evidence, heat_maps.as_deref())?),
+            _ => None,
+        };
         fs::create_dir_all(&self.out)
             .map_err(|source| Error::disk("make the folder of --out", &self.out, None, source))?;
         let written = figures
             .iter()
             .map(|figure| self.write(figure))
             .collect::<Result<Vec<_>>>()?;
+        let page = match page {
+            None => None,
+            Some(html) => {
+                let path = self.out.join(PAGE);
+                put(&path, &html)?;
+                Some(path)
+            }
+        };
         if self.json {
             return print::json(&written);
         }
-        let paths = written.iter().flat_map(|files| [&files.svg, &files.csv]);
+        let files = written.iter().flat_map(|files| [&files.svg, &files.csv]);
+        let paths = files.chain(&page);
         print::text(
             &paths
                 .map(|path| format!("{}\n", path.display()))
@@ -78,6 +104,28 @@ impl Figures {
             svg,
             csv,
         })
+    }
+}
+
+/// The bytes of a PNG file.
+fn picture(path: &Path) -> Result<Vec<u8>> {
+    let failed = |problem: String| {
+        Error::config(
+            "--heat-maps",
+            format!("cannot use {}: {problem}", path.display()),
+            "Give the grid.png that `triaxis cam` writes",
+        )
+    };
+    let size = fs::metadata(path)
+        .map_err(|error| failed(error.to_string()))?
+        .len();
+    if size > MOST {
+        return Err(failed(format!("it is longer than {} MiB", MOST >> 20)));
+    }
+    let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
+    match bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        true => Ok(bytes),
+        false => Err(failed("it is no PNG file".into())),
     }
 }
 

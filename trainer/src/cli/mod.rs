@@ -7,6 +7,7 @@ mod data;
 mod device;
 mod doctor;
 mod evaluate;
+mod evidence;
 mod export;
 mod extract;
 mod figures;

@@ -1,16 +1,20 @@
 //! `triaxis tables`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
+use super::evidence::EvidenceOptions;
 use super::print;
-use crate::error::Result;
-use crate::paper;
-use crate::table::Format;
+use crate::error::{Error, Result};
+use crate::paper::{self, Evidence};
+use crate::table::{Format, Table};
 
 /// Options of `triaxis tables`.
 #[derive(Debug, Args)]
 pub(super) struct Tables {
-    /// 1 to 8: the tables of "Fast and Accurate Model Scaling"; r1: TinyNet; phi: EfficientNet's rule
+    /// 1 to 8: the tables of "Fast and Accurate Model Scaling"; r1: TinyNet; phi: EfficientNet's rule; gains: what the first
+    /// --ledger's networks gain over the second's
     #[arg(value_name = "TABLE")]
     table: String,
     /// How it is written
@@ -19,6 +23,8 @@ pub(super) struct Tables {
     /// Print JSON on standard output: --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    #[command(flatten)]
+    evidence: EvidenceOptions,
 }
 
 /// The formats by name.
@@ -35,6 +41,8 @@ enum Written {
     Tex,
     /// One JSON object
     Json,
+    /// An HTML table element
+    Html,
 }
 
 impl Tables {
@@ -46,7 +54,27 @@ impl Tables {
             Written::Csv => Format::Csv,
             Written::Tex => Format::Latex,
             Written::Json => Format::Json,
+            Written::Html => Format::Html,
         };
-        print::text(&paper::table(&self.table)?.render(format))
+        let table = match self.table.as_str() {
+            "gains" => self.gains()?,
+            name => paper::table(name, &self.evidence.read()?)?,
+        };
+        print::text(&table.render(format))
+    }
+
+    fn gains(&self) -> Result<Table> {
+        let [ours, others] = self.evidence.ledger.as_slice() else {
+            return Err(Error::config(
+                "triaxis tables gains",
+                format!("{} ledgers are given", self.evidence.ledger.len()),
+                "Give --ledger twice: first that of the networks, then that of those to beat",
+            ));
+        };
+        let read = |path: &PathBuf| {
+            let mut evidence = Evidence::default();
+            evidence.add_ledger(path).map(|()| evidence)
+        };
+        Ok(paper::gains(&read(ours)?, &read(others)?))
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::weights::{FitOptions, LoadOptions, Weights};
 
 /// Which network, with which weights.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Trained {
     /// Network: a name of `triaxis models` or a TOML file [default: what lies beside the weights tells]
     #[arg(long, help_heading = "Model")]
@@ -50,6 +50,15 @@ impl Trained {
         match self.weights {
             Some(_) => Ok(self.load()?.spec),
             None => Ok(self.spec_of(&Weights::default())?.0),
+        }
+    }
+
+    /// The same of other weights, which tell their network themselves.
+    pub(super) fn of(&self, weights: &Path) -> Self {
+        Self {
+            model: None,
+            weights: Some(weights.to_owned()),
+            ..self.clone()
         }
     }
 

@@ -174,7 +174,7 @@ fn how_made(table: &mut Table) {
 }
 
 /// The digits behind the point that a factor has, three at most.
-fn decimals(s: f64) -> usize {
+pub(super) fn decimals(s: f64) -> usize {
     let whole = |digits: &usize| (s * 10f64.powi(*digits as i32)).fract() < 1e-9;
     (0..3).find(whole).unwrap_or(3)
 }

@@ -1,17 +1,23 @@
 //! The tables and figures of the papers whose networks and rules are here: what we count beside what they print.
 //!
-//! [`table`] and [`figure`] need no GPU and no weights: they draw networks and count. Times, errors and accuracies are the
-//! papers' own ([`published`]) and marked so; nothing in these tables was trained here.
+//! [`table`], [`figure`] and [`page`] need no GPU and no weights: they draw networks and count. Times, errors and accuracies
+//! are the papers' own ([`published`]) and marked so, or those that ledgers and rows of benchmarks hold ([`Evidence`]).
 
+mod beside;
 mod counts;
+mod evidence;
 mod figures;
 mod growth;
 mod networks;
+mod page;
 pub mod published;
 mod shrunk;
 
+pub use beside::gains;
+pub use evidence::{Evidence, IMAGENET, Timed, Trained, mean};
 pub use figures::{FIGURES, Figure, Step, figure, slope, steps};
 pub use networks::candidates;
+pub use page::page;
 
 use crate::error::{Error, Result};
 use crate::table::Table;
@@ -20,12 +26,20 @@ use crate::table::Table;
 /// EfficientNet's rule.
 pub const TABLES: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "r1", "phi"];
 
-/// The table of that name: see [`TABLES`].
+/// The table of that name, with what was measured of its networks: see [`TABLES`].
 ///
 /// # Errors
 ///
 /// [`Error::Config`] for another name.
-pub fn table(name: &str) -> Result<Table> {
+pub fn table(name: &str, evidence: &Evidence) -> Result<Table> {
+    let mut table = plain(name)?;
+    if ["5", "6", "7", "8", "r1"].contains(&name.to_lowercase().as_str()) {
+        beside::add(&mut table, evidence)?;
+    }
+    Ok(table)
+}
+
+fn plain(name: &str) -> Result<Table> {
     match name.to_lowercase().as_str() {
         "1" => growth::simple(),
         "2" => growth::compound(),

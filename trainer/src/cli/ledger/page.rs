@@ -3,16 +3,11 @@
 use super::table;
 use crate::ledger::Trial;
 use crate::report::chart::{Chart, Series, escape, line_chart};
-use crate::table::{Align, Cell};
+use crate::report::page::STYLE;
+use crate::table::Format;
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1c2128;--soft:#5d6671;--edge:#e4e7eb;--ground:#fff}\
-@media(prefers-color-scheme:dark){:root{--ink:#e9edf2;--soft:#9aa5b1;--edge:#2d343d;--ground:#0d1117}}\
-body{margin:0 auto;max-width:1180px;padding:28px 20px;background:var(--ground);color:var(--ink);\
-font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}h1{font-size:26px}h2{font-size:18px}\
-figure{margin:0;max-width:760px}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px;\
-font-variant-numeric:tabular-nums}th,td{padding:5px 12px;border-top:1px solid var(--edge);white-space:nowrap;text-align:left}\
-th{color:var(--soft)}.n{text-align:right}";
+const OWN: &str = "figure{margin:0;max-width:760px}figure>svg{display:block;padding:6px}h2{overflow-wrap:anywhere}\
+table .w{text-align:left}caption{display:none}";
 
 /// A page of all trials: for each study error against multiply-adds, and a table.
 pub(super) fn html(name: &str, trials: &[Trial]) -> String {
@@ -37,7 +32,9 @@ pub(super) fn html(name: &str, trials: &[Trial]) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name} · Triaxis</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n{sections}</body>\n</html>\n"
+         <title>{name} · Triaxis</title>\n<style>{STYLE}{OWN}</style>\n</head>\n<body>\n<main>\n<h1>{name}</h1>\n{sections}\
+         <footer>Written by <code>triaxis ledger export</code> of Triaxis {}.</footer>\n</main>\n</body>\n</html>\n",
+        env!("CARGO_PKG_VERSION")
     )
 }
 
@@ -52,12 +49,13 @@ fn section(study: &str, trials: &[Trial]) -> String {
         .count();
     let kind = trials.first().map_or("", |trial| trial.kind.as_str());
     format!(
-        "<h2>{}</h2>\n<p>search {}: {} trials, {done} done, {failed} failed.</p>\n<figure>{}</figure>\n<div class=\"wide\">{}</div>\n",
+        "<h2>{}</h2>\n<p>search {}: {} trials, {done} done, {failed} failed.</p>\n<figure class=\"card\">{}</figure>\n\
+         <h3>Trials</h3>\n<div class=\"card wide\">{}</div>\n",
         escape(study),
         escape(kind),
         trials.len(),
         chart(trials),
-        rows(trials)
+        table::list(trials).render(Format::Html)
     )
 }
 
@@ -79,31 +77,6 @@ fn chart(trials: &[Trial]) -> String {
         }],
         ..Chart::default()
     })
-}
-
-fn rows(trials: &[Trial]) -> String {
-    let table = table::list(trials);
-    let cell = |tag: &str, align: Align, text: &str| {
-        let class = if align == Align::Right {
-            " class=\"n\""
-        } else {
-            ""
-        };
-        format!("<{tag}{class}>{}</{tag}>", escape(text))
-    };
-    let headings = table.columns.iter();
-    let headings: String = headings
-        .map(|column| cell("th", column.align, &column.heading))
-        .collect();
-    let row = |row: &Vec<Cell>| {
-        let cells = table.columns.iter().zip(row);
-        let cells: String = cells
-            .map(|(column, value)| cell("td", column.align, &value.shown()))
-            .collect();
-        format!("<tr>{cells}</tr>\n")
-    };
-    let rows: String = table.rows.iter().map(row).collect();
-    format!("<table>\n<tr>{headings}</tr>\n{rows}</table>")
 }
 
 #[cfg(test)]
@@ -149,7 +122,7 @@ mod tests {
             page.contains("<h2>a&amp;b</h2>")
                 && page.contains("search tiny: 2 trials, 2 done, 0 failed")
         );
-        assert!(page.contains("<td>&lt;net&gt;</td>") && !page.contains("<net>"));
+        assert!(page.contains("<td class=\"w\">&lt;net&gt;</td>") && !page.contains("<net>"));
         assert!(
             !page.contains("src=") && !page.contains("href="),
             "the page needs nothing else"
