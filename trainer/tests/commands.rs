@@ -289,9 +289,9 @@ fn figures_are_written_whole_and_named() {
     assert!(read("csv").contains("EfficientNet-B0,dWr,1,224,385825092,5288548,6748036"));
     assert_eq!(fs::read_dir(&out).unwrap().count(), 2);
 
-    let text = error(&run(&["figures", "2"]), 2);
+    let text = error(&run(&["figures", "3"]), 2);
     assert!(
-        text.contains("there is no figure `2`") && text.contains("1, 11, 12"),
+        text.contains("there is no figure `3`") && text.contains("1, 2, 4"),
         "{text}"
     );
     let file = folder.path().join("file");

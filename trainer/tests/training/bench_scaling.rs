@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use triaxis_models::{Spec, Strategy};
 
+use crate::browser::seen;
 use crate::support::Place;
 
 const TINY: &str = "--model specs/demo.toml --strategy w,dWr --factors 1,2,4 --batch-size 4 --runs 1 --img-size 32";
@@ -77,7 +78,7 @@ fn scaled_networks_are_measured_and_related_to_their_counts() {
     let csv = fs::read_to_string(place.path().join("rows.csv")).unwrap();
     let header = csv.lines().next().unwrap();
     assert!(
-        header.ends_with(",problem,base,strategy,factor,flops,params,acts"),
+        header.ends_with(",problem,base,strategy,factor,flops,params,acts,epoch_minutes"),
         "{header}"
     );
     assert_eq!(csv.lines().count(), 6, "{csv}");
@@ -92,6 +93,18 @@ fn scaled_networks_are_measured_and_related_to_their_counts() {
         let html = fs::read_to_string(place.path().join(page)).unwrap();
         assert!(html.contains("Time against size"), "{page}");
         assert!(html.contains("demo-dWr-2"), "{page}");
+        assert!(html.contains("demo, by strategy"), "{page}");
+        seen(&place.path().join(page), &["<svg", "<tr", "<h2", "<text"]);
+    }
+    // An epoch of ImageNet at the time of a picture.
+    for row in rows {
+        let ms = match document["clock"].as_str().unwrap() {
+            "wall" => &row["median_ms"],
+            _ => &row["cpu_median_ms"],
+        };
+        let minutes = ms.as_f64().unwrap() / 4.0 * 1_281_167.0 / 60_000.0;
+        let told = row["epoch_minutes"].as_f64().unwrap();
+        assert!((told / minutes - 1.0).abs() < 0.01, "{row}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
+use crate::browser::seen;
 use crate::support::Place;
 
 fn bench(place: &Place, options: &[&str]) -> Output {
@@ -132,36 +133,10 @@ fn rounds_of_peers_alternate_with_ours() {
         html.contains("infer tiny_r12_b2_f32 / patient</text>"),
         "{html}"
     );
-    seen_in_a_browser(&place);
-}
-
-/// A browser, where one is installed, finds an element for everything: it draws the page as written.
-fn seen_in_a_browser(place: &Place) {
-    let page = format!("file://{}", place.path().join("page.html").display());
-    let options = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"];
-    let browsers = ["chromium", "chromium-browser", "google-chrome"];
-    let started = browsers.iter().find_map(|browser| {
-        let mut command = Command::new(browser);
-        command
-            .args(options)
-            .arg(&page)
-            .stderr(Stdio::null())
-            .output()
-            .ok()
-    });
-    let Some(output) = started.filter(|output| output.status.success()) else {
-        return;
-    };
-    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
-    let written = fs::read_to_string(place.path().join("page.html")).unwrap();
-    for tag in ["<svg", "<circle", "<tr", "<h2", "<text"] {
-        assert_eq!(
-            dom.matches(tag).count(),
-            written.matches(tag).count(),
-            "{tag}"
-        );
-    }
-    assert!(dom.contains("</footer>"), "{dom}");
+    seen(
+        &place.path().join("page.html"),
+        &["<svg", "<circle", "<tr", "<h2", "<text", "</footer>"],
+    );
 }
 
 /// Stands in for the program: nothing can be measured, pictures are named.

@@ -5,6 +5,7 @@ mod advising;
 mod asking;
 mod bench_scaling;
 mod benching;
+mod browser;
 mod comparing;
 #[cfg(target_os = "linux")]
 mod dashboard;
@@ -22,6 +23,7 @@ mod leaking;
 mod logging;
 mod mixed_precision;
 mod outcome;
+mod papers;
 mod pictures;
 mod recipes;
 mod recovering;

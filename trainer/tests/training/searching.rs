@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use triaxis::ledger::{Ledger, LedgerOptions, State, Trial};
 
+use crate::browser::{pictures_seen, seen};
 use crate::support::{Place, Ran, Running, run};
 
 /// Two stages of inverted bottlenecks.
@@ -114,6 +115,7 @@ fn a_search_learns_a_formula_and_makes_the_network_of_a_target() {
         std::fs::read_to_string(file).unwrap(),
         network["spec"].as_str().unwrap()
     );
+    pictures_seen(&place.path().join("made"), &["curves.svg", "trials.svg"]);
     for picture in ["curves.svg", "trials.svg"] {
         let svg = std::fs::read_to_string(place.path().join("made").join(picture)).unwrap();
         assert!(svg.starts_with("<svg") && !svg.contains("NaN"), "{svg}");
@@ -157,10 +159,9 @@ fn a_search_learns_a_formula_and_makes_the_network_of_a_target() {
     let csv = ledger("export study.ledger csv").done();
     assert_eq!(csv.stdout.lines().count(), 10, "{csv}");
     ledger("export study.ledger html --out all.html").done();
-    assert!(
-        std::fs::read_to_string(place.path().join("all.html"))
-            .unwrap()
-            .contains("<svg")
+    seen(
+        &place.path().join("all.html"),
+        &["<svg", "<circle", "<tr", "<text", "</footer>"],
     );
     ledger("list none.ledger").refused(4, &["none.ledger", "there is no such ledger"]);
     ledger("show study.ledger 77").refused(2, &["there is no trial 77"]);
@@ -235,7 +236,7 @@ fn a_random_search_ranks_networks_of_a_band_and_scales_the_best() {
         let file = std::fs::read_to_string(place.path().join("made").join(name)).unwrap();
         assert_eq!(file, report[made]["spec"].as_str().unwrap());
     }
-    assert!(place.path().join("made/errors.svg").exists());
+    pictures_seen(&place.path().join("made"), &["errors.svg", "trials.svg"]);
     let table = run(search_by(RANDOM, &place, "--trials 4")).done();
     assert!(table.stdout.contains("4 trials done, 0 failed"), "{table}");
 
