@@ -21,6 +21,9 @@ macro_rules! sources {
 
 sources! {
     "activations"
+    "cooperative/eight"
+    "cooperative/enable"
+    "cooperative/sixteen"
     "doctor/pack"
     "epilogue/activated"
     "epilogue/added"
@@ -57,6 +60,7 @@ sources! {
     "ops/clip"
     "ops/column_sum"
     "ops/conv2d"
+    "ops/conv2d_cooperative"
     "ops/conv2d_tiled"
     "ops/cutmix"
     "ops/depthwise"

@@ -3,7 +3,10 @@
 use std::sync::OnceLock;
 
 use half::f16;
-use triaxis::engine::{AdapterKind, DType, Gpu, Graph, Limits, Mode, Plan, Value, gradients};
+use triaxis::engine::{
+    AdapterKind, DType, Gpu, GpuOptions, Graph, Limits, MatrixUnits, Mode, Plan, Value, Variant,
+    VariantTable, gradients,
+};
 
 use crate::case::{Case, Differences, EPOCH, SEED, data_index};
 
@@ -17,12 +20,30 @@ pub const HALF_TOLERANCE: f64 = 2e-3;
 pub fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
-        Gpu::open(&Default::default()).expect("a Vulkan driver answers (`make test` installs one)")
+        let plain = Gpu::open(&Default::default())
+            .expect("a Vulkan driver answers (`make test` installs one)");
+        let options = GpuOptions {
+            matrix_units: Some(MatrixUnits::On),
+            ..GpuOptions::default()
+        };
+        match plain.info().limits.matrices {
+            None => plain,
+            Some(_) => Gpu::open(&options).expect("matrices that are listed multiply rightly"),
+        }
     })
 }
 
+/// The same where every convolution of what is stored as f16 runs on matrix units, if the adapter has them.
+pub(crate) fn cooperative(gpu: &Gpu) -> Option<Gpu> {
+    gpu.limits().matrices?;
+    Some(gpu.with_limits(Limits {
+        variants: VariantTable::all(Variant::Cooperative),
+        ..*gpu.limits()
+    }))
+}
+
 /// Checks every case, as the adapter is and as a smaller one would be: the other kind's kernels, one image a
-/// dispatch, three workgroups a row.
+/// dispatch, three workgroups a row; and by matrix units, whole and cut, where there are any.
 pub fn check_all(cases: &[Case]) {
     let full = *gpu().limits();
     let other = if full.kind == AdapterKind::Cpu {
@@ -41,6 +62,11 @@ pub fn check_all(cases: &[Case]) {
             if let Some(expected) = Expected::of(case, stored) {
                 expected.check(gpu());
                 expected.check(&small);
+                if stored == DType::F16 {
+                    for gpu in [gpu(), &small].into_iter().filter_map(cooperative) {
+                        expected.check(&gpu);
+                    }
+                }
             }
         }
     }

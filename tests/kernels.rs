@@ -6,11 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use triaxis::engine::DType::{F16, F32};
-use triaxis::engine::{AdapterKind, Graph, Kernel, Limits, Mode, Schedule, Value, gradients};
+use triaxis::engine::{
+    AdapterKind, Graph, Kernel, Limits, Matrices, Mode, Schedule, Value, Variant, VariantTable,
+    gradients,
+};
 
 use crate::Differences;
 
-/// Every kernel that the cases and the fused graphs launch, on both kinds of adapter, by its text and entry point.
+/// Every kernel that the cases and the fused graphs launch, on both kinds of adapter and by matrices of either side, by its
+/// text and entry point.
 fn kernels() -> Vec<Kernel> {
     let mut kernels = BTreeMap::new();
     let mut graphs = Vec::new();
@@ -33,21 +37,29 @@ fn kernels() -> Vec<Kernel> {
         drawn.graph.fuse(&drawn.keep);
         graphs.push((drawn.graph, drawn.keep));
     }
-    for (g, kept) in graphs {
-        for kind in [AdapterKind::Gpu, AdapterKind::Cpu] {
-            let schedule = Schedule::new(
-                &g,
-                &kept,
-                &Limits {
-                    kind,
-                    ..Limits::default()
-                },
-            )
-            .unwrap();
-            for (_, dispatch) in schedule.launches() {
-                kernels.insert(format!("{:?}", dispatch.kernel), dispatch.kernel.clone());
+    let of_kind = |kind| Limits {
+        kind,
+        ..Limits::default()
+    };
+    let of_matrices = |side, subgroup| Limits {
+        matrices: Matrices::new(side, subgroup),
+        variants: VariantTable::all(Variant::Cooperative),
+        ..Limits::default()
+    };
+    let plain = [AdapterKind::Gpu, AdapterKind::Cpu].map(of_kind);
+    let cooperative = [of_matrices(8, 32), of_matrices(16, 32)];
+    for (mut g, kept) in graphs {
+        let mut launched = |g: &Graph, limits: &[Limits]| {
+            for limits in limits {
+                let schedule = Schedule::new(g, &kept, limits).unwrap();
+                for (_, dispatch) in schedule.launches() {
+                    kernels.insert(format!("{:?}", dispatch.kernel), dispatch.kernel.clone());
+                }
             }
-        }
+        };
+        launched(&g, &plain);
+        g.store_halves(&[]);
+        launched(&g, &cooperative);
     }
     kernels.into_values().collect()
 }
@@ -67,6 +79,30 @@ fn every_kernel_passes_naga_and_translates_for_every_backend() {
                 translate(&kernel, &kernel.source());
             }
         }
+    }
+}
+
+#[test]
+fn cooperative_kernels_are_reached_with_every_text_they_are_joined_with() {
+    let all = kernels();
+    for side in ["cooperative/eight", "cooperative/sixteen"] {
+        for text in [
+            "prologue/gate",
+            "prologue/normalised",
+            "prologue/arriving_normalised",
+            "epilogue/bias",
+            "epilogue/residual",
+            "epilogue/gradient_normalised",
+            "epilogue/tile_statistics",
+            "epilogue/tile_sums",
+        ] {
+            let joined = |k: &Kernel| k.link.contains(&side) && k.link.contains(&text);
+            assert!(all.iter().any(joined), "{side} with {text}");
+        }
+        let joins = |k: &Kernel| {
+            k.link.contains(&side) && k.constants.iter().any(|c| c.0 == "JOINED" && c.1 > 1.0)
+        };
+        assert!(all.iter().any(joins), "{side} with joined groups");
     }
 }
 
@@ -141,7 +177,8 @@ fn translate(kernel: &Kernel, text: &str) {
     let name = format!("{} of {:?}", kernel.entry, kernel.link);
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
-    let info = validate(&module, &name);
+    let cooperative = kernel.link.contains(&"cooperative/enable");
+    let info = validate(&module, &name, cooperative);
     let constants: PipelineConstants = kernel
         .constants
         .iter()
@@ -150,7 +187,7 @@ fn translate(kernel: &Kernel, text: &str) {
     let entry = Some((naga::ShaderStage::Compute, kernel.entry));
     let (module, _) = process_overrides(&module, &info, entry, &constants)
         .unwrap_or_else(|e| panic!("{name}: {e}"));
-    let info = validate(&module, &name);
+    let info = validate(&module, &name, cooperative);
     within_default_limits(&module, &info, &name);
 
     let pipeline = spv::PipelineOptions {
@@ -166,6 +203,10 @@ fn translate(kernel: &Kernel, text: &str) {
     };
     msl::write_string(&module, &info, &options, &msl::PipelineOptions::default())
         .unwrap_or_else(|e| panic!("{name}: MSL: {e}"));
+    if cooperative {
+        // DX12 has no such matrices.
+        return;
+    }
     let options = hlsl::Options {
         shader_model: hlsl::ShaderModel::V6_0,
         fake_missing_bindings: true,
@@ -184,13 +225,20 @@ fn translate(kernel: &Kernel, text: &str) {
         .unwrap_or_else(|e| panic!("{name}: HLSL: {e}"));
 }
 
-fn validate(module: &naga::Module, name: &str) -> ModuleInfo {
-    Validator::new(
-        ValidationFlags::all(),
-        Capabilities::default() | Capabilities::SHADER_FLOAT16_IN_FLOAT32,
-    )
-    .validate(module)
-    .unwrap_or_else(|e| panic!("{name}: {:?}", e.into_inner()))
+fn validate(module: &naga::Module, name: &str, cooperative: bool) -> ModuleInfo {
+    let plain = Capabilities::default() | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let capabilities = match cooperative {
+        true => {
+            plain
+                | Capabilities::COOPERATIVE_MATRIX
+                | Capabilities::SHADER_FLOAT16
+                | Capabilities::SUBGROUP
+        }
+        false => plain,
+    };
+    Validator::new(ValidationFlags::all(), capabilities)
+        .validate(module)
+        .unwrap_or_else(|e| panic!("{name}: {:?}", e.into_inner()))
 }
 
 /// What WebGPU promises on every adapter.

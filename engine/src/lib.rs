@@ -36,7 +36,7 @@ mod variants;
 
 pub use bounds::{BoundOptions, Bounds};
 pub use error::{Error, Result};
-pub use gpu::{AdapterInfo, Gpu, GpuOptions, adapters};
+pub use gpu::{AdapterInfo, Gpu, GpuOptions, MatrixUnits, adapters};
 pub use gradients::{Gradients, gradients};
 pub use graph::{
     Arena, Buffer, Complexity, Graph, Init, Kind, Mode, Node, NodeId, Parameter, ParameterOptions,
@@ -44,7 +44,7 @@ pub use graph::{
 };
 pub use inference::{Fold, FoldStep, Inference, InferenceOptions, Precision};
 pub use layout::Layout;
-pub use limits::{AdapterKind, Limits};
+pub use limits::{AdapterKind, Limits, Matrices};
 pub use op::{
     Binding, Cost, Dispatch, Following, Halves, Kernel, LaunchContext, Meaning, Op, Reading, Slot,
     Slot::*,

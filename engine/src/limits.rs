@@ -1,4 +1,4 @@
-use crate::VariantTable;
+use crate::{ShapeClass, Variant, VariantTable};
 
 /// What kind of processor runs the kernels: it decides which variant of a matrix kernel is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -12,6 +12,26 @@ pub enum AdapterKind {
 
 /// [`Limits::recompute`] of graphics processors: such cards do 5 to 20 multiply-adds in the time of a byte.
 pub(crate) const RECOMPUTE: u64 = 10;
+
+/// Matrices that the threads of a subgroup hold and multiply together: f16 factors, f32 sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Matrices {
+    /// Rows and columns of each: 8 or 16.
+    pub side: u32,
+    /// Threads of a workgroup with a subgroup for every strip of a tile, a multiple of 64.
+    pub threads: u32,
+}
+
+impl Matrices {
+    /// Of this side, where subgroups have at most so many threads; `None` where a workgroup would be too large for WebGPU
+    /// or no kernel has matrices of this side.
+    pub fn new(side: u32, subgroup: u32) -> Option<Self> {
+        let strips = 64_u32.checked_div(side)?;
+        let threads = strips.checked_mul(subgroup)?.next_multiple_of(64);
+        let fits = matches!(side, 8 | 16) && subgroup > 0 && threads <= 256;
+        fits.then_some(Self { side, threads })
+    }
+}
 
 /// What one dispatch may do on an adapter. Plans depend on the adapter through this alone.
 ///
@@ -38,6 +58,8 @@ pub struct Limits {
     /// Multiply-adds worth doing again to move a byte less, in inference: an expansion is then computed within the
     /// depthwise convolution that reads it. 0: never.
     pub recompute: u64,
+    /// The matrices that its subgroups multiply, where kernels may use them.
+    pub matrices: Option<Matrices>,
     /// Which variant of a convolution's kernels runs, where it was measured.
     pub variants: VariantTable,
 }
@@ -54,12 +76,33 @@ impl Default for Limits {
             kind: AdapterKind::Gpu,
             fuse: true,
             recompute: RECOMPUTE,
+            matrices: None,
             variants: VariantTable::default(),
         }
     }
 }
 
 impl Limits {
+    /// The variant that runs for a class of convolutions, whose inputs are stored as f16 where `halves`: by the table,
+    /// else by the kind of the adapter.
+    ///
+    /// Wide layers share tiles on a GPU, by its matrix units where it has them: these take f16. For narrow ones tiles cost
+    /// more than they save, and on a software driver for all.
+    pub fn variant(&self, class: ShapeClass, halves: bool) -> Variant {
+        let able = halves && self.matrices.is_some();
+        match self.variants.get(class) {
+            Some(Variant::Cooperative) if !able => {}
+            Some(variant) => return variant,
+            None => {}
+        }
+        match self.kind {
+            AdapterKind::Gpu if !class.is_wide() => Variant::Blocked,
+            AdapterKind::Gpu if able => Variant::Cooperative,
+            AdapterKind::Gpu => Variant::Tiled,
+            AdapterKind::Cpu => Variant::Blocked,
+        }
+    }
+
     /// Threads worth having at once: sums are split until there are about this many.
     pub fn threads_wanted(&self) -> usize {
         match self.kind {

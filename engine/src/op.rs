@@ -338,7 +338,10 @@ impl Kernel {
     pub fn files(&self) -> Vec<&'static str> {
         let brings = self.link.iter().any(|name| name.starts_with("storage/"));
         let [reads, writes] = self.formats.map(|format| format == DType::F16);
-        let mut files = Vec::new();
+        // What a text needs of the language comes before all declarations.
+        let (enables, rest): (Vec<_>, Vec<_>) =
+            (self.link.iter().copied()).partition(|name| name.ends_with("/enable"));
+        let mut files = enables;
         if !brings {
             files.push(if reads { "storage/f16" } else { "storage/f32" });
             files.push(if writes {
@@ -351,7 +354,7 @@ impl Kernel {
             files.push("storage/half");
         }
         files.push("grid");
-        files.extend(&self.link);
+        files.extend(rest);
         files
     }
 
@@ -378,7 +381,7 @@ pub struct Dispatch {
     pub params: Vec<u32>,
     /// What is bound, and at which binding.
     pub bindings: Vec<(u32, Binding)>,
-    /// Workgroups of 64 threads.
+    /// Workgroups: of 64 threads, or as many as the kernel's constant `THREADS` says.
     pub workgroups: u64,
     /// Multiply-adds that it does.
     pub work: u64,

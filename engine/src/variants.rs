@@ -11,10 +11,16 @@ pub enum Variant {
     Blocked,
     /// 64 × 64 through workgroup memory.
     Tiled,
+    /// The same by the adapter's matrix units: [`crate::Limits::matrices`]. Of what is stored as f16 alone.
+    Cooperative,
 }
 
 /// Names of the variants, as tables write them.
-const NAMES: [(&str, Variant); 2] = [("blocked", Variant::Blocked), ("tiled", Variant::Tiled)];
+const NAMES: [(&str, Variant); 3] = [
+    ("blocked", Variant::Blocked),
+    ("tiled", Variant::Tiled),
+    ("cooperative", Variant::Cooperative),
+];
 
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,12 +35,13 @@ impl FromStr for Variant {
     fn from_str(text: &str) -> Result<Self, String> {
         let named = NAMES.iter().find(|(name, _)| *name == text);
         let variant = named.map(|(_, variant)| *variant);
-        variant.ok_or_else(|| format!("{text} is no variant: expected blocked or tiled"))
+        variant
+            .ok_or_else(|| format!("{text} is no variant: expected blocked, tiled or cooperative"))
     }
 }
 
-/// Least channels of a group, in or out, of each class: fewer never run tiled.
-const CHANNELS: [usize; 5] = [16, 32, 64, 128, 256];
+/// Least channels of a group, in or out, of each class; kernels pad them to a multiple of four.
+const CHANNELS: [usize; 6] = [4, 16, 32, 64, 128, 256];
 /// Least output pixels of a batch of each class.
 const PIXELS: [usize; 4] = [0, 1 << 10, 1 << 14, 1 << 18];
 const CLASSES: usize = 2 * CHANNELS.len() * CHANNELS.len() * PIXELS.len();
@@ -43,10 +50,10 @@ const CLASSES: usize = 2 * CHANNELS.len() * CHANNELS.len() * PIXELS.len();
 ///
 /// Written `point in64 out128 px1024`, each number the least of its class.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShapeClass(u8);
+pub struct ShapeClass(u16);
 
 impl ShapeClass {
-    /// Of a kernel with this side over groups of `[cin, cout]` channels; `None` where a group has too few for a choice.
+    /// Of a kernel with this side over groups of `[cin, cout]` channels, padded to a multiple of four; `None` where there are none.
     pub fn of(kernel: usize, [cin, cout]: [usize; 2], pixels: usize) -> Option<Self> {
         let class = |bounds: &[usize], x: usize| bounds.iter().rposition(|bound| x >= *bound);
         let [cin, cout] = [class(&CHANNELS, cin)?, class(&CHANNELS, cout)?];
@@ -54,7 +61,7 @@ impl ShapeClass {
         let spatial = usize::from(kernel > 1);
         let index =
             ((spatial * CHANNELS.len() + cin) * CHANNELS.len() + cout) * PIXELS.len() + pixels;
-        Some(Self(u8::try_from(index).expect("there are 200 classes")))
+        Some(Self(u16::try_from(index).expect("there are 288 classes")))
     }
 
     /// Whether the kernel is wider than a pixel, and the places of channels in, out and pixels among their classes.
@@ -70,8 +77,14 @@ impl ShapeClass {
         )
     }
 
+    /// Whether a group has channels enough, in and out, to share tiles.
+    pub fn is_wide(self) -> bool {
+        let (_, [cin, cout, _]) = self.parts();
+        cin > 0 && cout > 0
+    }
+
     fn all() -> impl Iterator<Item = Self> {
-        (0..CLASSES as u8).map(Self)
+        (0..CLASSES as u16).map(Self)
     }
 }
 
@@ -148,13 +161,16 @@ mod tests {
     #[test]
     fn every_class_has_a_name_that_finds_it() {
         let all: Vec<ShapeClass> = ShapeClass::all().collect();
-        assert_eq!(all.len(), 200);
+        assert_eq!(all.len(), 288);
         for class in all {
             assert_eq!(class.to_string().parse(), Ok(class));
         }
         let class = ShapeClass::of(3, [40, 300], 2000).unwrap();
         assert_eq!(class.to_string(), "spatial in32 out256 px1024");
-        assert_eq!(ShapeClass::of(1, [15, 300], 2000), None);
+        let narrow = ShapeClass::of(1, [12, 300], 2000).unwrap();
+        assert_eq!(narrow.to_string(), "point in4 out256 px1024");
+        assert!(class.is_wide() && !narrow.is_wide());
+        assert_eq!(ShapeClass::of(1, [0, 300], 2000), None);
         assert!("point in1".parse::<ShapeClass>().is_err());
         assert!("fast".parse::<Variant>().is_err());
     }
@@ -170,6 +186,6 @@ mod tests {
             [(class, Variant::Tiled)]
         );
         assert_eq!(format!("{table:?}"), "{point in16 out16 px0: Tiled}");
-        assert_eq!(VariantTable::all(Variant::Blocked).entries().count(), 200);
+        assert_eq!(VariantTable::all(Variant::Blocked).entries().count(), 288);
     }
 }

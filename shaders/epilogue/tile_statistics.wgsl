@@ -1,5 +1,6 @@
 // What a tile of a convolution leaves besides what is stored: mean and M2 of each channel, for the batch norm that
-// follows. M2 is the sum of squares around the tile's own mean. Joined with `conv2d_tiled`, whose memory it uses.
+// follows. M2 is the sum of squares around the tile's own mean. Joined with `conv2d_tiled` or
+// `conv2d_cooperative`, whose memory it uses.
 //   made [TILES, 2, C], made_counts [TILES]
 
 @group(0) @binding(3) var<storage, read_write> made: array<vec4<f32>>;
@@ -26,10 +27,13 @@ fn leave_tile(sum0: array<vec4<f32>, 8>, sum1: array<vec4<f32>, 8>, lane: u32, p
     let count = pixels - min(pixels, lane / 8u * 8u);
     let of0 = moments_of(sum0, min(count, 8u));
     let of1 = moments_of(sum1, min(count, 8u));
-    left_tile[lane] = of0.mean;
-    left_tile[lane + 64u] = of0.m2;
-    right_tile[lane] = of1.mean;
-    right_tile[lane + 64u] = of1.m2;
+    // Threads beyond these have no pixels.
+    if lane < 64u {
+        keep(lane, of0.mean);
+        keep(lane + 64u, of0.m2);
+        keep(lane + 128u, of1.mean);
+        keep(lane + 192u, of1.m2);
+    }
     workgroupBarrier();
     // Merging (Chan, Golub, LeVeque 1979): a thread a vec4 of channels, eight pixels of each of eight threads.
     let c = to.channel + lane;
@@ -37,9 +41,9 @@ fn leave_tile(sum0: array<vec4<f32>, 8>, sum1: array<vec4<f32>, 8>, lane: u32, p
     var means: array<vec4<f32>, 8>;
     var m2 = vec4(0.0);
     for (var r = 0u; r < 8u; r++) {
-        let place = 8u * r + lane % 8u;
-        means[r] = select(right_tile[place], left_tile[place], lane < 8u);
-        m2 += select(right_tile[place + 64u], left_tile[place + 64u], lane < 8u);
+        let place = 8u * r + lane % 8u + select(128u, 0u, lane < 8u);
+        means[r] = kept(place);
+        m2 += kept(place + 64u);
     }
     var sum = vec4(0.0);
     for (var r = 1u; r < 8u; r++) {

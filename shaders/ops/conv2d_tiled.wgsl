@@ -15,6 +15,16 @@ var<workgroup> right_tile: array<vec4<f32>, TILE * DEPTH>;
 // Where a tile's channels lie, in vec4s, and its row among those of all tiles.
 struct Tile { channel: u32, channel_end: u32, c4: u32, row: u32 }
 
+// Memory for what tiles leave: 256 vec4s.
+fn keep(place: u32, value: vec4<f32>) {
+    if place < 128u { left_tile[place] = value; } else { right_tile[place - 128u] = value; }
+}
+
+fn kept(place: u32) -> vec4<f32> {
+    if place < 128u { return left_tile[place]; }
+    return right_tile[place - 128u];
+}
+
 @compute @workgroup_size(64)
 fn conv2d_tiled(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
                 @builtin(local_invocation_index) lane: u32) {

@@ -1,14 +1,18 @@
 //! The device: which adapter, what it allows, its pipelines, and its errors as values.
 
+mod adapters;
 mod copy;
+mod matrices;
 mod pipelines;
 mod probe;
 mod trusted;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::limits::RECOMPUTE;
-use crate::{AdapterKind, Error, Limits, Result, VariantTable};
+use crate::{AdapterKind, Error, Limits, Matrices, Result};
+
+pub use adapters::{AdapterInfo, adapters};
+pub use matrices::MatrixUnits;
 
 /// Which device to use and how.
 #[derive(Clone, Debug, Default)]
@@ -20,23 +24,9 @@ pub struct GpuOptions {
     /// Whether plans apply batch norms and gates where they are read. Else GPUs do, which wait for memory, and software
     /// drivers do not, for which computing twice is dearer.
     pub fuse: Option<bool>,
-}
-
-/// An adapter, in words and numbers.
-#[derive(Clone, Debug)]
-pub struct AdapterInfo {
-    /// The device's name.
-    pub name: String,
-    /// The driver's name and version.
-    pub driver: String,
-    /// `vulkan`, `metal` or `dx12`.
-    pub backend: String,
-    /// `discrete`, `integrated`, `virtual`, `cpu` or `other`.
-    pub device_type: &'static str,
-    /// What plans see of it.
-    pub limits: Limits,
-    /// Features of use to kernels that it has, by WebGPU's names.
-    pub features: Vec<&'static str>,
+    /// Whether kernels use the adapter's matrix units. Else as `TRIAXIS_MATRIX_UNITS` says (`auto`, `on` or `off`), else
+    /// [`MatrixUnits::Auto`].
+    pub matrix_units: Option<MatrixUnits>,
 }
 
 /// An open device. Cheap to clone; all clones are one device.
@@ -53,6 +43,7 @@ struct Inner {
     info: AdapterInfo,
     memory_limit: Option<u64>,
     checked: bool,
+    notice: Option<String>,
     pipelines: pipelines::Cache,
     failure: Arc<Mutex<Option<Failure>>>,
 }
@@ -64,127 +55,63 @@ enum Failure {
     Other(String),
 }
 
-const FEATURES: [(wgpu::Features, &str); 4] = [
-    (wgpu::Features::TIMESTAMP_QUERY, "timestamp-query"),
-    (wgpu::Features::SHADER_F16, "shader-f16"),
-    (wgpu::Features::SUBGROUP, "subgroups"),
-    (
-        wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
-        "cooperative-matrix",
-    ),
-];
-
-/// Every adapter that answers, fastest kind first.
-pub fn adapters() -> Vec<AdapterInfo> {
-    list().iter().map(describe).collect()
-}
-
-fn list() -> Vec<wgpu::Adapter> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::PRIMARY;
-    // wgpu's debug default adds source text to shaders, which some validation layers refuse.
-    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
-    descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
-    let instance = wgpu::Instance::new(descriptor);
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    adapters.sort_by_key(|a| rank(a.get_info().device_type));
-    adapters
-}
-
-fn rank(kind: wgpu::DeviceType) -> u32 {
-    match kind {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    }
-}
-
-fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
-    let (info, limits) = (adapter.get_info(), adapter.limits());
-    let (device_type, work, bytes) = match info.device_type {
-        wgpu::DeviceType::DiscreteGpu => ("discrete", 100_000_000_000, 10_000_000_000),
-        wgpu::DeviceType::IntegratedGpu => ("integrated", 10_000_000_000, 2_000_000_000),
-        wgpu::DeviceType::VirtualGpu => ("virtual", 10_000_000_000, 2_000_000_000),
-        wgpu::DeviceType::Cpu => ("cpu", 500_000_000, 400_000_000),
-        wgpu::DeviceType::Other => ("other", 10_000_000_000, 2_000_000_000),
-    };
-    let limits = Limits {
-        // wgpu refuses bindings of 2 GiB and more whatever the driver says.
-        binding: limits.max_storage_buffer_binding_size.min((1 << 31) - 256),
-        buffer: limits.max_buffer_size,
-        alignment: u64::from(limits.min_storage_buffer_offset_alignment),
-        workgroups: limits.max_compute_workgroups_per_dimension,
-        work,
-        bytes,
-        kind: if info.device_type == wgpu::DeviceType::Cpu {
-            AdapterKind::Cpu
-        } else {
-            AdapterKind::Gpu
-        },
-        fuse: info.device_type != wgpu::DeviceType::Cpu,
-        recompute: if info.device_type == wgpu::DeviceType::Cpu {
-            0
-        } else {
-            RECOMPUTE
-        },
-        variants: VariantTable::default(),
-    };
-    let features = FEATURES
-        .iter()
-        .filter(|(f, _)| adapter.features().contains(*f))
-        .map(|&(_, name)| name)
-        .collect();
-    AdapterInfo {
-        name: info.name,
-        driver: [info.driver, info.driver_info]
-            .iter()
-            .filter(|s| !s.is_empty())
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(" "),
-        backend: info.backend.to_string(),
-        device_type,
-        limits,
-        features,
-    }
-}
-
 impl Gpu {
     /// Opens the adapter that `options` or the environment name, else the fastest kind there is.
     ///
     /// # Errors
     ///
-    /// [`Error::NoAdapter`] where none answers or none has that name, with what to install or what there is.
+    /// [`Error::NoAdapter`] where none answers or none has that name, with what to install or what there is;
+    /// [`Error::Device`] where [`MatrixUnits::On`] asks for what the adapter does not have or does wrong.
     pub fn open(options: &GpuOptions) -> Result<Self> {
-        let wanted = options
-            .adapter
-            .clone()
-            .or_else(|| std::env::var("TRIAXIS_ADAPTER").ok())
-            .filter(|s| !s.is_empty());
-        let adapters = list();
-        let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
-        let chosen = match &wanted {
-            None => adapters.first(),
-            Some(wanted) => wanted
-                .parse::<usize>()
-                .ok()
-                .and_then(|i| adapters.get(i))
-                .or_else(|| {
-                    let wanted = wanted.to_lowercase();
-                    adapters
-                        .iter()
-                        .find(|a| a.get_info().name.to_lowercase().contains(&wanted))
-                }),
+        let adapter = adapters::find(options)?;
+        let limits = adapters::describe(&adapter).limits;
+        let wanted = match MatrixUnits::of(options)? {
+            MatrixUnits::Auto if limits.kind == AdapterKind::Cpu => MatrixUnits::Off,
+            wanted => wanted,
         };
-        let adapter = chosen.ok_or_else(|| Error::NoAdapter(none(&wanted, &names)))?;
-        let info = describe(adapter);
-        let features = wgpu::Features::TIMESTAMP_QUERY & adapter.features();
+        match (wanted, limits.matrices) {
+            (MatrixUnits::Off, _) | (MatrixUnits::Auto, None) => {
+                Self::open_on(&adapter, options, None, None)
+            }
+            (MatrixUnits::On, None) => Err(Error::Device {
+                adapter: adapter.get_info().name,
+                what:
+                    "lists no matrices of 8 or 16 with f16 factors and f32 sums; leave them at auto"
+                        .into(),
+            }),
+            (wanted, matrices) => {
+                let tried = Self::open_on(&adapter, options, matrices, None)
+                    .and_then(|gpu| matrices::prove(&gpu).map(|()| gpu));
+                match (tried, wanted) {
+                    (Err(error), MatrixUnits::Auto) => {
+                        let notice = format!("matrix units are not used: {error}");
+                        Self::open_on(&adapter, options, None, Some(notice))
+                    }
+                    (tried, _) => tried,
+                }
+            }
+        }
+    }
+
+    /// Opens an adapter whose kernels may use these matrices.
+    fn open_on(
+        adapter: &wgpu::Adapter,
+        options: &GpuOptions,
+        matrices: Option<Matrices>,
+        notice: Option<String>,
+    ) -> Result<Self> {
+        let info = adapters::describe(adapter);
+        let mut features = wgpu::Features::TIMESTAMP_QUERY & adapter.features();
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if matrices.is_some() {
+            features |= adapters::MATRIX_FEATURES;
+            experimental_features = trusted::experimental();
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("triaxis"),
             required_features: features,
             required_limits: adapter.limits(),
+            experimental_features,
             // Plans place their tensors themselves: few, large buffers.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
@@ -227,6 +154,7 @@ impl Gpu {
         };
         let limits = Limits {
             fuse: options.fuse.unwrap_or(info.limits.fuse),
+            matrices,
             ..info.limits
         };
         let inner = Inner {
@@ -235,6 +163,7 @@ impl Gpu {
             info,
             memory_limit: options.memory_limit.or_else(from_environment),
             checked: std::env::var("TRIAXIS_CHECKED").is_ok_and(|v| v == "1"),
+            notice,
             pipelines: pipelines::Cache::default(),
             failure,
         };
@@ -247,6 +176,11 @@ impl Gpu {
     /// What was opened.
     pub fn info(&self) -> &AdapterInfo {
         &self.inner.info
+    }
+
+    /// What was found wrong with the adapter as it was opened, and what is done about it.
+    pub fn notice(&self) -> Option<&str> {
+        self.inner.notice.as_deref()
     }
 
     /// What plans see of the adapter.
@@ -336,16 +270,5 @@ impl Gpu {
 
     pub(crate) fn queue(&self) -> &wgpu::Queue {
         &self.inner.queue
-    }
-}
-
-fn none(wanted: &Option<String>, names: &[String]) -> String {
-    match wanted {
-        Some(wanted) if !names.is_empty() => {
-            format!("no adapter is called {wanted}; there are: {}", names.join(", "))
-        }
-        _ => "no GPU and no software driver answers; on Debian or Ubuntu install one with \
-              `apt-get install mesa-vulkan-drivers libvulkan1`, elsewhere the vendor's Vulkan, Metal or DX12 driver"
-            .into(),
     }
 }

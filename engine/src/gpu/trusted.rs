@@ -1,10 +1,10 @@
-//! The one module that may use `unsafe`: shader modules without bounds checks.
+//! The one module that may use `unsafe`: shader modules without bounds checks, and wgpu's experimental features.
 //!
 //! naga's loop bounding and bounds checks cost matrix kernels up to 1.7 times. They can be left out because every
 //! kernel is ours, guards its own indices, and is run by the tests in the checked mode too (`TRIAXIS_CHECKED=1`).
 #![allow(
     unsafe_code,
-    reason = "trusted shader modules are an unsafe call of wgpu"
+    reason = "trusted shader modules and experimental features are unsafe calls of wgpu"
 )]
 
 /// A module of one of our kernels, with run-time checks only if `checked`.
@@ -27,4 +27,12 @@ pub(super) fn shader_module(
     unsafe {
         device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
     }
+}
+
+/// Leave to ask for the matrices of subgroups, which wgpu calls experimental.
+pub(super) fn experimental() -> wgpu::ExperimentalFeatures {
+    // SAFETY: wgpu warns that such features may have faults that are undefined behaviour. The one feature that is asked for
+    // is used by one kernel, ours, in flow that is uniform in a subgroup, on workgroup memory that its tiles fill; a device
+    // is used with it only where `matrices::prove` saw right products.
+    unsafe { wgpu::ExperimentalFeatures::enabled() }
 }

@@ -1,5 +1,5 @@
 //! 2-D convolution: dense, in groups of any width, pointwise; depthwise ones go to `depthwise`. Kernels:
-//! `shaders/ops/conv2d.wgsl`, `shaders/ops/conv2d_tiled.wgsl`. Test: `tests/ops/conv2d.rs`.
+//! `shaders/ops/conv2d.wgsl`, `shaders/ops/conv2d_tiled.wgsl`, `shaders/ops/conv2d_cooperative.wgsl`. Test: `tests/ops/conv2d.rs`.
 
 mod gradient;
 
@@ -15,8 +15,8 @@ use super::fused::Extras;
 use super::summand::Summand;
 use super::window::{Padding, Window};
 use crate::{
-    AdapterKind, Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out,
-    Reading, Result, Shape, ShapeClass, Value, Variant,
+    Cost, DType, Dispatch, Graph, Halves, In, LaunchContext, Limits, Matrices, Meaning, Op, Out,
+    Reading, Result, Shape, ShapeClass, Slot, Value, Variant,
 };
 use gradient::{GradInput, GradWeight};
 
@@ -28,6 +28,12 @@ const MEASURED: [&str; 2] = ["epilogue/strip_statistics", "epilogue/tile_statist
 
 /// Those of kernels that leave sums of gradients.
 const SUMMED: [&str; 2] = ["epilogue/strip_sums", "epilogue/tile_sums"];
+
+/// Entry points of the output, blocked, tiled and by matrix units.
+const ENTRIES: [&str; 3] = ["conv2d", "conv2d_tiled", "conv2d_cooperative"];
+
+/// Channels of a tile, in `vec4`s.
+const TILE: usize = 16;
 
 /// Eights of pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
 const PLACES_EACH: usize = 8;
@@ -126,6 +132,10 @@ struct Sizes {
     cin: usize,
     gi4: usize,
     go4: usize,
+    /// Bundles that share a tile of matrix units; the numbers above are of them together.
+    joined: usize,
+    /// Whether what the kernels read is stored as f16.
+    halves: bool,
 }
 
 impl Conv {
@@ -159,7 +169,7 @@ impl Conv {
 
     /// The kernels that compute the output.
     pub(super) fn launch(&self, cx: &mut LaunchContext, extras: &Extras) {
-        let sizes = self.laid(cx.inputs[0], cx.inputs[1]);
+        let sizes = self.laid(cx.inputs[0], cx.inputs[1]).reading(cx, In(0));
         let ranges = cx.image_ranges(&[In(0), Out(0)], sizes.work(sizes.x.n()));
         // A gate scales the weights of a whole tile of pixels, so that these are of one image.
         let of_image = sizes.y.h() * sizes.y.w();
@@ -180,7 +190,7 @@ impl Conv {
         for (images, rows) in ranges.into_iter().zip(rows) {
             let units = units_of(images.len());
             let dispatch = sizes
-                .dispatch(cx.limits, ["conv2d", "conv2d_tiled"], images.len(), extras)
+                .dispatch(cx.limits, ENTRIES, images.len(), extras)
                 .params(&[0, 0, first_row, units[1], images.start])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
@@ -230,6 +240,8 @@ impl Conv {
             cin,
             gi4,
             go4,
+            joined: 1,
+            halves: false,
         })
     }
 
@@ -249,33 +261,56 @@ impl Sizes {
         self.y.with_n(images).pixels() * self.taps() * self.cin * self.y.c4() * 4
     }
 
-    /// Wide layers share tiles through workgroup memory; for narrow ones that costs more than it saves, and on a software
-    /// driver for all, unless a measurement says otherwise.
-    fn tiled(&self, limits: &Limits) -> bool {
-        let by_kind = match limits.kind {
-            AdapterKind::Gpu => Variant::Tiled,
-            AdapterKind::Cpu => Variant::Blocked,
-        };
-        let choose = |class| limits.variants.get(class).unwrap_or(by_kind);
-        self.class().map(choose) == Some(Variant::Tiled)
+    /// With the format of `slot`, by which kernels are chosen; those of matrix units join narrow groups.
+    fn reading(mut self, cx: &LaunchContext, slot: Slot) -> Self {
+        self.halves = cx.vec4_bytes(slot) == DType::F16.vec4_bytes() as u64;
+        if self.variant(cx.limits) == Variant::Cooperative {
+            let most = (TILE / self.gi4).min(TILE / self.go4);
+            self.joined = most.clamp(1, self.bundles);
+            self.gi4 *= self.joined;
+            self.go4 *= self.joined;
+            self.bundles = self.bundles.div_ceil(self.joined);
+        }
+        self
     }
 
-    /// Of layers that are wide enough for a choice.
+    /// Which kernels run.
+    fn variant(&self, limits: &Limits) -> Variant {
+        let chosen = self.class().map(|class| limits.variant(class, self.halves));
+        chosen.unwrap_or(Variant::Blocked)
+    }
+
+    /// Whether workgroups share tiles.
+    fn tiled(&self, limits: &Limits) -> bool {
+        self.variant(limits) != Variant::Blocked
+    }
+
     fn class(&self) -> Option<ShapeClass> {
-        let channels = [4 * self.gi4, 4 * self.go4];
+        let channels = [self.gi4, self.go4].map(|vec4s| 4 * vec4s / self.joined);
         ShapeClass::of(self.window.kernel, channels, self.y.pixels())
     }
 
     fn dispatch(
         &self,
         limits: &Limits,
-        entries: [&'static str; 2],
+        entries: [&'static str; 3],
         images: usize,
         extras: &Extras,
     ) -> Dispatch {
-        let dispatch = match self.tiled(limits) {
-            true => Dispatch::new("ops/conv2d_tiled", entries[1]).link("ops/conv2d"),
-            false => Dispatch::new("ops/conv2d", entries[0]),
+        let dispatch = match (self.variant(limits), limits.matrices) {
+            (Variant::Cooperative, Some(Matrices { side, threads })) => {
+                Dispatch::new("ops/conv2d_cooperative", entries[2])
+                    .link("ops/conv2d")
+                    .link("cooperative/enable")
+                    .link(match side {
+                        8 => "cooperative/eight",
+                        _ => "cooperative/sixteen",
+                    })
+                    .constant("THREADS", f64::from(threads))
+                    .constant("JOINED", self.joined as f64)
+            }
+            (Variant::Tiled, _) => Dispatch::new("ops/conv2d_tiled", entries[1]).link("ops/conv2d"),
+            _ => Dispatch::new("ops/conv2d", entries[0]),
         };
         let dispatch = extras.link_epilogue(extras.link_prologue(dispatch));
         let Self {
@@ -286,6 +321,7 @@ impl Sizes {
             cin,
             gi4,
             go4,
+            ..
         } = self;
         let [before_y, before_x] = window.before;
         dispatch

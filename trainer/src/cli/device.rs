@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use triaxis_engine::{Gpu, GpuOptions};
+use triaxis_engine::{Gpu, GpuOptions, MatrixUnits};
 
 use crate::error::Result;
 use crate::recipe::Kernels;
@@ -21,6 +21,10 @@ pub(super) struct Device {
     /// Run every operator as a kernel of its own, for comparison and debugging [default: what pays on the adapter]
     #[arg(long)]
     pub(super) no_fuse: bool,
+    /// Matrix units in mixed precision: auto takes those of a GPU that multiply rightly, on those of any adapter, off none
+    /// [default: TRIAXIS_MATRIX_UNITS, else auto]
+    #[arg(long, value_name = "WHICH")]
+    matrix_units: Option<MatrixUnits>,
     /// Kernels as `triaxis tune` measured them on this adapter [default: what pays on its kind]
     #[arg(long, value_name = "FILE")]
     tune: Option<PathBuf>,
@@ -69,10 +73,15 @@ impl Device {
 
     fn open_untuned(&self) -> Result<Gpu> {
         let memory_limit = self.memory_limit.map(|mib| mib << 20);
-        Ok(Gpu::open(&GpuOptions {
+        let gpu = Gpu::open(&GpuOptions {
             adapter: self.adapter.clone(),
             memory_limit,
             fuse: self.no_fuse.then_some(false),
-        })?)
+            matrix_units: self.matrix_units,
+        })?;
+        if let Some(notice) = gpu.notice() {
+            tracing::warn!("{notice}");
+        }
+        Ok(gpu)
     }
 }

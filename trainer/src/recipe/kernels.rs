@@ -11,6 +11,9 @@ pub struct Kernels {
     pub tiled: Vec<String>,
     /// Classes that run blocked.
     pub blocked: Vec<String>,
+    /// Classes that run on matrix units, where what they read is stored as f16.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cooperative: Vec<String>,
 }
 
 impl Kernels {
@@ -24,6 +27,7 @@ impl Kernels {
         let lists = [
             (&self.tiled, Variant::Tiled),
             (&self.blocked, Variant::Blocked),
+            (&self.cooperative, Variant::Cooperative),
         ];
         for (names, variant) in lists {
             for name in names {
@@ -47,6 +51,7 @@ impl From<&VariantTable> for Kernels {
         Self {
             tiled: of(Variant::Tiled),
             blocked: of(Variant::Blocked),
+            cooperative: of(Variant::Cooperative),
         }
     }
 }
@@ -61,6 +66,7 @@ mod tests {
         let kernels = Kernels {
             tiled: names(&["point in16 out64 px0", "spatial in256 out256 px16384"]),
             blocked: names(&["point in32 out32 px1024"]),
+            cooperative: names(&["point in256 out256 px1024"]),
         };
         assert_eq!(Kernels::from(&kernels.table().unwrap()), kernels);
         let twice = Kernels {

@@ -12,6 +12,20 @@ use crate::ops::sum::sum_partials;
 use crate::ops::summand::Summand;
 use crate::{Following, Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape, Slot};
 
+/// Entry points of the input's gradient, blocked, tiled and by matrix units.
+const INPUT_ENTRIES: [&str; 3] = [
+    "conv2d_grad_input",
+    "conv2d_tiled_grad_input",
+    "conv2d_cooperative_grad_input",
+];
+
+/// Likewise of the weight's.
+const WEIGHT_ENTRIES: [&str; 3] = [
+    "conv2d_grad_weight",
+    "conv2d_tiled_grad_weight",
+    "conv2d_cooperative_grad_weight",
+];
+
 /// The gradient of the input, from the weight and the output's gradient.
 #[derive(Debug)]
 pub(super) struct GradInput {
@@ -80,7 +94,7 @@ impl Op for GradInput {
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        let sizes = self.conv.laid(self.x, cx.inputs[0]);
+        let sizes = self.conv.laid(self.x, cx.inputs[0]).reading(cx, In(1));
         let slots: Vec<Slot> = [In(1), Out(0)]
             .into_iter()
             .chain(self.arriving.slots())
@@ -99,12 +113,7 @@ impl Op for GradInput {
         let mut first_row = 0;
         for (images, rows) in ranges.into_iter().zip(rows) {
             let dispatch = sizes
-                .dispatch(
-                    cx.limits,
-                    ["conv2d_grad_input", "conv2d_tiled_grad_input"],
-                    images.len(),
-                    &Extras::default(),
-                )
+                .dispatch(cx.limits, INPUT_ENTRIES, images.len(), &Extras::default())
                 .params(&[0, 0, first_row, 0, 0])
                 .bind(In(0))
                 .bind(cx.images(In(1), &images))
@@ -184,7 +193,7 @@ impl Op for GradWeight {
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
-        let sizes = self.conv.laid(cx.inputs[0], self.weight);
+        let sizes = self.conv.laid(cx.inputs[0], self.weight).reading(cx, In(0));
         let rows = self.rows(&sizes, cx.limits);
         let slots: Vec<Slot> = [In(0), In(1)]
             .into_iter()
@@ -202,12 +211,7 @@ impl Op for GradWeight {
         for images in ranges {
             let splits = splits_of(&images);
             let dispatch = sizes
-                .dispatch(
-                    cx.limits,
-                    ["conv2d_grad_weight", "conv2d_tiled_grad_weight"],
-                    images.len(),
-                    &self.extras,
-                )
+                .dispatch(cx.limits, WEIGHT_ENTRIES, images.len(), &self.extras)
                 .link("rows/eight")
                 .params(&[rows, splits, first_split, 0, images.start, 0, 0])
                 .bind(cx.images(In(0), &images))

@@ -1,0 +1,170 @@
+//! The adapters that answer, and what they can do.
+
+use super::GpuOptions;
+use crate::limits::RECOMPUTE;
+use crate::{AdapterKind, Error, Limits, Matrices, Result, VariantTable};
+
+/// An adapter, in words and numbers.
+#[derive(Clone, Debug)]
+pub struct AdapterInfo {
+    /// The device's name.
+    pub name: String,
+    /// The driver's name and version.
+    pub driver: String,
+    /// `vulkan`, `metal` or `dx12`.
+    pub backend: String,
+    /// `discrete`, `integrated`, `virtual`, `cpu` or `other`.
+    pub device_type: &'static str,
+    /// What plans see of it.
+    pub limits: Limits,
+    /// Features of use to kernels that it has, by WebGPU's names.
+    pub features: Vec<&'static str>,
+}
+
+const FEATURES: [(wgpu::Features, &str); 4] = [
+    (wgpu::Features::TIMESTAMP_QUERY, "timestamp-query"),
+    (wgpu::Features::SHADER_F16, "shader-f16"),
+    (wgpu::Features::SUBGROUP, "subgroups"),
+    (
+        wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
+        "cooperative-matrix",
+    ),
+];
+
+/// Every adapter that answers, fastest kind first.
+pub fn adapters() -> Vec<AdapterInfo> {
+    list().iter().map(describe).collect()
+}
+
+fn list() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::PRIMARY;
+    // wgpu's debug default adds source text to shaders, which some validation layers refuse.
+    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
+    descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    adapters.sort_by_key(|a| rank(a.get_info().device_type));
+    adapters
+}
+
+fn rank(kind: wgpu::DeviceType) -> u32 {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
+    let (info, limits) = (adapter.get_info(), adapter.limits());
+    let (device_type, work, bytes) = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => ("discrete", 100_000_000_000, 10_000_000_000),
+        wgpu::DeviceType::IntegratedGpu => ("integrated", 10_000_000_000, 2_000_000_000),
+        wgpu::DeviceType::VirtualGpu => ("virtual", 10_000_000_000, 2_000_000_000),
+        wgpu::DeviceType::Cpu => ("cpu", 500_000_000, 400_000_000),
+        wgpu::DeviceType::Other => ("other", 10_000_000_000, 2_000_000_000),
+    };
+    let limits = Limits {
+        // wgpu refuses bindings of 2 GiB and more whatever the driver says.
+        binding: limits.max_storage_buffer_binding_size.min((1 << 31) - 256),
+        buffer: limits.max_buffer_size,
+        alignment: u64::from(limits.min_storage_buffer_offset_alignment),
+        workgroups: limits.max_compute_workgroups_per_dimension,
+        work,
+        bytes,
+        kind: if info.device_type == wgpu::DeviceType::Cpu {
+            AdapterKind::Cpu
+        } else {
+            AdapterKind::Gpu
+        },
+        fuse: info.device_type != wgpu::DeviceType::Cpu,
+        recompute: match info.device_type {
+            wgpu::DeviceType::Cpu => 0,
+            _ => RECOMPUTE,
+        },
+        matrices: matrices(adapter),
+        variants: VariantTable::default(),
+    };
+    let features = FEATURES
+        .iter()
+        .filter(|(f, _)| adapter.features().contains(*f))
+        .map(|&(_, name)| name)
+        .collect();
+    AdapterInfo {
+        name: info.name,
+        driver: [info.driver, info.driver_info]
+            .iter()
+            .filter(|s| !s.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" "),
+        backend: info.backend.to_string(),
+        device_type,
+        limits,
+        features,
+    }
+}
+
+/// The adapter that `options` or the environment name, else the fastest kind there is.
+pub(super) fn find(options: &GpuOptions) -> Result<wgpu::Adapter> {
+    let wanted = options
+        .adapter
+        .clone()
+        .or_else(|| std::env::var("TRIAXIS_ADAPTER").ok())
+        .filter(|s| !s.is_empty());
+    let adapters = list();
+    let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
+    let chosen = match &wanted {
+        None => adapters.first(),
+        Some(wanted) => wanted
+            .parse::<usize>()
+            .ok()
+            .and_then(|i| adapters.get(i))
+            .or_else(|| {
+                let wanted = wanted.to_lowercase();
+                adapters
+                    .iter()
+                    .find(|a| a.get_info().name.to_lowercase().contains(&wanted))
+            }),
+    };
+    let adapter = chosen.ok_or_else(|| Error::NoAdapter(none(&wanted, &names)))?;
+    Ok(adapter.clone())
+}
+
+fn none(wanted: &Option<String>, names: &[String]) -> String {
+    match wanted {
+        Some(wanted) if !names.is_empty() => {
+            format!("no adapter is called {wanted}; there are: {}", names.join(", "))
+        }
+        _ => "no GPU and no software driver answers; on Debian or Ubuntu install one with \
+              `apt-get install mesa-vulkan-drivers libvulkan1`, elsewhere the vendor's Vulkan, Metal or DX12 driver"
+            .into(),
+    }
+}
+
+/// What kernels that multiply matrices need of a device.
+pub(super) const MATRIX_FEATURES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+    .union(wgpu::Features::SHADER_F16)
+    .union(wgpu::Features::SUBGROUP);
+
+/// The largest matrices with f16 factors and f32 sums that the adapter lists.
+fn matrices(adapter: &wgpu::Adapter) -> Option<Matrices> {
+    if !adapter.features().contains(MATRIX_FEATURES) {
+        return None;
+    }
+    let listed = adapter.cooperative_matrix_properties();
+    let subgroup = adapter.get_info().subgroup_max_size;
+    let of_side = |side: u32| {
+        let found = listed.iter().any(|m| {
+            [m.m_size, m.n_size, m.k_size] == [side; 3]
+                && m.ab_type == wgpu::CooperativeScalarType::F16
+                && m.cr_type == wgpu::CooperativeScalarType::F32
+                && !m.saturating_accumulation
+        });
+        found.then(|| Matrices::new(side, subgroup)).flatten()
+    };
+    of_side(16).or_else(|| of_side(8))
+}
