@@ -5,8 +5,10 @@ mod copy;
 mod matrices;
 mod pipelines;
 mod probe;
+mod stored;
 mod trusted;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{AdapterKind, Error, Limits, Matrices, Result};
@@ -27,6 +29,9 @@ pub struct GpuOptions {
     /// Whether kernels use the adapter's matrix units. Else as `TRIAXIS_MATRIX_UNITS` says (`auto`, `on` or `off`), else
     /// [`MatrixUnits::Auto`].
     pub matrix_units: Option<MatrixUnits>,
+    /// The folder where compiled pipelines are kept between runs, if the backend gives them out. Else
+    /// `TRIAXIS_PIPELINE_CACHE` (a folder, or `off`), else the user's folder for such files.
+    pub pipeline_cache: Option<PathBuf>,
 }
 
 /// An open device. Cheap to clone; all clones are one device.
@@ -45,6 +50,7 @@ struct Inner {
     checked: bool,
     notice: Option<String>,
     pipelines: pipelines::Cache,
+    stored: Option<stored::Stored>,
     failure: Arc<Mutex<Option<Failure>>>,
 }
 
@@ -53,6 +59,14 @@ enum Failure {
     Lost(String),
     OutOfMemory(String),
     Other(String),
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(stored) = &self.stored {
+            stored.save();
+        }
+    }
 }
 
 impl Gpu {
@@ -101,7 +115,8 @@ impl Gpu {
         notice: Option<String>,
     ) -> Result<Self> {
         let info = adapters::describe(adapter);
-        let mut features = wgpu::Features::TIMESTAMP_QUERY & adapter.features();
+        let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let mut features = wanted & adapter.features();
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if matrices.is_some() {
             features |= adapters::MATRIX_FEATURES;
@@ -157,6 +172,8 @@ impl Gpu {
             matrices,
             ..info.limits
         };
+        let folder = stored::folder(options.pipeline_cache.as_deref());
+        let stored = stored::Stored::open(&device, &adapter.get_info(), folder);
         let inner = Inner {
             device,
             queue,
@@ -165,6 +182,7 @@ impl Gpu {
             checked: std::env::var("TRIAXIS_CHECKED").is_ok_and(|v| v == "1"),
             notice,
             pipelines: pipelines::Cache::default(),
+            stored,
             failure,
         };
         Ok(Self {

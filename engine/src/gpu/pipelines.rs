@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Gpu, trusted};
 use crate::{Kernel, Result};
+
+/// What compiling takes where it is worth being kept at once.
+const LONG: Duration = Duration::from_secs(1);
 
 /// A compiled kernel.
 #[derive(Clone, Debug)]
@@ -28,6 +32,7 @@ impl Gpu {
         let mut missing: HashMap<String, &Kernel> = kernels.iter().map(|&k| (k.key(), k)).collect();
         missing.retain(|key, _| self.cached(key).is_none());
         let missing: Vec<(String, &Kernel)> = missing.into_iter().collect();
+        let begin = Instant::now();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let share = missing.len().div_ceil(threads).max(1);
         std::thread::scope(|scope| {
@@ -39,7 +44,14 @@ impl Gpu {
                 w.join()
                     .expect("making a pipeline reports its errors, it does not panic")
             })
-        })
+        })?;
+        // A run that is killed later need not compile again what took long.
+        if begin.elapsed() > LONG
+            && let Some(stored) = &self.inner.stored
+        {
+            stored.save();
+        }
+        Ok(())
     }
 
     /// The pipeline of a kernel that [`Gpu::prepare`] made.
@@ -75,8 +87,11 @@ impl Gpu {
                     // Every kernel writes its workgroup memory before it reads it.
                     zero_initialize_workgroup_memory: false,
                 },
-                cache: None,
+                cache: self.inner.stored.as_ref().map(super::stored::Stored::cache),
             });
+        if let Some(stored) = &self.inner.stored {
+            stored.grow();
+        }
         let tensors = pipeline.get_bind_group_layout(0);
         let params = pipeline.get_bind_group_layout(1);
         if let Some(error) = pollster::block_on(scope.pop()) {

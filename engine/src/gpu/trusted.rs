@@ -1,10 +1,11 @@
-//! The one module that may use `unsafe`: shader modules without bounds checks, and wgpu's experimental features.
+//! The one module that may use `unsafe`: shader modules without bounds checks, wgpu's experimental features, and
+//! pipelines from a file.
 //!
 //! naga's loop bounding and bounds checks cost matrix kernels up to 1.7 times. They can be left out because every
 //! kernel is ours, guards its own indices, and is run by the tests in the checked mode too (`TRIAXIS_CHECKED=1`).
 #![allow(
     unsafe_code,
-    reason = "trusted shader modules and experimental features are unsafe calls of wgpu"
+    reason = "trusted shader modules, experimental features and stored pipelines are unsafe calls of wgpu"
 )]
 
 /// A module of one of our kernels, with run-time checks only if `checked`.
@@ -35,4 +36,23 @@ pub(super) fn experimental() -> wgpu::ExperimentalFeatures {
     // is used by one kernel, ours, in flow that is uniform in a subgroup, on workgroup memory that its tiles fill; a device
     // is used with it only where `matrices::prove` saw right products.
     unsafe { wgpu::ExperimentalFeatures::enabled() }
+}
+
+/// A cache for pipelines that begins with `data`, which [`wgpu::PipelineCache::get_data`] gave, or empty; `None` where the
+/// driver makes none.
+pub(super) fn pipeline_cache(
+    device: &wgpu::Device,
+    data: Option<&[u8]>,
+) -> Option<wgpu::PipelineCache> {
+    let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+    let descriptor = wgpu::PipelineCacheDescriptor {
+        label: Some("pipelines"),
+        data,
+        fallback: true,
+    };
+    // SAFETY: `stored` hands over only what it wrote itself: the checksum says that all of it is there and unchanged, the
+    // owner that adapter, driver and version are the same, and wgpu compares its own header besides. A person who can
+    // write a right checksum into the user's folder can run programs as that user.
+    let cache = unsafe { device.create_pipeline_cache(&descriptor) };
+    pollster::block_on(scope.pop()).is_none().then_some(cache)
 }

@@ -78,6 +78,7 @@ impl Device {
             memory_limit,
             fuse: self.no_fuse.then_some(false),
             matrix_units: self.matrix_units,
+            ..GpuOptions::default()
         })?;
         if let Some(notice) = gpu.notice() {
             tracing::warn!("{notice}");
