@@ -1,10 +1,11 @@
-// 2-D convolution on matrix units: the kernels of `conv2d` with tiles in workgroup memory whose products subgroups make
-// together. Joined with `conv2d`, whose constants, sizes and tensors it shares, with the text of `cooperative/` for the
-// matrices that the adapter multiplies, and with a text of `epilogue/tile_...`, as `conv2d_tiled` is.
+// 2-D convolution on matrix units: the kernels of `conv2d` with tiles in workgroup memory whose products subgroups
+// make together. Joined with `conv2d`, whose constants, sizes and tensors it shares, with the text of `cooperative/`
+// for the matrices that the adapter multiplies, and with a text of `epilogue/tile_...`, as `conv2d_tiled` is.
 //
-// A workgroup makes TILE rows times TILE columns, DEPTH numbers of each sum at a time. Both factors are rounded to f16 as
-// they are staged, with what `prologue/` makes of them; sums are f32. A subgroup makes a strip of SIDE rows. JOINED
-// narrow groups share a tile: the weights between two of them are zero, and matrices of such weights alone are left out.
+// A workgroup makes TILE rows times TILE columns, DEPTH numbers of each sum at a time. Both factors are rounded to f16
+// as they are staged, with what `prologue/` makes of them; sums are f32. A subgroup makes a strip of SIDE rows. JOINED
+// narrow groups share a tile: the weights between two of them are zero, and matrices of such weights alone are left
+// out.
 
 const TILE: u32 = 64u;
 const DEPTH: u32 = 32u;
@@ -278,8 +279,8 @@ fn conv2d_cooperative_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
     leave_gradient_tile(ended0, ended1, lane, Tile(ci, ci_end, p.ci4, p.first_split + first / TILE));
 }
 
-// A workgroup one tap, TILE input channels times TILE output channels, and the image rows of one split, DEPTH pixels at a
-// time.
+// A workgroup one tap, TILE input channels times TILE output channels, and the image rows of one split, DEPTH pixels at
+// a time.
 @compute @workgroup_size(THREADS)
 fn conv2d_cooperative_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>,
                                   @builtin(num_workgroups) workgroups: vec3<u32>,
