@@ -10,6 +10,9 @@ use triaxis::engine::{
 /// What a fused graph's numbers may be off by, as part of the largest of each tensor.
 const TOLERANCE: f32 = 2e-5;
 
+/// What sums of factors rounded to f16 may be off by, likewise.
+const HALF_TOLERANCE: f32 = 1e-2;
+
 /// A batch norm, or two, and who reads them.
 pub(crate) struct Drawn {
     name: &'static str,
@@ -304,6 +307,34 @@ fn compute_the_same(drawn: &Drawn) {
             assert!(
                 largest > 1e-3 && off <= TOLERANCE * largest,
                 "{name}, {kind:?}: value {i} is off by {off:e} of {largest:e}"
+            );
+        }
+    }
+}
+
+#[test]
+fn fused_graphs_compute_the_same_on_matrix_units() {
+    let Some(cooperative) = crate::check::cooperative(crate::gpu()) else {
+        return;
+    };
+    for drawn in all() {
+        let mut halves = drawn.graph.clone();
+        halves.fuse(&drawn.keep);
+        halves.store_halves(&[]);
+        let of = |limits| numbers(&halves, &drawn.inputs, &drawn.keep, limits);
+        let expected = of(limits(AdapterKind::Cpu));
+        let got = of(Limits {
+            fuse: false,
+            ..*cooperative.limits()
+        });
+        for (i, (expected, got)) in expected.iter().zip(&got).enumerate() {
+            let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+            let pairs = expected.iter().zip(got);
+            let off = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(
+                off <= HALF_TOLERANCE * largest,
+                "{}: value {i} is off by {off:e} of {largest:e}",
+                drawn.name
             );
         }
     }

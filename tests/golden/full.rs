@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 use triaxis::engine::ops::Activation;
-use triaxis::engine::{DType, Mode};
+use triaxis::engine::{DType, Mode, VariantTable};
 use triaxis::models::{Naming, Network, zoo};
 
 use super::file::Tensors;
@@ -42,6 +42,7 @@ fn check(model: &str, naming: Naming, file: &str) {
     let run = |mode, buffers, gradients| {
         let task = Task {
             fused: None,
+            variants: VariantTable::default(),
             spec: &spec,
             mode,
             images: formula::images(images, spec.resolution),

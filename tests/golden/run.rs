@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use triaxis::engine::{
     AdapterKind, Arena, DType, Graph, Inference, InferenceOptions, Kind, Limits, Mode, Parameter,
-    Plan, Value, gradients, ops,
+    Plan, Value, VariantTable, gradients, ops,
 };
 use triaxis::models::{Model, Network, Spec};
 
@@ -33,6 +33,8 @@ pub(super) struct Task<'a> {
     pub(super) stored: DType,
     /// The graph as drawn, or its fused form with the kernels for such adapters.
     pub(super) fused: Option<AdapterKind>,
+    /// Variants of convolutions' kernels, where they are not those of the kind.
+    pub(super) variants: VariantTable,
 }
 
 /// What a run computed, in the order of numbers of PyTorch's tensors.
@@ -68,7 +70,9 @@ impl Task<'_> {
             kept.extend(&dws);
         }
 
-        let mut gpu = crate::gpu().clone();
+        let limits = *crate::gpu().limits();
+        let variants = self.variants;
+        let mut gpu = crate::gpu().with_limits(Limits { variants, ..limits });
         if let Some(kind) = self.fused {
             g.fuse(&kept);
             let limits = *gpu.limits();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use triaxis::engine::{AdapterKind, DType, Mode};
+use triaxis::engine::{AdapterKind, DType, Mode, Variant, VariantTable};
 use triaxis::models::{EfficientNet, Line, Network, RegNet, ResNet, ResNetBlock, Spec};
 
 use super::file::Tensors;
@@ -31,6 +31,8 @@ struct Golden {
     facts: Map<String, Json>,
     /// How activations and their gradients are stored.
     stored: DType,
+    /// Variants of convolutions' kernels, where they are not those of the kind.
+    variants: VariantTable,
 }
 
 impl Golden {
@@ -45,6 +47,7 @@ impl Golden {
             tensors: Tensors::load(&format!("{name}.safetensors")),
             facts: super::json(&format!("{name}.json")),
             stored: DType::F32,
+            variants: VariantTable::default(),
         }
     }
 
@@ -94,6 +97,7 @@ impl Golden {
             gradients,
             stored: self.stored,
             fused: None,
+            variants: self.variants,
         };
         run(&task)
     }
@@ -145,6 +149,12 @@ impl Golden {
         self.check_halves_of(near, &fused, 1.0);
         // What squeezes is small differences of large sums, which are of rounded numbers where they are stored.
         self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
+        if crate::gpu().limits().matrices.is_some() {
+            self.variants = VariantTable::all(Variant::Cooperative);
+            let fused = self.run_training_fused(AdapterKind::Gpu);
+            self.check_halves_of(near, &fused, 1.0);
+            self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
+        }
     }
 
     /// Squeezes may be off by `squeezed` times as much.

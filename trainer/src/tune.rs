@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use triaxis_engine::{AdapterKind, Gpu, Limits, Plan, ShapeClass, Variant, VariantTable};
+use triaxis_engine::{Gpu, Limits, Plan, ShapeClass, Variant, VariantTable};
 
 use crate::bench::Case;
 use crate::error::{Error, Result};
@@ -17,8 +17,11 @@ use crate::trainer::draw;
 /// Less than this share is no gain: the next measurement would say otherwise.
 const GAIN: f64 = 0.03;
 
-/// A table of 200 classes has some ten thousand bytes.
+/// A table of 288 classes has some ten thousand bytes.
 const LARGEST: u64 = 1 << 20;
+
+/// The variants, the last one where the adapter has matrix units.
+const VARIANTS: [Variant; 3] = [Variant::Blocked, Variant::Tiled, Variant::Cooperative];
 
 /// A table as it is kept in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,7 +35,7 @@ pub struct Tuned {
     pub version: String,
     /// What was measured: `train resnet50_r224_b64_f16`.
     pub cases: Vec<String>,
-    /// What came out: classes for which the adapter's kind chooses the slower variant.
+    /// What came out: classes for which the adapter's kind chooses a slower variant.
     pub kernels: Kernels,
 }
 
@@ -45,6 +48,9 @@ pub struct Measured {
     pub blocked_ms: f64,
     /// Likewise.
     pub tiled_ms: f64,
+    /// Likewise by matrix units, where the adapter has them and what is read is stored as f16.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooperative_ms: Option<f64>,
     /// What runs unless told otherwise.
     pub by_kind: String,
     /// What runs by the new table.
@@ -52,7 +58,7 @@ pub struct Measured {
 }
 
 impl Tuned {
-    /// Measures training steps of all cases with either variant throughout: the least of `runs` runs, each kernel by
+    /// Measures training steps of all cases with each variant throughout: the least of `runs` runs, each kernel by
     /// itself. What split sums cost besides is not counted.
     ///
     /// # Errors
@@ -64,30 +70,38 @@ impl Tuned {
         recipe: &Recipe,
         runs: usize,
     ) -> Result<(Self, Vec<Measured>)> {
-        let mut sums: BTreeMap<ShapeClass, [f64; 2]> = BTreeMap::new();
-        let variants = [Variant::Blocked, Variant::Tiled];
+        let mut sums: BTreeMap<ShapeClass, [f64; 3]> = BTreeMap::new();
+        let cooperative = recipe.amp && gpu.limits().matrices.is_some();
+        let variants = match cooperative {
+            true => &VARIANTS[..],
+            false => &VARIANTS[..2],
+        };
         for case in cases {
-            for (i, variant) in variants.into_iter().enumerate() {
+            for (i, &variant) in variants.iter().enumerate() {
                 for (class, seconds) in times(gpu, case, recipe, variant, runs)? {
                     sums.entry(class).or_default()[i] += seconds;
                 }
             }
         }
-        let by_kind = match gpu.limits().kind {
-            AdapterKind::Gpu => Variant::Tiled,
-            AdapterKind::Cpu => Variant::Blocked,
+        let untuned = Limits {
+            variants: VariantTable::default(),
+            ..*gpu.limits()
         };
         let mut table = VariantTable::default();
         let mut measured = Vec::new();
-        for (class, [blocked, tiled]) in sums {
-            let chosen = choose(by_kind, [blocked, tiled]);
+        for (class, seconds) in sums {
+            let by_kind = untuned.variant(class, recipe.amp);
+            let all = variants.iter().copied().zip(seconds);
+            let chosen = choose(by_kind, &all.collect::<Vec<_>>());
             if chosen != by_kind {
                 table.set(class, chosen);
             }
+            let [blocked, tiled, by_matrices] = seconds.map(|seconds| 1e3 * seconds);
             measured.push(Measured {
                 class: class.to_string(),
-                blocked_ms: 1e3 * blocked,
-                tiled_ms: 1e3 * tiled,
+                blocked_ms: blocked,
+                tiled_ms: tiled,
+                cooperative_ms: cooperative.then_some(by_matrices),
                 by_kind: by_kind.to_string(),
                 chosen: chosen.to_string(),
             });
@@ -187,11 +201,12 @@ pub fn with_kernels(gpu: &Gpu, kernels: &Kernels) -> Result<Gpu> {
     }))
 }
 
-/// The faster one, if it is by enough.
-fn choose(by_kind: Variant, [blocked, tiled]: [f64; 2]) -> Variant {
-    match by_kind {
-        Variant::Tiled if blocked < (1.0 - GAIN) * tiled => Variant::Blocked,
-        Variant::Blocked if tiled < (1.0 - GAIN) * blocked => Variant::Tiled,
+/// The fastest one, if it is by enough.
+fn choose(by_kind: Variant, measured: &[(Variant, f64)]) -> Variant {
+    let of_kind = measured.iter().find(|(variant, _)| *variant == by_kind);
+    let fastest = measured.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    match (of_kind, fastest) {
+        (Some((_, known)), Some((variant, least))) if *least < (1.0 - GAIN) * known => *variant,
         _ => by_kind,
     }
 }
@@ -239,10 +254,24 @@ mod tests {
 
     #[test]
     fn only_what_is_clearly_faster_is_chosen_against_the_kind() {
-        assert_eq!(choose(Variant::Tiled, [0.98, 1.0]), Variant::Tiled);
-        assert_eq!(choose(Variant::Tiled, [0.9, 1.0]), Variant::Blocked);
-        assert_eq!(choose(Variant::Blocked, [1.0, 0.98]), Variant::Blocked);
-        assert_eq!(choose(Variant::Blocked, [1.0, 0.5]), Variant::Tiled);
+        use Variant::{Blocked, Cooperative, Tiled};
+        let two = |by_kind, [blocked, tiled]: [f64; 2]| {
+            choose(by_kind, &[(Blocked, blocked), (Tiled, tiled)])
+        };
+        assert_eq!(two(Tiled, [0.98, 1.0]), Tiled);
+        assert_eq!(two(Tiled, [0.9, 1.0]), Blocked);
+        assert_eq!(two(Blocked, [1.0, 0.98]), Blocked);
+        assert_eq!(two(Blocked, [1.0, 0.5]), Tiled);
+        let three = |by_kind| {
+            choose(
+                by_kind,
+                &[(Blocked, 1.0), (Tiled, 0.6), (Cooperative, 0.59)],
+            )
+        };
+        assert_eq!(
+            [Blocked, Tiled, Cooperative].map(three),
+            [Cooperative, Tiled, Cooperative]
+        );
     }
 
     #[test]

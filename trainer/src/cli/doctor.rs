@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use triaxis_engine::{AdapterInfo, Gpu, GpuOptions, adapters};
+use triaxis_engine::{AdapterInfo, Gpu, GpuOptions, Matrices, MatrixUnits, adapters};
 
 use super::print;
 use crate::doctor::{Finding, self_test};
@@ -38,12 +38,25 @@ struct Adapter {
     device_type: &'static str,
     limits: Limits,
     features: Vec<&'static str>,
+    /// Its matrix units, where it lists any that kernels can use.
+    matrices: Option<MatrixReport>,
     /// Bytes that plans may use in all, where a limit is set.
     memory_limit: Option<u64>,
     /// Why it cannot be opened.
     problem: Option<String>,
     ok: bool,
     tests: Vec<Finding>,
+}
+
+/// Matrices with f16 factors and f32 sums.
+#[derive(Debug, Serialize)]
+struct MatrixReport {
+    /// Rows and columns of each.
+    side: u32,
+    /// Whether products come out right, so that a GPU's are used in mixed precision.
+    right: bool,
+    /// What is wrong.
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -133,6 +146,7 @@ impl Doctor {
                 workgroups: limits.workgroups,
             },
             features: info.features.clone(),
+            matrices: limits.matrices.map(|m| examine_matrices(number, info, m)),
             memory_limit: gpu.as_ref().ok().and_then(Gpu::memory_limit),
             problem: None,
             ok: false,
@@ -184,6 +198,14 @@ fn describe(adapter: &Adapter) -> String {
         [] => "none of those that kernels can use".into(),
         features => features.join(", "),
     };
+    let matrices = match &adapter.matrices {
+        None => "none that kernels can use".to_owned(),
+        Some(MatrixReport { side, problem, .. }) => match (problem, adapter.device_type) {
+            (Some(problem), _) => format!("{side} × {side}, not used: {problem}"),
+            (None, "cpu") => format!("{side} × {side}, right, imitated: used if --matrix-units on"),
+            (None, _) => format!("{side} × {side}, right, used in mixed precision"),
+        },
+    };
     let memory = match adapter.memory_limit {
         Some(bytes) => format!(
             "at most {}, as TRIAXIS_MEMORY_LIMIT says",
@@ -193,7 +215,7 @@ fn describe(adapter: &Adapter) -> String {
     };
     format!(
         "{number}{}\n  driver    {}\n  backend   {}, {}\n  limits    {} a binding, {} a buffer, {} workgroups a dimension, \
-         bindings aligned to {} bytes\n  features  {features}\n  memory    {memory}\n",
+         bindings aligned to {} bytes\n  features  {features}\n  matrices  {matrices}\n  memory    {memory}\n",
         adapter.name,
         adapter.driver,
         adapter.backend,
@@ -203,6 +225,21 @@ fn describe(adapter: &Adapter) -> String {
         limits.workgroups,
         limits.binding_alignment,
     )
+}
+
+/// Multiplies by an adapter's matrix units, as every command does before it uses them.
+fn examine_matrices(number: Option<usize>, info: &AdapterInfo, listed: Matrices) -> MatrixReport {
+    let tried = Gpu::open(&GpuOptions {
+        adapter: Some(number.map_or(info.name.clone(), |i| i.to_string())),
+        matrix_units: Some(MatrixUnits::On),
+        ..GpuOptions::default()
+    });
+    let problem = tried.err().map(|error| error.to_string());
+    MatrixReport {
+        side: listed.side,
+        right: problem.is_none(),
+        problem,
+    }
 }
 
 /// One test in both variants; what is wrong stands below.

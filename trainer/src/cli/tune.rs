@@ -91,9 +91,17 @@ fn told(classes: &[Measured]) -> String {
             class.class.clone(),
             number(class.blocked_ms),
             number(class.tiled_ms),
+            class.cooperative_ms.map_or("-".into(), number),
             chosen,
         ]
     };
     let lines: Vec<_> = classes.iter().map(line).collect();
-    print::table(["convolutions", "blocked ms", "tiled ms", "runs"], &lines)
+    let heads = [
+        "convolutions",
+        "blocked ms",
+        "tiled ms",
+        "cooperative ms",
+        "runs",
+    ];
+    print::table(heads, &lines)
 }
