@@ -6,7 +6,7 @@
 #
 # It needs the binary (TRIAXIS; else the one beside this script, else the one on the path) and, for the peers, a Python
 # with torch (PYTHON=...). No Rust, no network, nothing else of this folder: the binary carries the peers' scripts. burn is
-# measured, too, where its program `peer-burn` lies beside this script, beside TRIAXIS or on the path (burn/README.md).
+# measured, too, where its program `peer-burn` lies beside this script, beside TRIAXIS or on the path.
 #
 # For other machines, in the environment: MINUTES (8) in all, of which every step has its share; BATCH (256) and, for scaled
 # networks, SCALING_BATCH (32); IMG_SIZE (each network's own), pixels; PRECISION (f16, or f32); PEERS (torch-cuda

@@ -265,12 +265,14 @@ fn conv2d_cooperative_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
         let to = ((target_pixel.z * p.h + target_pixel.y) * p.w + target_pixel.x) * p.ci4 + ci + vec;
         if row < TILE && target_pixel.z < p.n && target_pixel.y < p.h && target_pixel.x < p.w {
             if ci + vec < ci_end {
-                let ended = end_gradient(keep_lanes(made.near[r], ci + vec, p.channels), to, ending0);
+                let gradient = add_to(keep_lanes(made.near[r], ci + vec, p.channels), to);
+                let ended = end_gradient(gradient, to, ending0);
                 dx[to] = pack4(ended.stored);
                 ended0 = Ended(ended0.stored + ended.stored, ended0.weighted + ended.weighted);
             }
             if ci + vec + 8u < ci_end {
-                let ended = end_gradient(keep_lanes(made.far[r], ci + vec + 8u, p.channels), to + 8u, ending1);
+                let gradient = add_to(keep_lanes(made.far[r], ci + vec + 8u, p.channels), to + 8u);
+                let ended = end_gradient(gradient, to + 8u, ending1);
                 dx[to + 8u] = pack4(ended.stored);
                 ended1 = Ended(ended1.stored + ended.stored, ended1.weighted + ended.weighted);
             }
