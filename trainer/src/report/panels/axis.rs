@@ -1,7 +1,7 @@
 //! An axis: which range it covers, where its ticks lie.
 
 use super::super::numbers::{decimals, label, ticks, trimmed};
-use super::CHARACTER;
+use super::{CHARACTER, LINE};
 
 /// How an axis runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,7 +119,11 @@ impl Span<'_> {
             .map(|tick| (self.at(tick), label(tick, digits)))
             // Evenly spaced numbers crowd at the upper end of a logarithmic axis.
             .filter(|(at, text)| {
-                let apart = (at - last).abs() > 8.0 + CHARACTER * text.len() as f64;
+                let needed = match self.to < self.from {
+                    true => LINE,
+                    false => 8.0 + CHARACTER * text.len() as f64,
+                };
+                let apart = (at - last).abs() >= needed;
                 if apart {
                     last = *at;
                 }

@@ -90,7 +90,7 @@ fn a_figure_of_nothing_is_drawn_and_texts_are_escaped() {
 fn a_linear_axis_and_a_narrow_logarithmic_one_have_evenly_spaced_ticks() {
     for (scale, least) in [(Scale::Linear, 3), (Scale::Logarithmic, 3)] {
         let axis = Axis::over([16.5, 24.8].into_iter(), scale);
-        let ticks = axis.on(0.0, 100.0).ticks();
+        let ticks = axis.on(0.0, 300.0).ticks();
         assert!(ticks.len() >= least, "{ticks:?}");
         let numbers: Vec<f64> = ticks.iter().map(|tick| tick.1.parse().unwrap()).collect();
         let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
