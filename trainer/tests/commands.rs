@@ -86,7 +86,9 @@ fn info_counts_the_bytes_of_a_plan_beside_the_least_there_are() {
         ]
         .map(|key| get(plan, key));
         assert!(block < conv && conv < unfused, "{plan}");
-        assert!(conv < moved && moved < again, "{plan}");
+        // In inference expansions are computed within what reads them.
+        let least = if plan["mode"] == "infer" { block } else { conv };
+        assert!(least < moved && moved < again, "{plan}");
         let nodes = plan["nodes"].as_array().unwrap();
         let sum = |key: &str| nodes.iter().map(|node| get(node, key)).sum::<f64>();
         assert_eq!(get(plan, "dispatches"), sum("dispatches"));

@@ -38,7 +38,12 @@ fn the_self_test_runs_every_kernel_there_is() {
         .iter()
         .flat_map(|(_, text)| text.split("@compute").skip(1).filter_map(entry))
         .collect();
-    let missed: Vec<_> = all.difference(&reached).collect();
+    // Those for matrix units are tried as a device that has them opens: `engine/src/gpu/matrices.rs`.
+    let elsewhere = |entry: &&&str| entry.starts_with("conv2d_cooperative");
+    let missed: Vec<_> = all
+        .difference(&reached)
+        .filter(|entry| !elsewhere(entry))
+        .collect();
     assert!(
         all.len() > 40 && missed.is_empty(),
         "not tested: {missed:?}"

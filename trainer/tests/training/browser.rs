@@ -48,6 +48,8 @@ pub(crate) fn seen(page: &Path, tags: &[&str]) {
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
         "--window-size=1280,900",
         "--virtual-time-budget=20000",
         "--dump-dom",
@@ -61,6 +63,8 @@ pub(crate) fn seen(page: &Path, tags: &[&str]) {
         command.stderr(Stdio::null()).output().ok()
     });
     let Some(output) = started.filter(|output| output.status.success()) else {
+        let required = std::env::var_os("TRIAXIS_BROWSER").is_some();
+        assert!(!required, "no browser answers: install Chromium");
         eprintln!("no browser answers: {} was not opened", page.display());
         return;
     };
