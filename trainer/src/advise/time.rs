@@ -164,7 +164,8 @@ mod tests {
             network: format!("net{}", i / 3),
             resolution: 64,
             batch: 4,
-            seconds: sum(&UNITS, &demand) * (1.0 + noise * if i % 2 == 0 { 1.0 } else { -1.0 }),
+            seconds: sum(&UNITS, &demand)
+                * (1.0 + noise * if i.is_multiple_of(2) { 1.0 } else { -1.0 }),
             demand,
         }
     }
