@@ -255,12 +255,20 @@ impl Gpu {
 
     /// The first failure that the driver reported since the device was opened.
     pub(crate) fn check(&self) -> Result<()> {
-        let failure = self
-            .inner
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let known = || {
+            let failure = self.inner.failure.lock();
+            failure.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let mut failure = known();
+        if matches!(failure, Some(Failure::Other(_))) {
+            // That a device was lost is told as it is polled, and explains what went wrong on it before.
+            let wait = wgpu::PollType::Wait {
+                submission_index: None,
+                timeout: Some(std::time::Duration::from_secs(1)),
+            };
+            drop(self.device().poll(wait));
+            failure = known();
+        }
         let adapter = self.info().name.clone();
         match failure {
             None => Ok(()),
