@@ -362,6 +362,11 @@ impl Graph {
         self.values[value.0].dtype
     }
 
+    /// The bytes that a value takes, its channels filled up to a multiple of four.
+    pub fn bytes(&self, value: Value) -> u64 {
+        (self.shape(value).vec4s() * self.dtype(value).vec4_bytes()) as u64
+    }
+
     /// Where a value comes from.
     pub fn kind(&self, value: Value) -> &Kind {
         &self.values[value.0].kind

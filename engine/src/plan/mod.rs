@@ -1,5 +1,6 @@
 //! A graph compiled for a device: memory placed once, pipelines and bindings made once, replayed every step.
 
+mod lives;
 mod place;
 mod profile;
 mod report;

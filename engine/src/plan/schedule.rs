@@ -1,10 +1,11 @@
 //! The pure half of a plan: which kernels run in which order on which bytes of which buffers. Needs no GPU.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use super::place::{Interval, place};
+use super::lives::{Lives, Owner};
+use super::place::{Rules, place};
 use super::{Memory, Traffic, TrafficRow};
 use crate::{
     Arena, Binding, DType, Dispatch, Error, Graph, Kind, LaunchContext, Limits, NodeId, Result,
@@ -55,6 +56,14 @@ impl Step {
     }
 }
 
+/// A node's launches, before it is known where its tensors lie.
+pub(super) struct Laid {
+    pub id: NodeId,
+    /// Bytes of each scratch tensor.
+    pub scratch: Vec<u64>,
+    pub dispatches: Vec<Dispatch>,
+}
+
 /// Kernels in running order, and where every value lies: exact before any GPU is asked.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -80,7 +89,7 @@ impl Schedule {
         }
         let graph = &*fused;
         let live = live_nodes(graph, keep);
-        let mut laid: Vec<(NodeId, Vec<u64>, Vec<Dispatch>)> = Vec::new();
+        let mut laid: Vec<Laid> = Vec::new();
         for &id in &live {
             let node = graph.node(id);
             let shapes = |values: &[Value]| {
@@ -98,7 +107,11 @@ impl Schedule {
             cx.dispatches
                 .iter_mut()
                 .for_each(|d| d.kernel.formats = formats);
-            laid.push((id, cx.scratch, cx.dispatches));
+            laid.push(Laid {
+                id,
+                scratch: cx.scratch,
+                dispatches: cx.dispatches,
+            });
         }
         let mut schedule = Self {
             steps: Vec::new(),
@@ -106,8 +119,8 @@ impl Schedule {
             buffers: Vec::new(),
             paths: graph.nodes().map(|id| graph.node(id).path()).collect(),
         };
-        let scratch = schedule.place(graph, keep, &laid);
-        for (id, _, dispatches) in laid {
+        let scratch = schedule.place(graph, keep, &laid, limits);
+        for Laid { id, dispatches, .. } in laid {
             let node = graph.node(id);
             let (updates, replaces) = (node.op.updates(), node.op.replaces().is_some());
             for dispatch in dispatches {
@@ -215,140 +228,86 @@ impl Schedule {
         &mut self,
         graph: &Graph,
         keep: &[Value],
-        laid: &[(NodeId, Vec<u64>, Vec<Dispatch>)],
+        laid: &[Laid],
+        limits: &Limits,
     ) -> HashMap<(NodeId, usize), Region> {
-        let (parameter_offsets, parameter_count) = graph.parameter_offsets();
-        let (buffer_offsets, buffer_count) = graph.buffer_offsets();
-        let mut arenas: HashSet<Arena> = HashSet::new();
-        let at = |numbers: usize, shape: Shape| {
-            numbers as u64 * 4..(numbers + shape.vec4s() * 4) as u64 * 4
+        self.place_lasting(graph, laid);
+        let lives = Lives::of(graph, keep, laid);
+        let rules = Rules {
+            alignment: limits.alignment,
+            longest: limits.buffer,
         };
-        let mut last_read: HashMap<Value, usize> = HashMap::new();
-        for (time, (id, ..)) in laid.iter().enumerate() {
-            last_read.extend(graph.node(*id).inputs.iter().map(|&x| (x, time)));
-        }
-        last_read.extend(keep.iter().map(|&v| (v, laid.len())));
-        // What a value lies in the place of, which has to last as long.
-        let mut replaced: HashMap<Value, Value> = HashMap::new();
-        for (time, (id, ..)) in laid.iter().enumerate() {
-            let node = graph.node(*id);
-            let Some(before) = node.op.replaces().map(|i| node.inputs[i]) else {
-                continue;
-            };
-            assert!(
-                last_read[&before] == time,
-                "{}: what is replaced is read later",
-                node.path()
-            );
-            let first = *replaced.get(&before).unwrap_or(&before);
-            replaced.insert(node.outputs[0], first);
-        }
-        for (value, first) in &replaced {
-            let last = last_read.get(value).copied().unwrap_or(0);
-            let lasts = last_read.entry(*first).or_default();
-            *lasts = last.max(*lasts);
-        }
-        let made: HashMap<Value, usize> = laid
-            .iter()
-            .enumerate()
-            .flat_map(|(t, (id, ..))| graph.node(*id).outputs.iter().map(move |&y| (y, t)))
-            .collect();
-
-        let (mut pooled, mut intervals) = (Vec::new(), Vec::new());
-        for value in graph.values() {
-            let shape = graph.shape(value);
-            let bytes = (shape.vec4s() * graph.dtype(value).vec4_bytes()) as u64;
-            let region = match (graph.kind(value), graph.pinned.get(&value)) {
-                (Kind::Input | Kind::State(_), _) => {
-                    self.buffers.push((Place::Own(value), bytes));
-                    Region {
-                        place: Place::Own(value),
-                        bytes: 0..bytes,
-                    }
-                }
-                (Kind::Parameter(i), _) => Region {
-                    place: Place::Arena(Arena::Parameters),
-                    bytes: at(parameter_offsets[*i], shape),
-                },
-                (Kind::Buffer(i), _) => Region {
-                    place: Place::Arena(Arena::Buffers),
-                    bytes: at(buffer_offsets[*i], shape),
-                },
-                (Kind::Arena(arena), _) => Region {
-                    place: Place::Arena(arena.clone()),
-                    bytes: 0..bytes,
-                },
-                (Kind::Output(_), Some(&i)) if made.contains_key(&value) => Region {
-                    place: Place::Arena(Arena::Gradients),
-                    bytes: at(parameter_offsets[i], shape),
-                },
-                (Kind::Output(_), _) if replaced.contains_key(&value) => continue,
-                (Kind::Output(_), _) => {
-                    if let Some(&begin) = made.get(&value) {
-                        let end = last_read.get(&value).copied().unwrap_or(begin);
-                        intervals.push(Interval { begin, end, bytes });
-                        pooled.push(Pooled::Value(value));
-                    }
-                    continue;
-                }
-            };
-            if let Place::Arena(arena) = &region.place {
-                arenas.insert(arena.clone());
-            }
-            self.regions.insert(value, region);
-        }
-        for (time, (id, scratch, _)) in laid.iter().enumerate() {
-            for (i, &bytes) in scratch.iter().enumerate() {
-                intervals.push(Interval {
-                    begin: time,
-                    end: time,
-                    bytes,
-                });
-                pooled.push(Pooled::Scratch(*id, i));
-            }
-        }
-        let (slots, sizes) = place(&intervals);
+        let (spots, sizes) = place(&lives.intervals, rules);
         let mut scratch = HashMap::new();
-        for ((owner, slot), interval) in pooled.into_iter().zip(slots).zip(&intervals) {
+        for ((owner, spot), interval) in lives.owners.into_iter().zip(spots).zip(&lives.intervals) {
             let region = Region {
-                place: Place::Pool(slot),
-                bytes: 0..interval.bytes,
+                place: Place::Pool(spot.buffer),
+                bytes: spot.bytes(interval.bytes),
             };
             match owner {
-                Pooled::Value(value) => drop(self.regions.insert(value, region)),
-                Pooled::Scratch(id, i) => drop(scratch.insert((id, i), region)),
+                Owner::Value(value) => drop(self.regions.insert(value, region)),
+                Owner::Scratch(id, i) => drop(scratch.insert((id, i), region)),
             }
         }
-        for (value, first) in replaced {
+        for (value, first) in lives.replaced {
             let region = self.regions[&first].clone();
             self.regions.insert(value, region);
         }
-        self.buffers.extend(
-            sizes
-                .into_iter()
-                .enumerate()
-                .map(|(i, bytes)| (Place::Pool(i), bytes)),
-        );
+        let pools = sizes.into_iter().enumerate();
+        self.buffers
+            .extend(pools.map(|(i, bytes)| (Place::Pool(i), bytes)));
+        scratch
+    }
+
+    /// Places what lasts from run to run: inputs, state, and the arenas with all parameters and what belongs to them.
+    fn place_lasting(&mut self, graph: &Graph, laid: &[Laid]) {
+        let (parameter_offsets, parameter_count) = graph.parameter_offsets();
+        let (buffer_offsets, buffer_count) = graph.buffer_offsets();
+        let at = |numbers: usize, shape: Shape| {
+            numbers as u64 * 4..(numbers + shape.vec4s() * 4) as u64 * 4
+        };
+        let made: HashSet<Value> = laid
+            .iter()
+            .flat_map(|node| graph.node(node.id).outputs.iter().copied())
+            .collect();
+        let mut arenas: BTreeSet<Arena> = BTreeSet::new();
+        for value in graph.values() {
+            let shape = graph.shape(value);
+            let whole = 0..graph.bytes(value);
+            let (place, bytes) = match graph.kind(value) {
+                Kind::Input | Kind::State(_) => {
+                    self.buffers.push((Place::Own(value), whole.end));
+                    (Place::Own(value), whole)
+                }
+                Kind::Parameter(i) => (
+                    Place::Arena(Arena::Parameters),
+                    at(parameter_offsets[*i], shape),
+                ),
+                Kind::Buffer(i) => (Place::Arena(Arena::Buffers), at(buffer_offsets[*i], shape)),
+                Kind::Arena(arena) => (Place::Arena(arena.clone()), whole),
+                Kind::Output(_) => match graph.pinned.get(&value) {
+                    Some(&i) if made.contains(&value) => (
+                        Place::Arena(Arena::Gradients),
+                        at(parameter_offsets[i], shape),
+                    ),
+                    _ => continue,
+                },
+            };
+            if let Place::Arena(arena) = &place {
+                arenas.insert(arena.clone());
+            }
+            self.regions.insert(value, Region { place, bytes });
+        }
         let length = |arena: &Arena| match arena {
             Arena::Parameters | Arena::Gradients | Arena::OfParameters(_) => {
                 parameter_count as u64 * 4
             }
             Arena::Buffers | Arena::OfBuffers(_) => buffer_count as u64 * 4,
         };
-        let mut arenas: Vec<Arena> = arenas.into_iter().collect();
-        arenas.sort();
-        self.buffers.extend(
-            arenas
-                .into_iter()
-                .map(|a| (Place::Arena(a.clone()), length(&a))),
-        );
-        scratch
+        let lengths = arenas.into_iter().map(|a| (length(&a), a));
+        self.buffers
+            .extend(lengths.map(|(bytes, a)| (Place::Arena(a), bytes)));
     }
-}
-
-enum Pooled {
-    Value(Value),
-    Scratch(NodeId, usize),
 }
 
 /// The nodes that something asked for depends on, or that change what lasts.
