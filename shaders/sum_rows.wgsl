@@ -4,7 +4,7 @@
 const FAN_IN: u32 = 32u;
 
 struct Params { threads: u32, rows: u32, width: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;

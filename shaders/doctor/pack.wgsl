@@ -2,7 +2,7 @@
 //   x, y [N, H, W, C], f32 both
 
 struct Params { vec4s: u32, c4: u32, channels: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;

@@ -3,7 +3,7 @@
 //   gradients, a arenas; part [1, 1, 1, 4]: (first, share, last, 0)
 
 struct Params { vec4s: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read_write> gradients: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> part: array<vec4<f32>>;

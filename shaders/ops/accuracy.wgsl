@@ -4,7 +4,7 @@
 //   y [1, 1, 1, 8]: (sum of losses, top-1 hits, top-5 hits, images, losses that are not finite, 0, 0, 0)
 
 struct Params { images: u32, c4: u32, channels: u32, parts: u32, first: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> labels: array<vec4<u32>>;
@@ -67,7 +67,7 @@ fn accuracy_image(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgrou
 
 // `rows` are left, of two vec4s each.
 struct Finish { rows: u32 }
-@group(1) @binding(0) var<uniform> f: Finish;
+@group(0) @binding(15) var<uniform> f: Finish;
 
 @group(0) @binding(0) var<storage, read> left: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;

@@ -4,7 +4,7 @@
 override ACTIVATION: u32 = 0u;
 
 struct Params { vec4s: u32, c4: u32, channels: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read_write> y: array<Act4>;

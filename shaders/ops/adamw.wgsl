@@ -7,7 +7,7 @@
 // `fresh1` is 1 - beta1, `fresh2` 1 - beta2.
 // `factor` multiplies the rate.
 struct Params { vec4s: u32, decay: f32, factor: f32, fresh1: f32, fresh2: f32, epsilon: f32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> norm: array<vec4<f32>>;
@@ -33,7 +33,7 @@ fn adamw(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) group
 }
 
 struct Step { fresh1: f32, fresh2: f32 }
-@group(1) @binding(0) var<uniform> q: Step;
+@group(0) @binding(15) var<uniform> q: Step;
 
 @group(0) @binding(0) var<storage, read_write> taken: array<vec4<f32>>;
 

@@ -6,7 +6,7 @@
 // A thread takes every `step`th vec4, which are of the same channels; `first_row` is the first thread's place among
 // those of all image ranges, a row a pixel's channels.
 struct Params { vec4s: u32, c4: u32, step: u32, first_row: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> a: array<Act4>;
 @group(0) @binding(1) var<storage, read> b: array<Act4>;

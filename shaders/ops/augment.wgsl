@@ -4,7 +4,7 @@
 
 // `unflipped` of 2^24 pictures stay as they are.
 struct Draw { images: u32, crop: u32, unflipped: u32, name: u32 }
-@group(1) @binding(0) var<uniform> q: Draw;
+@group(0) @binding(15) var<uniform> q: Draw;
 
 @group(0) @binding(0) var<storage, read> key: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> indices: array<vec4<u32>>;
@@ -24,7 +24,7 @@ fn augment_draw(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
 
 // `scale` and `offset` are zero in the fourth lane, which is padding; `fill` is a pixel outside of the picture.
 struct Params { pixels: u32, h: u32, w: u32, first: u32, scale: vec4<f32>, offset: vec4<f32>, fill: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> pictures: array<u32>;
 @group(0) @binding(1) var<storage, read_write> y: array<Act4>;

@@ -15,7 +15,7 @@ const ROWS_BEFORE_RECTANGLES = 4u;
 struct Params {
     pixels: u32, h: u32, w: u32, first: u32, scale: vec4<f32>, offset: vec4<f32>, rows: u32, name: u32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> pictures: array<u32>;
 @group(0) @binding(1) var<storage, read> table: array<vec4<f32>>;

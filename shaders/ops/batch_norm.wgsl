@@ -15,7 +15,7 @@ override ACTIVATION: u32 = 0u;
 //   tiles [TILES, 3, C]: first pixel, the mean's distance from it, M2
 
 struct TileParams { vec4s: u32, step: u32, c4: u32, first: u32, image_vec4s: u32, first_image: u32, share: f32 }
-@group(1) @binding(0) var<uniform> tile: TileParams;
+@group(0) @binding(15) var<uniform> tile: TileParams;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read_write> tiles: array<vec4<f32>>;
@@ -66,7 +66,7 @@ override FAN_IN: u32 = 32u;
 override VECTORS: u32 = 3u;
 
 struct MergeParams { count: u32, c4: u32, inv_count: f32 }
-@group(1) @binding(0) var<uniform> merge: MergeParams;
+@group(0) @binding(15) var<uniform> merge: MergeParams;
 
 @group(0) @binding(0) var<storage, read> parts: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> part_counts: array<f32>;
@@ -123,7 +123,7 @@ fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin
 // Coefficients, from the batch's statistics, which move the running ones, or from the running ones.
 
 struct CoefficientParams { c4: u32, channels: u32, eps: f32, momentum: f32, unbiased: f32 }
-@group(1) @binding(0) var<uniform> coefficient: CoefficientParams;
+@group(0) @binding(15) var<uniform> coefficient: CoefficientParams;
 
 @group(0) @binding(0) var<storage, read> statistics: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> gamma: array<vec4<f32>>;
@@ -178,7 +178,7 @@ fn batch_norm_coefficients_frozen(@builtin(workgroup_id) group: vec3<u32>, @buil
 struct Params {
     vec4s: u32, step: u32, c4: u32, channels: u32, inv_count: f32, image_vec4s: u32, first_image: u32, share: f32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<Act4>;

@@ -8,7 +8,7 @@ struct Params {
     cin: u32, bundle_in: u32, cout: u32, bundle_out: u32, co4: u32,
     channels: u32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;

@@ -8,7 +8,7 @@ fn unfit(x: vec4<f32>) -> vec4<bool> {
 }
 
 struct Params { vec4s: u32, limit: f32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read_write> values: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> scale: array<vec4<f32>>;
@@ -27,7 +27,7 @@ fn clip_value(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
 // gradient *= min(1, share * max(|x|, epsilon) / max(|gradient|, 1e-6)), lengths over a unit: a column of `rows`
 // numbers, 4 * c4 columns side by side, or the whole tensor.
 struct Unit { rows: u32, c4: u32, share: f32, epsilon: f32 }
-@group(1) @binding(0) var<uniform> u: Unit;
+@group(0) @binding(15) var<uniform> u: Unit;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> gradients: array<vec4<f32>>;

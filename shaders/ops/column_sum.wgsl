@@ -5,7 +5,7 @@
 // channels are.
 
 struct Params { vec4s: u32, step: u32, first: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read_write> parts: array<vec4<f32>>;

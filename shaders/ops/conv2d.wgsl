@@ -32,7 +32,7 @@ struct Params {
     // channels.
     all: u32, step: u32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;

@@ -5,7 +5,7 @@
 
 // `image4` vec4s an image, `row4` a row, `c4` a pixel; `first` the image that the written range begins with.
 struct Params { vec4s: u32, image4: u32, row4: u32, c4: u32, first: u32, images: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> partner: array<vec4<u32>>;

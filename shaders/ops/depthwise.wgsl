@@ -18,7 +18,7 @@ struct Params {
     // Threads of all units: a unit is all that there is, or an image.
     threads: u32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
@@ -171,7 +171,7 @@ struct Split {
     threads: u32, c4: u32, h: u32, w: u32, oh: u32, ow: u32, top: u32, left: u32,
     units: u32, units_each: u32, segments: u32, columns: u32, first_split: u32,
 }
-@group(1) @binding(0) var<uniform> s: Split;
+@group(0) @binding(15) var<uniform> s: Split;
 
 @group(0) @binding(1) var<storage, read> dy_of_x: array<Act4>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;

@@ -2,7 +2,7 @@
 //   x, y [N, H, W, C], key [4] and indices [N] as `draw` takes them
 
 struct Params { vec4s: u32, image_vec4s: u32, first: u32, name: u32, rate: f32, factor: f32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> key: array<vec4<u32>>;

@@ -33,7 +33,7 @@ struct Params {
     // The first image's place in its batch.
     first_image: u32,
 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> expand: array<vec4<f32>>;

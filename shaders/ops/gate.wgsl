@@ -4,7 +4,7 @@
 //   x, y [N, H, W, C]; s, ds [N, 1, 1, C]; partials [N, SPLITS, C]
 
 struct Params { threads: u32, c4: u32, pixels: u32, splits: u32, first_image: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> s: array<vec4<f32>>;

@@ -37,7 +37,7 @@ fn gate_normalised_grad_scale(@builtin(workgroup_id) group: vec3<u32>, @builtin(
 
 // Of dgamma and dbeta: images, rows of partial sums, and the share of a pixel in a mean.
 struct ImageParams { images: u32, rows: u32, c4: u32, share: f32 }
-@group(1) @binding(0) var<uniform> of_images: ImageParams;
+@group(0) @binding(15) var<uniform> of_images: ImageParams;
 
 @group(0) @binding(0) var<storage, read> image_moments: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> normalised_by: array<vec4<f32>>;

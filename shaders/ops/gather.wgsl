@@ -4,7 +4,7 @@
 
 // `image` pixels a picture; the batch's range begins with picture `first`, the data set's with `begin`, up to `end`.
 struct Params { pixels: u32, image: u32, first: u32, begin: u32, end: u32, last: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> data: array<u32>;
 @group(0) @binding(1) var<storage, read> places: array<vec4<u32>>;

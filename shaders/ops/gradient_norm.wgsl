@@ -6,7 +6,7 @@
 
 // `depth` vec4s a thread; `first` the partial sum that this window begins with.
 struct Params { vec4s: u32, depth: u32, first: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> gradients: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4<f32>>;
@@ -39,7 +39,7 @@ fn gradient_norm_part(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_work
 
 // What is left of the partial sums: `sums` of them. `max_norm` 0 stands for no clipping.
 struct Finish { sums: u32, max_norm: f32 }
-@group(1) @binding(0) var<uniform> f: Finish;
+@group(0) @binding(15) var<uniform> f: Finish;
 
 @group(0) @binding(0) var<storage, read> left: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;

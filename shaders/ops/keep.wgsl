@@ -3,7 +3,7 @@
 //   x, kept arenas; norm [1, 1, 1, 4]: (norm, flawed, clip, go)
 
 struct Params { vec4s: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> kept: array<vec4<f32>>;

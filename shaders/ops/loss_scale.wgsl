@@ -7,7 +7,7 @@
 const LARGEST: f32 = 1.2676506e30;
 
 struct Params { interval: f32, growth: f32, backoff: f32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> norm: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> scale: array<vec4<f32>>;

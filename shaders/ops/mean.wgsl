@@ -2,7 +2,7 @@
 //   x, dx [N, H, W, C]; y, dy one number; partials [THREADS]
 
 struct Params { threads: u32, vec4s: u32, first_partial: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4<f32>>;
@@ -21,7 +21,7 @@ fn mean_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
 }
 
 struct Last { rows: u32, share: f32 }
-@group(1) @binding(0) var<uniform> q: Last;
+@group(0) @binding(15) var<uniform> q: Last;
 
 @group(0) @binding(0) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
@@ -39,7 +39,7 @@ fn mean(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 struct Grad { threads: u32, c4: u32, channels: u32, share: f32 }
-@group(1) @binding(0) var<uniform> r: Grad;
+@group(0) @binding(15) var<uniform> r: Grad;
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> dx: array<Act4>;

@@ -7,7 +7,7 @@
 // `fresh` is 1 - alpha.
 // `factor` multiplies the rate.
 struct Params { vec4s: u32, decay: f32, factor: f32, fresh: f32, momentum: f32, epsilon: f32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> norm: array<vec4<f32>>;

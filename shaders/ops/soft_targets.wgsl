@@ -2,7 +2,7 @@
 //   labels [N, 1, 1, 1] whole numbers; t [N, 1, 1, C]
 
 struct Params { vec4s: u32, c4: u32, channels: u32, on: f32, off: f32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> labels: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> t: array<Act4>;

@@ -3,7 +3,7 @@
 //   x, t, dx [N, 1, 1, C]; loss, dy [N, 1, 1, 1]; statistics [N, 1, 1, 4]: (m, s, T, 0) of each image
 
 struct Params { images: u32, c4: u32, channels: u32, parts: u32, first: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> x: array<Act4>;
 @group(0) @binding(1) var<storage, read> t: array<Act4>;

@@ -4,7 +4,7 @@
 override FAN_IN: u32 = 32u;
 
 struct Params { vec4s: u32, first: u32, stride: u32, count: u32 }
-@group(1) @binding(0) var<uniform> p: Params;
+@group(0) @binding(15) var<uniform> p: Params;
 
 @group(0) @binding(0) var<storage, read> parts: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> merged: array<vec4<f32>>;

@@ -14,10 +14,8 @@ const LONG: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Pipeline {
     pub pipeline: wgpu::ComputePipeline,
-    /// What it computes on.
-    pub tensors: wgpu::BindGroupLayout,
-    /// The uniform that every kernel reads its sizes from.
-    pub params: wgpu::BindGroupLayout,
+    /// What it computes on, and the uniform that it reads its sizes from.
+    pub layout: wgpu::BindGroupLayout,
 }
 
 #[derive(Debug, Default)]
@@ -92,16 +90,11 @@ impl Gpu {
         if let Some(stored) = &self.inner.stored {
             stored.grow();
         }
-        let tensors = pipeline.get_bind_group_layout(0);
-        let params = pipeline.get_bind_group_layout(1);
+        let layout = pipeline.get_bind_group_layout(0);
         if let Some(error) = pollster::block_on(scope.pop()) {
             return Err(self.device_error(format!("{}: {error}", kernel.entry)));
         }
-        let made = Pipeline {
-            pipeline,
-            tensors,
-            params,
-        };
+        let made = Pipeline { pipeline, layout };
         self.inner
             .pipelines
             .pipelines
