@@ -66,6 +66,7 @@ sources! {
     "ops/depthwise"
     "ops/drop_path"
     "ops/dropout"
+    "ops/excite"
     "ops/expand_depthwise"
     "ops/gate"
     "ops/gate_normalised"

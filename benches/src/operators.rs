@@ -15,6 +15,7 @@ pub(crate) const OPERATORS: &[(&str, Timed)] = &[
     ("batch_norm", ops::batch_norm::timed),
     ("activation", ops::activation::timed),
     ("add", ops::add::timed),
+    ("excite", ops::excite::timed),
     ("gate", ops::gate::timed),
     ("bias", ops::bias::timed),
     ("global_avg_pool", ops::global_avg_pool::timed),

@@ -244,6 +244,9 @@ pub enum Meaning {
     ActivationGrad(Activation),
     /// `x` times a number for each channel of each image.
     Gate,
+    /// These numbers, from the mean of each channel: through a layer of weight and bias, this activation, another such layer
+    /// and a sigmoid.
+    Excite(Activation),
     /// The gradient of these numbers, from `x` and the gradient of the result.
     GateGradScale,
     /// The sum of two tensors of one shape.

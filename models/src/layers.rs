@@ -1,7 +1,9 @@
 //! Layers: functions from value to value that declare their parameters under the names that public checkpoints use.
 
 use serde::{Deserialize, Serialize};
-use triaxis_engine::ops::{self, Activation, BatchNorm, BatchNormInputs, Conv2d, Padding, Pool};
+use triaxis_engine::ops::{
+    self, Activation, BatchNorm, BatchNormInputs, Conv2d, ExciteInputs, Padding, Pool,
+};
 use triaxis_engine::{Graph, Init, Layout, ParameterOptions, ParameterRole, Result, Value};
 
 use crate::check::{self, Checked, within};
@@ -134,13 +136,26 @@ impl Conv {
 ///
 /// The engine's, where channels and groups do not fit.
 pub fn conv(g: &mut Graph, name: &str, x: Value, conv: Conv, style: &Style) -> Result<Value> {
-    let Conv {
-        width,
-        kernel,
-        stride,
-        groups,
-    } = conv;
-    let fan_out = kernel * kernel * width
+    let shape = [
+        conv.kernel,
+        conv.kernel,
+        g.shape(x).c() / conv.groups.max(1),
+        conv.width,
+    ];
+    g.scope(name, |g| {
+        let weight = conv_weight(g, shape, conv.groups, style)?;
+        let options = Conv2d {
+            stride: conv.stride,
+            padding: style.padding(conv.kernel),
+            groups: conv.groups,
+        };
+        ops::conv2d(g, x, weight, options)
+    })
+}
+
+/// The weight of a convolution, `[k, k, in / groups, out]`. Parameter: `weight`.
+fn conv_weight(g: &mut Graph, shape: [usize; 4], groups: usize, style: &Style) -> Result<Value> {
+    let fan_out = shape[0] * shape[1] * shape[3]
         / match style.fan_out {
             FanOut::Group => groups.max(1),
             FanOut::Layer => 1,
@@ -153,16 +168,7 @@ pub fn conv(g: &mut Graph, name: &str, x: Value, conv: Conv, style: &Style) -> R
         decay: true,
         ..ParameterOptions::default()
     };
-    let shape = [kernel, kernel, g.shape(x).c() / groups.max(1), width];
-    g.scope(name, |g| {
-        let weight = g.parameter("weight", shape, options)?;
-        let options = Conv2d {
-            stride,
-            padding: style.padding(kernel),
-            groups,
-        };
-        ops::conv2d(g, x, weight, options)
-    })
+    g.parameter("weight", shape, options)
 }
 
 /// Batch norm, then `activation`. Parameters: `name.weight`, `name.bias`; buffers: `name.running_mean`,
@@ -247,14 +253,24 @@ pub fn squeeze_excite(
     style: &Style,
 ) -> Result<Value> {
     let channels = g.shape(x).c();
-    let s = ops::global_avg_pool(g, x)?;
-    let s = conv(g, names[0], s, Conv::to(width), style)?;
-    let s = bias(g, names[0], s)?;
-    let s = ops::activation(g, s, style.activation)?;
-    let s = conv(g, names[1], s, Conv::to(channels), style)?;
-    let s = bias(g, names[1], s)?;
-    let s = ops::activation(g, s, Activation::Sigmoid)?;
-    ops::gate(g, x, s)
+    let means = ops::global_avg_pool(g, x)?;
+    let mut layer = |name, [from, to]: [usize; 2]| {
+        g.scope(name, |g| {
+            let weight = conv_weight(g, [1, 1, from, to], 1, style)?;
+            Ok((weight, bias(g, to)?))
+        })
+    };
+    let (squeeze, squeeze_bias) = layer(names[0], [channels, width])?;
+    let (excite, excite_bias) = layer(names[1], [width, channels])?;
+    let inputs = ExciteInputs {
+        x: means,
+        squeeze,
+        squeeze_bias,
+        excite,
+        excite_bias,
+    };
+    let factors = ops::excite(g, inputs, style.activation)?;
+    ops::gate(g, x, factors)
 }
 
 /// Fully connected layer on `[n, 1, 1, c]`. Parameters: `name.weight`, `name.bias`.
@@ -270,25 +286,22 @@ pub fn linear(g: &mut Graph, name: &str, x: Value, width: usize, init: Init) -> 
         ..ParameterOptions::default()
     };
     let shape = [1, 1, g.shape(x).c(), width];
-    let y = g.scope(name, |g| {
+    g.scope(name, |g| {
         let weight = g.parameter("weight", shape, options)?;
-        ops::conv2d(g, x, weight, Conv2d::default())
-    })?;
-    bias(g, name, y)
+        let y = ops::conv2d(g, x, weight, Conv2d::default())?;
+        let b = bias(g, width)?;
+        ops::bias(g, y, b)
+    })
 }
 
-/// A number a channel, decayed as the papers' code does (they spare batch norm alone). Parameter: `name.bias`.
-fn bias(g: &mut Graph, name: &str, x: Value) -> Result<Value> {
-    let shape = [1, 1, 1, g.shape(x).c()];
-    g.scope(name, |g| {
-        let options = ParameterOptions {
-            role: ParameterRole::Bias,
-            decay: true,
-            ..ParameterOptions::default()
-        };
-        let b = g.parameter("bias", shape, options)?;
-        ops::bias(g, x, b)
-    })
+/// A number a channel, decayed as the papers' code does (they spare batch norm alone). Parameter: `bias`.
+fn bias(g: &mut Graph, channels: usize) -> Result<Value> {
+    let options = ParameterOptions {
+        role: ParameterRole::Bias,
+        decay: true,
+        ..ParameterOptions::default()
+    };
+    g.parameter("bias", [1, 1, 1, channels], options)
 }
 
 /// What turns images into the first features: a convolution, norm and activation, and in some networks a max-pool.

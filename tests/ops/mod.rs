@@ -23,6 +23,7 @@ pub mod cutmix;
 pub mod depthwise;
 pub mod drop_path;
 pub mod dropout;
+pub mod excite;
 pub mod expand_depthwise;
 pub mod fused;
 pub mod gate;
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Case> {
         depthwise::cases,
         drop_path::cases,
         dropout::cases,
+        excite::cases,
         expand_depthwise::cases,
         fused::cases,
         gate::cases,

@@ -207,7 +207,6 @@ mod tests {
         };
         assert_eq!(shape("conv_stem"), [112, 112, 32]);
         assert_eq!(shape("blocks.1"), [56, 56, 24]);
-        assert_eq!(shape("blocks.6.0.se.conv_reduce"), [1, 1, 48]);
         assert_eq!(shape("blocks.6.0.se"), [7, 7, 1152]);
         assert_eq!(shape("global_avg_pool"), [1, 1, 1280]);
         assert_eq!(shape("classifier"), [1, 1, 1000]);

@@ -23,6 +23,7 @@ mod drop_path;
 mod dropout;
 mod ending;
 mod entry;
+mod excite;
 mod expand_depthwise;
 mod fused;
 mod gate;
@@ -64,6 +65,7 @@ pub use cutmix::cutmix;
 pub use depthwise::{Depthwise, depthwise};
 pub use drop_path::drop_path;
 pub use dropout::dropout;
+pub use excite::{ExciteInputs, excite};
 pub(crate) use expand_depthwise::Expanded;
 pub use expand_depthwise::{
     ExpandDepthwise, ExpandInputs, expand_depthwise, expand_depthwise_mean,

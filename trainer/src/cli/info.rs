@@ -170,10 +170,12 @@ fn layers(g: &Graph) -> Vec<Layer> {
         }
     }
     for parameter in g.parameters() {
-        let scope = parameter
-            .name
-            .rsplit_once('.')
-            .map_or("", |(scope, _)| scope);
+        // A node may compute several layers at once: their parameters are those of the path above.
+        let above = |path: &str| path.rsplit_once('.').map_or("", |(above, _)| above).len();
+        let mut scope = &parameter.name[..above(&parameter.name)];
+        while !scope.is_empty() && !layers.iter().any(|l| l.layer == scope) {
+            scope = &scope[..above(scope)];
+        }
         if let Some(layer) = layers.iter_mut().find(|l| l.layer == scope) {
             layer.params += g.shape(parameter.value).count() as u64;
         }

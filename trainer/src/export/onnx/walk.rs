@@ -141,6 +141,7 @@ impl<'a> Walk<'a> {
                 let x = self.made(x)?;
                 self.activation(scope, x, kind)
             }
+            Meaning::Excite(between) => self.excite(node, between)?,
             Meaning::Gate => self.binary(node, "Mul")?,
             Meaning::Add => self.binary(node, "Add")?,
             Meaning::GlobalAvgPool => {

@@ -82,6 +82,21 @@ impl Walk<'_> {
         Ok(self.add_node(&node.scope, "Conv", &x, &operands, attributes))
     }
 
+    /// Squeeze-and-excite's layers, as convolutions of one pixel.
+    pub(super) fn excite(&mut self, node: &Node, between: Activation) -> Result<Made> {
+        let mut x = self.image(node, node.inputs[0])?;
+        for ([weight, bias], activation) in [([1, 2], between), ([3, 4], Activation::Sigmoid)] {
+            let weight = self.vector(node.inputs[weight])?;
+            let bias = self.vector(node.inputs[bias])?;
+            let layer = weight.name.rsplit_once('.').map_or("", |(layer, _)| layer);
+            let operands = [weight, bias].map(|t| self.file.tensor(&t.name, &t.shape, &t.data));
+            let operands = operands.each_ref().map(String::as_str);
+            x = self.add_node(layer, "Conv", &x, &operands, vec![]);
+            x = self.activation(layer, x, activation);
+        }
+        Ok(x)
+    }
+
     pub(super) fn batch_norm(&mut self, node: &Node) -> Result<Made> {
         let (names, norm) = self.norm(node)?;
         let vectors = [norm.gamma, norm.beta, norm.mean, norm.variance];
