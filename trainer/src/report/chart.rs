@@ -318,16 +318,41 @@ fn last_values(svg: &mut String, chart: &Chart, frame: &Frame) {
     apart(&mut heights, SPACING, HEIGHT - BOTTOM);
     for (y, (_, x, index, value)) in heights.into_iter().zip(ends) {
         let text = significant(value);
+        let (x, y) = beside((x, y), 7.0 * text.len() as f64, chart, frame);
         put(
             svg,
             format_args!(
-                "<text class=\"v\" x=\"{:.1}\" y=\"{:.1}\" style=\"fill:{}\">{text}</text>",
-                x + 9.0,
+                "<text class=\"v\" x=\"{x:.1}\" y=\"{:.1}\" style=\"fill:{}\">{text}</text>",
                 y + 4.0,
                 colour(chart, index)
             ),
         );
     }
+}
+
+/// Where a text of this width begins, and its middle height: right of a point, or above, below or left of it where it would
+/// hide one of the points that stand alone.
+fn beside((x, y): (f64, f64), width: f64, chart: &Chart, frame: &Frame) -> (f64, f64) {
+    let alone = || chart.series.iter().filter(|series| series.dots);
+    let hides = |&(left, middle): &(f64, f64)| {
+        let mut points = alone().flat_map(|series| &series.points);
+        points.any(|&(px, py)| {
+            let (across, up) = (frame.x(px) - left - width / 2.0, frame.y(py) - middle);
+            across.abs() < width / 2.0 + 4.0 && up.abs() < 11.0
+        })
+    };
+    let right = (x + 9.0, y);
+    let others = [
+        (x - width / 2.0, y - 15.0),
+        (x - width / 2.0, y + 15.0),
+        (x - width - 9.0, y),
+    ];
+    let within = |&(left, middle): &(f64, f64)| {
+        left > LEFT && middle > TOP && middle < HEIGHT - BOTTOM - 6.0
+    };
+    let free = |place: &(f64, f64)| !hides(place);
+    let mut places = [right].into_iter().chain(others.into_iter().filter(within));
+    places.find(free).unwrap_or(right)
 }
 
 /// Pushes texts apart that would overlap: heights in rising order, none of them below the floor, pixels.

@@ -177,6 +177,10 @@ expansion recomputed), `unfused` a kernel for every operator.
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use triaxis_engine::AdapterKind;
+
     use super::*;
 
     /// The bounds of a network by name at its own resolution, for f16 and 256 images, in MB.
@@ -212,6 +216,47 @@ mod tests {
                     "{name} {mode:?}: {got} MB, expected {expected}"
                 );
             }
+        }
+    }
+
+    // Each is compiled before the first step, which takes a driver a fifth of a second or more.
+    #[test]
+    fn a_training_plan_has_few_pipelines() {
+        let mut spec = triaxis_models::zoo("efficientnet_b0").unwrap();
+        spec.resolution = 64;
+        let card = Limits {
+            binding: CARD_BINDING,
+            ..Limits::default()
+        };
+        let software = Limits {
+            kind: AdapterKind::Cpu,
+            fuse: false,
+            recompute: 0,
+            work: 500_000_000,
+            bytes: 400_000_000,
+            ..Limits::default()
+        };
+        for (limits, most) in [(software, 64), (card, 64)] {
+            let schedule = training_schedule(&spec, &Recipe::default(), 16, &limits).unwrap();
+            let kernels: BTreeSet<String> = schedule
+                .launches()
+                .map(|(_, d)| {
+                    format!(
+                        "{} {:?} {:?}",
+                        d.kernel.entry, d.kernel.constants, d.kernel.link
+                    )
+                })
+                .collect();
+            let pipelines = schedule.pipelines();
+            for k in &kernels {
+                println!("{k}");
+            }
+            println!("{:?} {}", limits.kind, pipelines);
+            assert!(
+                pipelines <= most + 20,
+                "{:?}: {pipelines}: {kernels:#?}",
+                limits.kind
+            );
         }
     }
 }

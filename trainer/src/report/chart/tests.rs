@@ -111,3 +111,35 @@ fn dots_are_points_alone_and_what_has_no_name_is_not_in_the_legend() {
     assert_eq!(svg.matches("class=\"v\"").count(), 1, "{svg}");
     assert!(svg.contains(">curve<") && svg.contains(">trials<"), "{svg}");
 }
+
+#[test]
+fn the_last_value_hides_no_point_that_stands_alone() {
+    let alone = |x, y| Series {
+        name: "others".into(),
+        points: vec![(0.0, 0.0), (10.0, 10.0), (x, y)],
+        dots: true,
+        ..Series::default()
+    };
+    let line = Series {
+        name: "chosen".into(),
+        points: vec![(4.0, 6.0), (5.0, 5.0)],
+        ..Series::default()
+    };
+    let at = |others: Series| -> (f64, f64) {
+        let svg = line_chart(&Chart {
+            series: vec![line.clone(), others],
+            ..Chart::default()
+        });
+        let text = svg.lines().find(|l| l.contains("class=\"v\"")).unwrap();
+        let number = |key: &str| {
+            let (_, rest) = text.split_once(key).unwrap();
+            rest.split('"').next().unwrap().parse().unwrap()
+        };
+        (number(" x=\""), number(" y=\""))
+    };
+    let (free, hiding) = (at(alone(1.0, 9.0)), at(alone(5.3, 5.0)));
+    assert!(
+        hiding.0 < free.0 && hiding.1 < free.1,
+        "{free:?} {hiding:?}"
+    );
+}
