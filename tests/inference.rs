@@ -142,6 +142,7 @@ fn assert_fused(what: &str, graph: &Graph) {
         let fused = [
             "conv2d_fused",
             "depthwise_fused",
+            "excite",
             "global_avg_pool",
             "max_pool",
         ];

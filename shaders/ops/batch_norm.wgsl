@@ -105,19 +105,67 @@ fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin
         m2 += parts[(VECTORS * t + VECTORS - 1u) * merge.c4 + c] + part_counts[t] * d * d;
     }
     let at = 3u * row * merge.c4 + c;
-    if merge.count <= FAN_IN {
-        // The last stage: a rounded mean and what it lacks, the variance. Without the last bit the mean is just another
-        // number near by, which no compiler takes for shift + offset to cancel what is lacking.
-        let mean = bitcast<vec4<f32>>(bitcast<vec4<u32>>(shift + offset) & vec4(0xfffffffeu));
-        merged[at] = mean;
-        merged[at + merge.c4] = (shift - mean) + offset;
-        merged[at + 2u * merge.c4] = m2 * merge.inv_count;
-        return;
-    }
     merged[at] = shift;
     merged[at + merge.c4] = offset;
     merged[at + 2u * merge.c4] = m2;
     if c == 0u { merged_counts[row] = count; }
+}
+
+// The last stage, which merges all tiles: one workgroup four vectors, 16 threads each.
+
+const LANES: u32 = 16u;
+const COLUMNS: u32 = 4u;
+
+var<workgroup> lane_counts: array<f32, 64>;
+var<workgroup> lane_offsets: array<vec4<f32>, 64>;
+var<workgroup> lane_m2s: array<vec4<f32>, 64>;
+
+@compute @workgroup_size(64)
+fn batch_norm_statistics_merge_last(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                                    @builtin(local_invocation_index) lane: u32) {
+    let c = workgroup_index(group, groups) * COLUMNS + lane % COLUMNS;
+    let real = c < merge.c4;
+    var shift = vec4(0.0);
+    var count = 0.0;
+    var offset = vec4(0.0);
+    var m2 = vec4(0.0);
+    if real {
+        shift = parts[c];
+        var sum = vec4(0.0);
+        for (var t = lane / COLUMNS; t < merge.count; t += LANES) {
+            count += part_counts[t];
+            sum += part_counts[t] * distance_of_mean(t, c, shift);
+        }
+        // A thread without tiles has nothing to add.
+        offset = sum / max(count, 1.0);
+        for (var t = lane / COLUMNS; t < merge.count; t += LANES) {
+            let d = distance_of_mean(t, c, shift) - offset;
+            m2 += parts[(VECTORS * t + VECTORS - 1u) * merge.c4 + c] + part_counts[t] * d * d;
+        }
+    }
+    lane_counts[lane] = count;
+    lane_offsets[lane] = offset;
+    lane_m2s[lane] = m2;
+    workgroupBarrier();
+    if lane >= COLUMNS || !real { return; }
+    count = 0.0;
+    var sum = vec4(0.0);
+    for (var i = lane; i < LANES * COLUMNS; i += COLUMNS) {
+        count += lane_counts[i];
+        sum += lane_counts[i] * lane_offsets[i];
+    }
+    offset = sum / count;
+    m2 = vec4(0.0);
+    for (var i = lane; i < LANES * COLUMNS; i += COLUMNS) {
+        let d = lane_offsets[i] - offset;
+        m2 += lane_m2s[i] + lane_counts[i] * d * d;
+    }
+    // A rounded mean and what it lacks, the variance. Without the last bit the mean is just another number near by,
+    // which no compiler takes for shift + offset to cancel what is lacking.
+    let mean = bitcast<vec4<f32>>(bitcast<vec4<u32>>(shift + offset) & vec4(0xfffffffeu));
+    merged[c] = mean;
+    merged[merge.c4 + c] = (shift - mean) + offset;
+    merged[2u * merge.c4 + c] = m2 * merge.inv_count;
 }
 
 // Coefficients, from the batch's statistics, which move the running ones, or from the running ones.

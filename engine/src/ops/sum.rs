@@ -41,6 +41,11 @@ pub(crate) fn tiles(cx: &LaunchContext, slots: &[Slot], x: Shape) -> (Vec<Tiles>
     (tiles, first)
 }
 
+/// Rows that the last stage sums, a workgroup's threads together.
+pub(crate) const LAST_ROWS: usize = 1024;
+/// Columns that a workgroup of the last stage sums.
+pub(crate) const LAST_COLUMNS: usize = 4;
+
 /// Adds the kernels that sum `count` rows of `vec4s` vectors in `parts` into `out`.
 pub(crate) fn sum_partials(
     cx: &mut LaunchContext,
@@ -49,35 +54,69 @@ pub(crate) fn sum_partials(
     vec4s: usize,
     out: Slot,
 ) {
-    sum_partials_apart(cx, parts, count, &[(vec4s, out)]);
+    let (parts, count) = staged(cx, parts, count, vec4s);
+    let last = if count > FAN_IN {
+        last_stage("sum_last", parts, count, [vec4s, 0], &[out])
+    } else {
+        stage(parts, count, vec4s, out)
+    };
+    cx.push(last);
 }
 
-/// As [`sum_partials`], for rows that hold the numbers of several tensors one after the other: `(vec4s, out)` of each.
-pub(crate) fn sum_partials_apart(
+/// As [`sum_partials`], for rows that hold `vec4s` vectors of one tensor and as many of another.
+pub(crate) fn sum_partials_of_two(
+    cx: &mut LaunchContext,
+    parts: Slot,
+    count: usize,
+    vec4s: usize,
+    outs: [Slot; 2],
+) {
+    let (parts, count) = staged(cx, parts, count, 2 * vec4s);
+    cx.push(last_stage(
+        "sum_last_two",
+        parts,
+        count,
+        [vec4s, vec4s],
+        &outs,
+    ));
+}
+
+/// Sums until there are few enough rows for the last stage.
+fn staged(
     cx: &mut LaunchContext,
     mut parts: Slot,
     mut count: usize,
-    outs: &[(usize, Slot)],
-) {
-    let stride = outs.iter().map(|(vec4s, _)| vec4s).sum();
-    while count > FAN_IN {
+    vec4s: usize,
+) -> (Slot, usize) {
+    while count > LAST_ROWS {
         let rows = count.div_ceil(FAN_IN);
-        let merged = cx.scratch(rows * stride);
-        cx.push(stage(parts, count, stride, 0..stride, merged));
+        let merged = cx.scratch(rows * vec4s);
+        cx.push(stage(parts, count, vec4s, merged));
         (parts, count) = (merged, rows);
     }
-    let mut first = 0;
-    for &(vec4s, out) in outs {
-        cx.push(stage(parts, count, stride, first..first + vec4s, out));
-        first += vec4s;
-    }
+    (parts, count)
 }
 
-fn stage(parts: Slot, count: usize, stride: usize, columns: Range<usize>, out: Slot) -> Dispatch {
+fn stage(parts: Slot, count: usize, vec4s: usize, out: Slot) -> Dispatch {
     Dispatch::new("ops/sum", "sum")
         .constant("FAN_IN", FAN_IN as f64)
-        .params(&[columns.len(), columns.start, stride, count])
-        .bind(parts.touching(count * columns.len()))
+        .params(&[vec4s, count])
+        .bind(parts.touching(count * vec4s))
         .bind(out)
-        .threads(count.div_ceil(FAN_IN) * columns.len())
+        .threads(count.div_ceil(FAN_IN) * vec4s)
+}
+
+fn last_stage(
+    entry: &'static str,
+    parts: Slot,
+    count: usize,
+    [first, second]: [usize; 2],
+    outs: &[Slot],
+) -> Dispatch {
+    let vec4s = first + second;
+    let dispatch = Dispatch::new("ops/sum", entry)
+        .params(&[vec4s, first, count])
+        .bind(parts.touching(count * vec4s))
+        .workgroups(vec4s.div_ceil(LAST_COLUMNS));
+    outs.iter().copied().fold(dispatch, Dispatch::bind)
 }

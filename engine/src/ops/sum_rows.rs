@@ -1,6 +1,7 @@
 //! Long sums: an operator's own kernel leaves partial sums in scratch, these kernels add them up, 32 at a time, in a
 //! tree that depends on shapes and limits only. Kernels: `shaders/sum_rows.wgsl`.
 
+use super::sum::sum_partials;
 use crate::{Dispatch, LaunchContext, Limits, Slot};
 
 /// Rows that one thread adds up.
@@ -59,8 +60,12 @@ impl PartialSums {
 
     /// Adds all up, unless it is `total` already: `[batch, width]`.
     pub(super) fn add_up(self, cx: &mut LaunchContext, total: Slot) {
-        if self.slot != total {
-            self.reduced(cx).stage(cx, total);
+        if self.slot == total {
+            return;
+        }
+        match self.batch {
+            1 => sum_partials(cx, self.slot, self.rows, self.width, total),
+            _ => self.reduced(cx).stage(cx, total),
         }
     }
 
@@ -76,9 +81,15 @@ impl PartialSums {
     }
 }
 
+/// Fewer parts of a sum are not worth the launch that adds them up.
+const LEAST_PARTS: usize = 4;
+
 /// Into how many parts each of `sums` sums of `terms` terms is split: enough to fill the adapter, none of less than
 /// `least` terms.
 pub(super) fn splits(limits: &Limits, sums: usize, terms: usize, least: usize) -> usize {
     let wanted = limits.threads_wanted().div_ceil(sums.max(1));
-    wanted.min(terms.div_ceil(least.max(1))).max(1)
+    match wanted.min(terms.div_ceil(least.max(1))) {
+        parts if parts < LEAST_PARTS => 1,
+        parts => parts,
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{kernel, threads};
 use crate::ops::Activation;
 use crate::ops::entry::Incoming;
-use crate::ops::sum::{sum_partials_apart, tiles};
+use crate::ops::sum::{sum_partials_of_two, tiles};
 use crate::{
     Binding, Dispatch, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Slot,
 };
@@ -101,8 +101,7 @@ impl GradientParts {
 
     /// Adds them up.
     pub(in crate::ops) fn merge(self, cx: &mut LaunchContext) {
-        let outs = self.outs.map(|out| (self.c4, out));
-        sum_partials_apart(cx, self.slot, self.rows, &outs);
+        sum_partials_of_two(cx, self.slot, self.rows, self.c4, self.outs);
     }
 }
 

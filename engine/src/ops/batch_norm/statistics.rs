@@ -1,7 +1,7 @@
 //! Mean and variance of each channel, and the coefficients that they make.
 
 use super::coefficients_of;
-use crate::ops::sum::{FAN_IN, tiles};
+use crate::ops::sum::{FAN_IN, LAST_COLUMNS, LAST_ROWS, tiles};
 use crate::{Dispatch, Halves, In, LaunchContext, Meaning, Op, Out, Result, Shape, Slot};
 
 /// Three numbers a channel of `x`: the mean as two, and the biased variance.
@@ -47,32 +47,15 @@ impl Parts {
             .bind_at(4, self.counts.touching(tiles.div_ceil(4)))
     }
 
-    /// Merges them, [`FAN_IN`] tiles at a time.
+    /// Merges them, [`FAN_IN`] tiles at a time until few enough are left for one kernel.
     pub(in crate::ops) fn merge(mut self, cx: &mut LaunchContext) {
         let c4 = self.x.c4();
-        loop {
+        while self.tiles > LAST_ROWS {
             let rows = self.tiles.div_ceil(FAN_IN);
-            let last = rows == 1;
-            let numbers = match last {
-                true => Out(self.out),
-                false => cx.scratch(rows * 3 * c4),
-            };
+            let numbers = cx.scratch(rows * 3 * c4);
             let counts = cx.scratch(rows.div_ceil(4));
-            cx.push(
-                kernel("batch_norm_statistics_merge")
-                    .constant("FAN_IN", FAN_IN as f64)
-                    .constant("VECTORS", self.vectors as f64)
-                    .params(&[self.tiles, c4])
-                    .param_f32(1.0 / self.x.pixels() as f32)
-                    .bind(self.numbers)
-                    .bind(self.counts)
-                    .bind(numbers)
-                    .bind(counts)
-                    .threads(rows * c4),
-            );
-            if last {
-                break;
-            }
+            let dispatch = self.merging("batch_norm_statistics_merge");
+            cx.push(dispatch.bind(numbers).bind(counts).threads(rows * c4));
             self = Self {
                 vectors: 3,
                 tiles: rows,
@@ -81,6 +64,22 @@ impl Parts {
                 ..self
             };
         }
+        let dispatch = self.merging("batch_norm_statistics_merge_last");
+        cx.push(
+            dispatch
+                .bind(Out(self.out))
+                .workgroups(c4.div_ceil(LAST_COLUMNS)),
+        );
+    }
+
+    fn merging(&self, entry: &'static str) -> Dispatch {
+        kernel(entry)
+            .constant("FAN_IN", FAN_IN as f64)
+            .constant("VECTORS", self.vectors as f64)
+            .params(&[self.tiles, self.x.c4()])
+            .param_f32(1.0 / self.x.pixels() as f32)
+            .bind(self.numbers)
+            .bind(self.counts)
     }
 }
 

@@ -42,10 +42,10 @@ impl Op for GradScale {
         let x = cx.inputs[0];
         let (c4, pixels) = (x.c4(), x.h() * x.w());
         let splits = splits(cx.limits, x.n() * c4, pixels, PIXELS_EACH);
-        let partials = PartialSums::new(cx, x.n(), splits, c4);
+        let partials = PartialSums::of(cx, [x.n(), splits, c4], Out(0));
         let moments = self
             .moments
-            .then(|| PartialSums::new(cx, x.n(), splits, 4 * c4));
+            .then(|| PartialSums::of(cx, [x.n(), splits, 4 * c4], Out(1)));
         for images in cx.image_ranges(&[In(0), In(1)], x.vec4s() * 4) {
             let threads = images.len() * splits * c4;
             let dispatch = match self.moments {

@@ -177,8 +177,6 @@ expansion recomputed), `unfused` a kernel for every operator.
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use triaxis_engine::AdapterKind;
 
     use super::*;
@@ -236,27 +234,10 @@ mod tests {
             bytes: 400_000_000,
             ..Limits::default()
         };
-        for (limits, most) in [(software, 64), (card, 64)] {
+        for (limits, most) in [(software, 59), (card, 67)] {
             let schedule = training_schedule(&spec, &Recipe::default(), 16, &limits).unwrap();
-            let kernels: BTreeSet<String> = schedule
-                .launches()
-                .map(|(_, d)| {
-                    format!(
-                        "{} {:?} {:?}",
-                        d.kernel.entry, d.kernel.constants, d.kernel.link
-                    )
-                })
-                .collect();
             let pipelines = schedule.pipelines();
-            for k in &kernels {
-                println!("{k}");
-            }
-            println!("{:?} {}", limits.kind, pipelines);
-            assert!(
-                pipelines <= most + 20,
-                "{:?}: {pipelines}: {kernels:#?}",
-                limits.kind
-            );
+            assert!(pipelines <= most, "{:?}: {pipelines}", limits.kind);
         }
     }
 }
