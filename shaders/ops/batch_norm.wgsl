@@ -81,6 +81,18 @@ fn distance_of_mean(t: u32, c: u32, shift: vec4<f32>) -> vec4<f32> {
     return from_shift + parts[at + merge.c4];
 }
 
+// Whether all tiles are merged at once.
+override LAST: bool = false;
+
+// A rounded mean and what it lacks, the variance. Without the last bit the mean is just another number near by, which no
+// compiler takes for shift + offset to cancel what is lacking.
+fn finish(c: u32, shift: vec4<f32>, offset: vec4<f32>, m2: vec4<f32>) {
+    let mean = bitcast<vec4<f32>>(bitcast<vec4<u32>>(shift + offset) & vec4(0xfffffffeu));
+    merged[c] = mean;
+    merged[merge.c4 + c] = (shift - mean) + offset;
+    merged[2u * merge.c4 + c] = m2 * merge.inv_count;
+}
+
 // One thread four channels of a merged tile.
 @compute @workgroup_size(64)
 fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -104,6 +116,10 @@ fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin
         let d = distance_of_mean(t, c, shift) - offset;
         m2 += parts[(VECTORS * t + VECTORS - 1u) * merge.c4 + c] + part_counts[t] * d * d;
     }
+    if LAST {
+        finish(c, shift, offset, m2);
+        return;
+    }
     let at = 3u * row * merge.c4 + c;
     merged[at] = shift;
     merged[at + merge.c4] = offset;
@@ -111,7 +127,7 @@ fn batch_norm_statistics_merge(@builtin(workgroup_id) group: vec3<u32>, @builtin
     if c == 0u { merged_counts[row] = count; }
 }
 
-// The last stage, which merges all tiles: one workgroup four vectors, 16 threads each.
+// The last stage where there are many tiles: one workgroup four vectors, 16 threads each.
 
 const LANES: u32 = 16u;
 const COLUMNS: u32 = 4u;
@@ -160,12 +176,7 @@ fn batch_norm_statistics_merge_last(@builtin(workgroup_id) group: vec3<u32>, @bu
         let d = lane_offsets[i] - offset;
         m2 += lane_m2s[i] + lane_counts[i] * d * d;
     }
-    // A rounded mean and what it lacks, the variance. Without the last bit the mean is just another number near by,
-    // which no compiler takes for shift + offset to cancel what is lacking.
-    let mean = bitcast<vec4<f32>>(bitcast<vec4<u32>>(shift + offset) & vec4(0xfffffffeu));
-    merged[c] = mean;
-    merged[merge.c4 + c] = (shift - mean) + offset;
-    merged[2u * merge.c4 + c] = m2 * merge.inv_count;
+    finish(c, shift, offset, m2);
 }
 
 // Coefficients, from the batch's statistics, which move the running ones, or from the running ones.

@@ -1,6 +1,6 @@
 // Squeeze-and-excite's two layers, which make a factor for each channel from its mean, a workgroup an image:
-//   raw = x W1 + b1, y = sigmoid(a(raw) W2 + b2)
-//   x, y [N, 1, 1, C]; W1 [1, 1, C, S]; b1, raw [., 1, 1, S]; W2 [1, 1, S, C]; b2 [1, 1, 1, C]
+//   raw = x W1 + b1, hidden = a(raw), y = sigmoid(hidden W2 + b2)
+//   x, y [N, 1, 1, C]; W1 [1, 1, C, S]; b1, raw, hidden [., 1, 1, S]; W2 [1, 1, S, C]; b2 [1, 1, 1, C]
 // All is f32. What a workgroup wrote it reads again behind a barrier. Where the rows of a weight end before a group of
 // four channels does, the last row stands for those that are missing: they are multiplied by zero.
 
@@ -17,7 +17,8 @@ struct Params { images: u32, channels: u32, squeezed: u32 }
 @group(0) @binding(3) var<storage, read> w2: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> b2: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> raw: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> hidden: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> y: array<vec4<f32>>;
 
 var<workgroup> parts: array<vec4<f32>, THREADS>;
 
@@ -62,7 +63,9 @@ fn excite(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
         parts[lane] = sum;
         workgroupBarrier();
         if lane < width && s < s4 {
-            raw[image * s4 + s] = summed(lane, width) + b1[s];
+            let sum = summed(lane, width) + b1[s];
+            raw[image * s4 + s] = sum;
+            hidden[image * s4 + s] = keep_lanes(activate(ACTIVATION, sum), s, p.squeezed);
         }
         workgroupBarrier();
     }
@@ -70,7 +73,7 @@ fn excite(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
     for (var c = lane; c < c4; c += THREADS) {
         var sum = b2[c];
         for (var s = 0u; s < s4; s++) {
-            let v = keep_lanes(activate(ACTIVATION, raw[image * s4 + s]), s, p.squeezed);
+            let v = hidden[image * s4 + s];
             let row = rows_of(s, p.squeezed, c4) + c;
             sum += v.x * w2[row.x] + v.y * w2[row.y] + v.z * w2[row.z] + v.w * w2[row.w];
         }
@@ -143,8 +146,8 @@ struct Layer { images: u32, rows: u32, row4s: u32, width: u32 }
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> db: array<vec4<f32>>;
 
-// Of one layer, from what it reads before the activation, [N, 1, 1, ROWS], and the gradient of its sums. One thread
-// four rows of four columns, or four numbers of the bias.
+// Of one layer, from what it reads, [N, 1, 1, ROWS], and the gradient of its sums. One thread four rows of four columns,
+// or four numbers of the bias.
 @compute @workgroup_size(64)
 fn excite_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                       @builtin(local_invocation_index) lane: u32) {
@@ -162,7 +165,7 @@ fn excite_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_work
     }
     var sums = mat4x4<f32>();
     for (var image = 0u; image < layer.images; image++) {
-        let v = activate(ACTIVATION, input[image * layer.row4s + row4]);
+        let v = input[image * layer.row4s + row4];
         let of_sum = d[image * layer.width + column];
         sums += mat4x4(v.x * of_sum, v.y * of_sum, v.z * of_sum, v.w * of_sum);
     }

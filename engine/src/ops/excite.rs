@@ -53,7 +53,7 @@ impl Op for Excite {
         Meaning::Excite(self.activation)
     }
 
-    /// The factors, and the first layer's sums.
+    /// The factors, the first layer's sums, and what the second layer reads of them.
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
         let ([n, h, w, c], s) = (inputs[0].0, inputs[1].c());
         let expected = [
@@ -63,7 +63,7 @@ impl Op for Excite {
             Shape::vector(c),
         ];
         match (h * w == 1, inputs[1..] == expected) {
-            (true, true) => Ok(vec![inputs[0], Shape([n, 1, 1, s])]),
+            (true, true) => Ok(vec![inputs[0], Shape([n, 1, 1, s]), Shape([n, 1, 1, s])]),
             _ => Err(format!(
                 "one pixel an image, then {}, {}, {} and {}",
                 expected[0], expected[1], expected[2], expected[3]
@@ -89,7 +89,7 @@ impl Op for Excite {
             .workgroups(n)
             .work(n * 2 * c * s);
         let dispatch = inputs.fold(dispatch, Dispatch::bind);
-        cx.push(dispatch.bind(Out(1)).bind(Out(0)));
+        cx.push(dispatch.bind(Out(1)).bind(Out(2)).bind(Out(0)));
     }
 
     fn backward(
@@ -102,16 +102,10 @@ impl Op for Excite {
         let Some(dy) = dys[0] else {
             return Ok(vec![None; 5]);
         };
-        let (activation, [factors, raw]) = (self.activation, [ys[0], ys[1]]);
-        let made = g.apply(Gradient { activation }, &[factors, dy, raw, xs[1], xs[3]])?;
-        let excite = g.apply(GradWeight { activation }, &[raw, made[0]])?;
-        let identity = Activation::Identity;
-        let squeeze = g.apply(
-            GradWeight {
-                activation: identity,
-            },
-            &[xs[0], made[1]],
-        )?;
+        let activation = self.activation;
+        let made = g.apply(Gradient { activation }, &[ys[0], dy, ys[1], xs[1], xs[3]])?;
+        let excite = g.apply(GradWeight, &[ys[2], made[0]])?;
+        let squeeze = g.apply(GradWeight, &[xs[0], made[1]])?;
         Ok([made[2], squeeze[0], squeeze[1], excite[0], excite[1]]
             .map(Some)
             .into())
@@ -147,11 +141,9 @@ impl Op for Gradient {
     }
 }
 
-/// From what a layer reads, before this activation, and the gradient of its sums: the gradients of its weight and bias.
+/// From what a layer reads and the gradient of its sums: the gradients of its weight and bias.
 #[derive(Debug)]
-struct GradWeight {
-    activation: Activation,
-}
+struct GradWeight;
 
 impl Op for GradWeight {
     fn name(&self) -> &'static str {
@@ -168,7 +160,6 @@ impl Op for GradWeight {
         cx.push(
             Dispatch::new("ops/excite", "excite_grad_weight")
                 .link("activations")
-                .constant("ACTIVATION", self.activation.code())
                 .params(&[x.n(), x.c(), x.c4(), d.c4()])
                 .bind(In(0))
                 .bind(In(1))

@@ -55,12 +55,12 @@ pub(crate) fn sum_partials(
     out: Slot,
 ) {
     let (parts, count) = staged(cx, parts, count, vec4s);
-    let last = if count > FAN_IN {
-        last_stage("sum_last", parts, count, [vec4s, 0], &[out])
-    } else {
-        stage(parts, count, vec4s, out)
-    };
-    cx.push(last);
+    cx.push(last_stage(
+        ["sum", "sum_last"],
+        parts,
+        [count, vec4s],
+        &[out],
+    ));
 }
 
 /// As [`sum_partials`], for rows that hold `vec4s` vectors of one tensor and as many of another.
@@ -72,13 +72,8 @@ pub(crate) fn sum_partials_of_two(
     outs: [Slot; 2],
 ) {
     let (parts, count) = staged(cx, parts, count, 2 * vec4s);
-    cx.push(last_stage(
-        "sum_last_two",
-        parts,
-        count,
-        [vec4s, vec4s],
-        &outs,
-    ));
+    let entries = ["sum_two", "sum_last_two"];
+    cx.push(last_stage(entries, parts, [count, 2 * vec4s], &outs));
 }
 
 /// Sums until there are few enough rows for the last stage.
@@ -91,32 +86,29 @@ fn staged(
     while count > LAST_ROWS {
         let rows = count.div_ceil(FAN_IN);
         let merged = cx.scratch(rows * vec4s);
-        cx.push(stage(parts, count, vec4s, merged));
+        cx.push(stage("sum", parts, [count, vec4s], &[merged]).threads(rows * vec4s));
         (parts, count) = (merged, rows);
     }
     (parts, count)
 }
 
-fn stage(parts: Slot, count: usize, vec4s: usize, out: Slot) -> Dispatch {
-    Dispatch::new("ops/sum", "sum")
-        .constant("FAN_IN", FAN_IN as f64)
-        .params(&[vec4s, count])
-        .bind(parts.touching(count * vec4s))
-        .bind(out)
-        .threads(count.div_ceil(FAN_IN) * vec4s)
-}
-
+/// By a thread for a column, or by several where that pays.
 fn last_stage(
-    entry: &'static str,
+    [few, many]: [&'static str; 2],
     parts: Slot,
-    count: usize,
-    [first, second]: [usize; 2],
+    [count, vec4s]: [usize; 2],
     outs: &[Slot],
 ) -> Dispatch {
-    let vec4s = first + second;
+    match count > FAN_IN {
+        true => stage(many, parts, [count, vec4s], outs).workgroups(vec4s.div_ceil(LAST_COLUMNS)),
+        false => stage(few, parts, [count, vec4s], outs).threads(vec4s),
+    }
+}
+
+fn stage(entry: &'static str, parts: Slot, [count, vec4s]: [usize; 2], outs: &[Slot]) -> Dispatch {
     let dispatch = Dispatch::new("ops/sum", entry)
-        .params(&[vec4s, first, count])
-        .bind(parts.touching(count * vec4s))
-        .workgroups(vec4s.div_ceil(LAST_COLUMNS));
+        .constant("FAN_IN", FAN_IN as f64)
+        .params(&[vec4s, count])
+        .bind(parts.touching(count * vec4s));
     outs.iter().copied().fold(dispatch, Dispatch::bind)
 }

@@ -60,6 +60,12 @@ pub(super) fn measure<B: Batch>(
     let stream = stream.elapsed().as_secs_f64();
 
     let plan = batch.plan();
+    let record = || {
+        let before = thread_cpu_seconds()?;
+        plan.record();
+        Some(thread_cpu_seconds()? - before)
+    };
+    let record_cpu: Vec<f64> = (0..settings.runs).filter_map(|_| record()).collect();
     let work = Work {
         multiply_adds: plan.schedule().launches().map(|(_, d)| d.work).sum(),
         bytes: plan.traffic().total(),
@@ -82,6 +88,7 @@ pub(super) fn measure<B: Batch>(
         stream_images_per_s: Some(round(images as f64 / stream)),
         encode_ms: ms(median(&encode)),
         encode_cpu_ms: ms(median(&encode_cpu)),
+        record_cpu_ms: ms(median(&record_cpu)),
         wait_share: Some(round(waited / times.wall.iter().sum::<f64>())),
         memory_bytes: Some(plan.memory().total()),
         submits: Some(plan.submits()),

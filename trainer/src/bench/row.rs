@@ -41,6 +41,8 @@ pub struct Row {
     pub encode_ms: Option<f64>,
     /// Of that, processor time of the thread that does it; a driver's threads, which may compute, do not count.
     pub encode_cpu_ms: Option<f64>,
+    /// Of that, what recording the commands takes, without the driver's work of submitting them.
+    pub record_cpu_ms: Option<f64>,
     /// Part of the runs' time in which the host waits for the device.
     pub wait_share: Option<f64>,
     /// Images that the loader alone prepares a second.

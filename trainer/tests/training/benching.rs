@@ -113,6 +113,7 @@ fn a_training_step_and_its_loader_are_measured_kernel_by_kernel() {
     if cfg!(unix) {
         assert!(number(whole, "loader_images_per_cpu_s") > 0.0);
         assert!(number(whole, "encode_cpu_ms") > 0.0);
+        assert!(number(whole, "record_cpu_ms") > 0.0);
     }
     for key in ["dispatches", "moved_bytes"] {
         let sum: f64 = kernels.iter().map(|row| number(row, key)).sum();

@@ -64,12 +64,20 @@ impl Parts {
                 ..self
             };
         }
-        let dispatch = self.merging("batch_norm_statistics_merge_last");
-        cx.push(
-            dispatch
+        let few = self.tiles <= FAN_IN;
+        let dispatch = match few {
+            true => {
+                let counts = cx.scratch(1);
+                let dispatch = self.merging("batch_norm_statistics_merge");
+                let dispatch = dispatch.constant("LAST", 1.0).threads(c4);
+                dispatch.bind(Out(self.out)).bind(counts)
+            }
+            false => self
+                .merging("batch_norm_statistics_merge_last")
                 .bind(Out(self.out))
                 .workgroups(c4.div_ceil(LAST_COLUMNS)),
-        );
+        };
+        cx.push(dispatch);
     }
 
     fn merging(&self, entry: &'static str) -> Dispatch {
