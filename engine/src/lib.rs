@@ -25,8 +25,10 @@ mod gpu;
 mod gradients;
 mod graph;
 mod inference;
+mod launch;
 mod layout;
 mod limits;
+mod meaning;
 mod op;
 pub mod ops;
 pub mod philox;
@@ -43,12 +45,11 @@ pub use graph::{
     ParameterRole, Randomness, Value,
 };
 pub use inference::{Fold, FoldStep, Inference, InferenceOptions, Precision};
+pub use launch::{Binding, Dispatch, Kernel, LaunchContext, Slot, Slot::*};
 pub use layout::Layout;
 pub use limits::{AdapterKind, Limits, Matrices};
-pub use op::{
-    Binding, Cost, Dispatch, Following, Halves, Kernel, LaunchContext, Meaning, Op, Reading, Slot,
-    Slot::*,
-};
+pub use meaning::Meaning;
+pub use op::{Cost, Following, Halves, Op, Reading};
 pub use plan::{
     Exported, Memory, NodeTraffic, Pending, Plan, Profile, ProfileRow, Schedule, Traffic,
     TrafficRow,

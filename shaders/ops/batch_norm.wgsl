@@ -84,8 +84,8 @@ fn distance_of_mean(t: u32, c: u32, shift: vec4<f32>) -> vec4<f32> {
 // Whether all tiles are merged at once.
 override LAST: bool = false;
 
-// A rounded mean and what it lacks, the variance. Without the last bit the mean is just another number near by, which no
-// compiler takes for shift + offset to cancel what is lacking.
+// A rounded mean and what it lacks, the variance. Without the last bit the mean is just another number near by, which
+// no compiler takes for shift + offset to cancel what is lacking.
 fn finish(c: u32, shift: vec4<f32>, offset: vec4<f32>, m2: vec4<f32>) {
     let mean = bitcast<vec4<f32>>(bitcast<vec4<u32>>(shift + offset) & vec4(0xfffffffeu));
     merged[c] = mean;

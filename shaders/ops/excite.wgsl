@@ -146,8 +146,8 @@ struct Layer { images: u32, rows: u32, row4s: u32, width: u32 }
 @group(0) @binding(2) var<storage, read_write> dw: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> db: array<vec4<f32>>;
 
-// Of one layer, from what it reads, [N, 1, 1, ROWS], and the gradient of its sums. One thread four rows of four columns,
-// or four numbers of the bias.
+// Of one layer, from what it reads, [N, 1, 1, ROWS], and the gradient of its sums. One thread four rows of four
+// columns, or four numbers of the bias.
 @compute @workgroup_size(64)
 fn excite_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                       @builtin(local_invocation_index) lane: u32) {

@@ -234,7 +234,7 @@ mod tests {
             bytes: 400_000_000,
             ..Limits::default()
         };
-        for (limits, most) in [(software, 59), (card, 67)] {
+        for (limits, most) in [(software, 60), (card, 68)] {
             let schedule = training_schedule(&spec, &Recipe::default(), 16, &limits).unwrap();
             let pipelines = schedule.pipelines();
             assert!(pipelines <= most, "{:?}: {pipelines}", limits.kind);
