@@ -250,6 +250,7 @@ fn limits(kind: AdapterKind) -> Limits {
     Limits {
         kind,
         fuse: false,
+        fuse_halves: false,
         ..*crate::gpu().limits()
     }
 }
@@ -325,6 +326,7 @@ fn fused_graphs_compute_the_same_on_matrix_units() {
         let expected = of(limits(AdapterKind::Cpu));
         let got = of(Limits {
             fuse: false,
+            fuse_halves: false,
             ..*cooperative.limits()
         });
         for (i, (expected, got)) in expected.iter().zip(&got).enumerate() {

@@ -55,6 +55,8 @@ pub struct Limits {
     pub kind: AdapterKind,
     /// Whether plans apply batch norms and gates where they are read, instead of writing them: [`crate::Graph::fuse`].
     pub fuse: bool,
+    /// Whether plans that store activations as f16 do so in any case: what is never written is never rounded.
+    pub fuse_halves: bool,
     /// Multiply-adds worth doing again to move a byte less, in inference: an expansion is then computed within the
     /// depthwise convolution that reads it. 0: never.
     pub recompute: u64,
@@ -75,6 +77,7 @@ impl Default for Limits {
             bytes: 10_000_000_000,
             kind: AdapterKind::Gpu,
             fuse: true,
+            fuse_halves: true,
             recompute: RECOMPUTE,
             matrices: None,
             variants: VariantTable::default(),

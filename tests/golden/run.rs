@@ -72,7 +72,12 @@ impl Task<'_> {
 
         let limits = *crate::gpu().limits();
         let variants = self.variants;
-        let mut gpu = crate::gpu().with_limits(Limits { variants, ..limits });
+        let mut gpu = crate::gpu().with_limits(Limits {
+            variants,
+            fuse: false,
+            fuse_halves: false,
+            ..limits
+        });
         if let Some(kind) = self.fused {
             g.fuse(&kept);
             let limits = *gpu.limits();

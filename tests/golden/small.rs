@@ -146,17 +146,20 @@ impl Golden {
     fn check_halves(mut self, near: Near) {
         self.stored = DType::F16;
         let fused = self.run_training_fused(AdapterKind::Gpu);
-        self.check_halves_of(near, &fused);
-        self.check_halves_of(near, &self.run(Mode::Train, 0.1, true));
+        self.check_halves_of(near, &fused, 1.0);
+        // What squeezes is small differences of large sums, which are of rounded numbers where they are stored: plans of
+        // mixed precision are fused, but for --no-fuse.
+        self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
         if crate::gpu().limits().matrices.is_some() {
             self.variants = VariantTable::all(Variant::Cooperative);
             let fused = self.run_training_fused(AdapterKind::Gpu);
-            self.check_halves_of(near, &fused);
-            self.check_halves_of(near, &self.run(Mode::Train, 0.1, true));
+            self.check_halves_of(near, &fused, 1.0);
+            self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
         }
     }
 
-    fn check_halves_of(&self, near: Near, outcome: &Outcome) {
+    /// Squeezes may be off by `squeezed` times as much.
+    fn check_halves_of(&self, near: Near, outcome: &Outcome, squeezed: f64) {
         let errors = self.facts["grads"].as_object().unwrap();
         assert_eq!(errors.len(), outcome.gradients.len());
         let mut worst: (f64, &str) = (0.0, "");
@@ -164,6 +167,9 @@ impl Golden {
             let expected = self.tensors.get(&format!("grad.{parameter}"));
             let got = &outcome.gradients[parameter];
             let (off, allowed) = match near {
+                Near::Distance(allowed) if parameter.contains(".se.") => {
+                    (relative_l2(got, expected), squeezed * allowed)
+                }
                 Near::Distance(allowed) => (relative_l2(got, expected), allowed),
                 Near::Cosine(least) => (1.0 - cosine(got, expected), 1.0 - least),
             };
@@ -177,7 +183,7 @@ impl Golden {
             );
         }
         println!(
-            "{}: worst {near:?}: {:.2e}, {}",
+            "{}: worst {near:?}: {:.1e}, {}",
             self.spec.name, worst.0, worst.1
         );
     }

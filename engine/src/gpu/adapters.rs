@@ -81,6 +81,7 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
             AdapterKind::Gpu
         },
         fuse: info.device_type != wgpu::DeviceType::Cpu,
+        fuse_halves: true,
         recompute: match info.device_type {
             wgpu::DeviceType::Cpu => 0,
             _ => RECOMPUTE,

@@ -24,7 +24,7 @@ pub struct GpuOptions {
     /// Bytes that plans may use in all. Else `TRIAXIS_MEMORY_LIMIT` (MiB), else what the device gives.
     pub memory_limit: Option<u64>,
     /// Whether plans apply batch norms and gates where they are read. Else GPUs do, which wait for memory, and software
-    /// drivers do not, for which computing twice is dearer.
+    /// drivers do not, for which computing twice is dearer, but for plans that store f16, which round less so.
     pub fuse: Option<bool>,
     /// Whether kernels use the adapter's matrix units. Else as `TRIAXIS_MATRIX_UNITS` says (`auto`, `on` or `off`), else
     /// [`MatrixUnits::Auto`].
@@ -169,6 +169,7 @@ impl Gpu {
         };
         let limits = Limits {
             fuse: options.fuse.unwrap_or(info.limits.fuse),
+            fuse_halves: options.fuse.unwrap_or(info.limits.fuse_halves),
             matrices,
             ..info.limits
         };

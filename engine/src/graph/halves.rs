@@ -56,6 +56,12 @@ impl Graph {
         }
     }
 
+    /// Whether anything that is computed is stored as f16.
+    pub(crate) fn stores_halves(&self) -> bool {
+        self.values()
+            .any(|v| self.dtype(v) == DType::F16 && matches!(self.kind(v), Kind::Output(_)))
+    }
+
     /// The formats of the activations that a node's kernels read and write.
     pub(crate) fn formats(&self, node: &Node) -> [DType; 2] {
         let able = node.op.halves();

@@ -81,7 +81,7 @@ impl Schedule {
     /// [`Error::Limit`] for a tensor that no split fits to the limits.
     pub fn new(graph: &Graph, keep: &[Value], limits: &Limits) -> Result<Self> {
         let mut fused = Cow::Borrowed(graph);
-        if limits.fuse {
+        if limits.fuse || (limits.fuse_halves && graph.stores_halves()) {
             fused.to_mut().fuse(keep);
         }
         if limits.recompute > 0 {

@@ -30,7 +30,8 @@ pub fn train(
     case: &Case,
     recipe: &Recipe,
 ) -> Result<Vec<Row>> {
-    let form = match gpu.limits().fuse {
+    let limits = gpu.limits();
+    let form = match limits.fuse || (recipe.amp && limits.fuse_halves) {
         true => "fused",
         false => "unfused",
     };

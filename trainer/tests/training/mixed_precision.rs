@@ -194,6 +194,7 @@ fn mixed_precision_halves_what_activations_take() {
             // Where batch norms are not written, partial sums weigh more beside what is left.
             let limits = Limits {
                 fuse: false,
+                fuse_halves: false,
                 ..Limits::default()
             };
             memory_needed(&spec, &recipe, 8, &limits).unwrap()
