@@ -48,7 +48,7 @@ pub enum Meaning {
         /// Applied to the result.
         activation: Activation,
     },
-    /// The same where the gradient is what [`Reading::Excited`] makes of the third input by the next two.
+    /// The same where the gradient is what [`crate::Reading::Excited`] makes of the third input by the next two.
     ExcitedGradSums {
         /// Applied to the result.
         activation: Activation,
