@@ -99,12 +99,9 @@ impl Op for Add {
                     .constant("AFTER", activation.code())
                     .bind(cx.images(In(activated), &images)),
             };
-            let dispatch = self.ending.bind(self.ending.link(dispatch), cx, &images);
             let dispatch = self.second.bind_second(self.entry.bind(dispatch));
-            cx.push(match &parts {
-                Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
-                None => dispatch.link("epilogue/strip_stored"),
-            });
+            let sums = (parts.as_ref(), rows);
+            cx.push(self.ending.finish(dispatch, cx, &images, sums));
             first_row += rows;
         }
         if let Some(parts) = parts {

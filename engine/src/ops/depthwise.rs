@@ -345,12 +345,9 @@ impl Op for GradInput {
                 .threads(rows * dx.c4())
                 .work(work / dx.n() * images.len());
             let dispatch = self.arriving.finish(dispatch, cx, &images);
-            let dispatch = self.ending.link(Entry::default().link(dispatch));
-            let dispatch = self.ending.bind(dispatch, cx, &images);
-            cx.push(match &parts {
-                Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
-                None => dispatch.link("epilogue/strip_stored"),
-            });
+            let dispatch = Entry::default().link(dispatch);
+            let sums = (parts.as_ref(), rows);
+            cx.push(self.ending.finish(dispatch, cx, &images, sums));
             first_row += rows;
         }
         if let Some(parts) = parts {

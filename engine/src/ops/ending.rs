@@ -94,6 +94,21 @@ impl Ending {
         }
     }
 
+    /// Joins and binds all that, and what rows of threads that go along strips leave besides.
+    pub(super) fn finish(
+        self,
+        dispatch: Dispatch,
+        cx: &LaunchContext,
+        images: &Range<usize>,
+        (parts, rows): (Option<&GradientParts>, usize),
+    ) -> Dispatch {
+        let dispatch = self.bind(self.link(dispatch), cx, images);
+        match parts {
+            Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
+            None => dispatch.link("epilogue/strip_stored"),
+        }
+    }
+
     /// Scratch for partial sums in so many rows, where it makes any.
     pub(super) fn parts(
         self,

@@ -200,12 +200,9 @@ impl Op for Gradient {
                 .bind(cx.images(In(1), &images))
                 .bind(cx.images(Out(0), &images))
                 .threads(rows * x.c4());
-            let dispatch = self.ending.link(Entry::default().link(dispatch));
-            let dispatch = self.ending.bind(dispatch, cx, &images);
-            cx.push(match &parts {
-                Some(parts) => parts.bind(dispatch.link("epilogue/strip_sums"), rows),
-                None => dispatch.link("epilogue/strip_stored"),
-            });
+            let dispatch = Entry::default().link(dispatch);
+            let sums = (parts.as_ref(), rows);
+            cx.push(self.ending.finish(dispatch, cx, &images, sums));
             first_row += rows;
         }
         if let Some(parts) = parts {
