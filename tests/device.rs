@@ -1,6 +1,6 @@
 //! A device that is lost or too small is an error that says what to do, never a panic.
 
-use triaxis::engine::{Error, Gpu, GpuOptions, Graph, Mode, Plan, ops};
+use triaxis::engine::{AdapterKind, Error, Gpu, GpuOptions, Graph, Limits, Mode, Plan, ops};
 
 fn doubling(g: &mut Graph, side: usize) -> [triaxis::engine::Value; 2] {
     let x = g.input("x", [1, side, side, 4]);
@@ -51,4 +51,28 @@ fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
         error.contains("abacus") && error.contains("there are:"),
         "{error}"
     );
+}
+
+#[test]
+fn submits_are_shorter_where_a_watchdog_may_wait_for_them() {
+    let mut g = Graph::new(Mode::Evaluate);
+    let [x, mut y] = doubling(&mut g, 4);
+    for _ in 0..9 {
+        y = ops::add(&mut g, y, y).unwrap();
+    }
+    // Ten additions that move two thirds of what a submit may.
+    let of = |kind| {
+        let limits = Limits {
+            kind,
+            bytes: 3 * 4 * 4 * 4 * 4 * 3 / 2,
+            ..*crate::gpu().limits()
+        };
+        let mut plan = Plan::compile(&crate::gpu().with_limits(limits), &g, &[y]).unwrap();
+        plan.write(x, &[1.0; 64]).unwrap();
+        plan.run().unwrap();
+        assert_eq!(plan.read(y).unwrap(), [1024.0; 64]);
+        plan.submits()
+    };
+    assert_eq!(of(AdapterKind::Gpu), 10);
+    assert_eq!(of(AdapterKind::Cpu), 1);
 }

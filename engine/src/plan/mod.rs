@@ -16,7 +16,7 @@ pub use schedule::Schedule;
 pub(crate) use schedule::live_nodes;
 pub use transfer::{Exported, Pending};
 
-use crate::{Arena, Error, Gpu, Graph, Kernel, Kind, Result, Value};
+use crate::{AdapterKind, Arena, Error, Gpu, Graph, Kernel, Kind, Limits, Result, Value};
 use schedule::{Place, Region};
 
 /// Where kernels find the uniform with their sizes: behind all tensors, in the same group, for each group that is set costs
@@ -307,8 +307,13 @@ fn grid(workgroups: u64, limit: u32) -> [u32; 2] {
     [columns as u32, rows as u32]
 }
 
-/// Cuts the steps so that none of the submits is predicted above 100 ms.
-fn submits(schedule: &Schedule, limits: &crate::Limits) -> Vec<Range<usize>> {
+/// Cuts the steps so that none of the submits is predicted above 100 ms: longer ones freeze desktops and wake watchdogs. No
+/// watchdog waits for a software driver, which computes all submits but the last on the thread that submits them: 5 s there.
+fn submits(schedule: &Schedule, limits: &Limits) -> Vec<Range<usize>> {
+    let most = match limits.kind {
+        AdapterKind::Gpu => 1.0,
+        AdapterKind::Cpu => 50.0,
+    };
     let (mut ranges, mut first, mut spent) = (Vec::new(), 0, 0.0);
     for (i, step) in schedule.steps.iter().enumerate() {
         let bytes: u64 = step
@@ -318,7 +323,7 @@ fn submits(schedule: &Schedule, limits: &crate::Limits) -> Vec<Range<usize>> {
             .sum();
         let share =
             step.dispatch.work as f64 / limits.work as f64 + bytes as f64 / limits.bytes as f64;
-        if i > first && spent + share > 1.0 {
+        if i > first && spent + share > most {
             ranges.push(first..i);
             (first, spent) = (i, 0.0);
         }
