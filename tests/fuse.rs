@@ -4,7 +4,7 @@ use triaxis::engine::ops::{
     self, Activation, BatchNorm, BatchNormInputs, Conv2d, Divisor, Padding, Pool,
 };
 use triaxis::engine::{
-    AdapterKind, Graph, Init, Limits, Mode, Plan, Result, Schedule, Value, gradients,
+    AdapterKind, Graph, Init, Limits, Mode, Plan, Result, Schedule, StoredEdges, Value, gradients,
 };
 
 /// What a fused graph's numbers may be off by, as part of the largest of each tensor.
@@ -288,15 +288,19 @@ fn compute_the_same(drawn: &Drawn) {
     } = drawn;
     for kind in [AdapterKind::Cpu, AdapterKind::Gpu] {
         let expected = numbers(graph, inputs, keep, limits(kind));
-        let mut fused = graph.clone();
-        fused.fuse(keep);
+        let [fused, stored] = [StoredEdges::default(), StoredEdges::all()].map(|stored| {
+            let mut fused = graph.clone();
+            fused.fuse(keep, &stored);
+            fused
+        });
         // Sums go across dispatches of one image each; three workgroups a row.
         let small = Limits {
             work: 1,
             workgroups: 3,
             ..limits(kind)
         };
-        let got = [limits(kind), small].map(|limits| numbers(&fused, inputs, keep, limits));
+        let got = [(&fused, limits(kind)), (&fused, small), (&stored, small)];
+        let got = got.map(|(graph, limits)| numbers(graph, inputs, keep, limits));
         let pairs = got.iter().flat_map(|got| expected.iter().zip(got));
         for (i, (expected, got)) in pairs.enumerate() {
             let largest = expected.iter().fold(0.0f32, |m, x| m.max(x.abs()));
@@ -320,7 +324,7 @@ fn fused_graphs_compute_the_same_on_matrix_units() {
     };
     for drawn in all() {
         let mut halves = drawn.graph.clone();
-        halves.fuse(&drawn.keep);
+        halves.fuse(&drawn.keep, &StoredEdges::default());
         halves.store_halves(&[]);
         let of = |limits| numbers(&halves, &drawn.inputs, &drawn.keep, limits);
         let expected = of(limits(AdapterKind::Cpu));
@@ -345,7 +349,7 @@ fn fused_graphs_compute_the_same_on_matrix_units() {
 #[test]
 fn what_is_fused_is_not_written() {
     for mut drawn in all() {
-        drawn.graph.fuse(&drawn.keep);
+        drawn.graph.fuse(&drawn.keep, &StoredEdges::default());
         let schedule = Schedule::new(&drawn.graph, &drawn.keep, &limits(AdapterKind::Gpu)).unwrap();
         let entries = ["batch_norm_apply", "gate", "global_avg_pool_grad"];
         let relus = ["activation", "activation_grad"];

@@ -7,8 +7,8 @@ use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overr
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use triaxis::engine::DType::{F16, F32};
 use triaxis::engine::{
-    AdapterKind, Graph, Kernel, Limits, Matrices, Mode, Schedule, Value, Variant, VariantTable,
-    gradients,
+    AdapterKind, Graph, Kernel, Limits, Matrices, Mode, Schedule, StoredEdges, Value, Variant,
+    VariantTable, gradients,
 };
 
 use crate::Differences;
@@ -34,7 +34,7 @@ fn kernels() -> Vec<Kernel> {
         graphs.push((g, kept));
     }
     for mut drawn in crate::fuse::all() {
-        drawn.graph.fuse(&drawn.keep);
+        drawn.graph.fuse(&drawn.keep, &StoredEdges::default());
         graphs.push((drawn.graph, drawn.keep));
     }
     let of_kind = |kind| Limits {

@@ -20,6 +20,7 @@
 //! The engine knows no network and no picture; nothing outside `gpu/` and `plan/` names wgpu.
 
 mod bounds;
+mod edges;
 mod error;
 mod gpu;
 mod gradients;
@@ -37,6 +38,7 @@ mod shape;
 mod variants;
 
 pub use bounds::{BoundOptions, Bounds};
+pub use edges::{ConvolutionKind, EdgeClass, StoredEdges, Way};
 pub use error::{Error, Result};
 pub use gpu::{AdapterInfo, Gpu, GpuOptions, MatrixUnits, adapters};
 pub use gradients::{Gradients, gradients};

@@ -1,4 +1,4 @@
-use crate::{ShapeClass, Variant, VariantTable};
+use crate::{ShapeClass, StoredEdges, Variant, VariantTable};
 
 /// What kind of processor runs the kernels: it decides which variant of a matrix kernel is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -46,8 +46,7 @@ pub struct Limits {
     pub alignment: u64,
     /// Workgroups in one dimension of a dispatch.
     pub workgroups: u32,
-    /// Multiply-adds that are done in about 100 ms, the longest that one submit should take: longer ones
-    /// freeze desktops and wake watchdogs.
+    /// Multiply-adds that are done in about 100 ms, the longest that one dispatch should take.
     pub work: u64,
     /// Bytes that are moved in about 100 ms.
     pub bytes: u64,
@@ -57,6 +56,8 @@ pub struct Limits {
     pub fuse: bool,
     /// Whether plans that store activations as f16 do so in any case: what is never written is never rounded.
     pub fuse_halves: bool,
+    /// What fused plans write all the same, where it was measured.
+    pub stored: StoredEdges,
     /// Multiply-adds worth doing again to move a byte less, in inference: an expansion is then computed within the
     /// depthwise convolution that reads it. 0: never.
     pub recompute: u64,
@@ -78,6 +79,7 @@ impl Default for Limits {
             kind: AdapterKind::Gpu,
             fuse: true,
             fuse_halves: true,
+            stored: StoredEdges::default(),
             recompute: RECOMPUTE,
             matrices: None,
             variants: VariantTable::default(),

@@ -40,10 +40,10 @@ impl FromStr for Variant {
     }
 }
 
-/// Least channels of a group, in or out, of each class; kernels pad them to a multiple of four.
-const CHANNELS: [usize; 6] = [4, 16, 32, 64, 128, 256];
+/// Least channels of each class, of a convolution those of a group, in or out; kernels pad them to a multiple of four.
+pub(crate) const CHANNELS: [usize; 6] = [4, 16, 32, 64, 128, 256];
 /// Least output pixels of a batch of each class.
-const PIXELS: [usize; 4] = [0, 1 << 10, 1 << 14, 1 << 18];
+pub(crate) const PIXELS: [usize; 4] = [0, 1 << 10, 1 << 14, 1 << 18];
 const CLASSES: usize = 2 * CHANNELS.len() * CHANNELS.len() * PIXELS.len();
 
 /// Convolutions that are alike: pointwise or not, channels of a group in and out, output pixels of the batch.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use triaxis::engine::{
     AdapterKind, Arena, DType, Graph, Inference, InferenceOptions, Kind, Limits, Mode, Parameter,
-    Plan, Value, VariantTable, gradients, ops,
+    Plan, StoredEdges, Value, VariantTable, gradients, ops,
 };
 use triaxis::models::{Model, Network, Spec};
 
@@ -79,7 +79,7 @@ impl Task<'_> {
             ..limits
         });
         if let Some(kind) = self.fused {
-            g.fuse(&kept);
+            g.fuse(&kept, &StoredEdges::default());
             let limits = *gpu.limits();
             gpu = gpu.with_limits(Limits { kind, ..limits });
         }

@@ -1,12 +1,15 @@
-//! Measures which variant of a convolution's kernels an adapter is faster with: `triaxis tune`.
+//! Measures which variant of a convolution's kernels an adapter is faster with, and which batch norms and gates it should write:
+//! `triaxis tune`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use triaxis_engine::{Gpu, Limits, Plan, ShapeClass, Variant, VariantTable};
+use triaxis_engine::{
+    EdgeClass, Gpu, Limits, Plan, Profile, ShapeClass, StoredEdges, Variant, VariantTable,
+};
 
 use crate::bench::Case;
 use crate::error::{Error, Result};
@@ -16,6 +19,9 @@ use crate::trainer::draw;
 
 /// Less than this share is no gain: the next measurement would say otherwise.
 const GAIN: f64 = 0.03;
+
+/// Likewise, of all of a training step.
+const GAIN_OF_STEP: f64 = 0.005;
 
 /// A table of 288 classes has some ten thousand bytes.
 const LARGEST: u64 = 1 << 20;
@@ -35,7 +41,7 @@ pub struct Tuned {
     pub version: String,
     /// What was measured: `train resnet50_r224_b64_f16`.
     pub cases: Vec<String>,
-    /// What came out: classes for which the adapter's kind chooses a slower variant.
+    /// What came out: classes for which the adapter's kind chooses a slower variant, and values that are better written.
     pub kernels: Kernels,
 }
 
@@ -57,9 +63,32 @@ pub struct Measured {
     pub chosen: String,
 }
 
+/// A class of values that the kernels which read them may make, on this adapter.
+#[derive(Clone, Debug, Serialize)]
+pub struct MeasuredEdge {
+    /// The class: `into depthwise c64 px1024`.
+    pub class: String,
+    /// Training steps of the cases that have it, all their kernels, milliseconds.
+    pub fused_ms: f64,
+    /// Likewise where these values are written.
+    pub stored_ms: f64,
+    /// Whether they are by the new table.
+    pub stored: bool,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Measurements {
+    /// Convolutions with each variant.
+    pub classes: Vec<Measured>,
+    /// Values with and without memory for them; none where plans are not fused.
+    pub edges: Vec<MeasuredEdge>,
+}
+
 impl Tuned {
-    /// Measures training steps of all cases with each variant throughout: the least of `runs` runs, each kernel by
-    /// itself. What split sums cost besides is not counted.
+    /// Measures training steps of all cases: the least of `runs` runs, each kernel by itself. First with each variant
+    /// throughout, where what split sums cost besides is not counted; then, with the variants chosen and where plans are fused,
+    /// all kernels with the values of one class after the other written.
     ///
     /// # Errors
     ///
@@ -69,7 +98,7 @@ impl Tuned {
         cases: &[Case],
         recipe: &Recipe,
         runs: usize,
-    ) -> Result<(Self, Vec<Measured>)> {
+    ) -> Result<(Self, Measurements)> {
         let mut sums: BTreeMap<ShapeClass, [f64; 3]> = BTreeMap::new();
         let cooperative = recipe.amp && gpu.limits().matrices.is_some();
         let variants = match cooperative {
@@ -88,7 +117,7 @@ impl Tuned {
             ..*gpu.limits()
         };
         let mut table = VariantTable::default();
-        let mut measured = Vec::new();
+        let mut classes = Vec::new();
         for (class, seconds) in sums {
             let by_kind = untuned.variant(class, recipe.amp);
             let all = variants.iter().copied().zip(seconds);
@@ -97,7 +126,7 @@ impl Tuned {
                 table.set(class, chosen);
             }
             let [blocked, tiled, by_matrices] = seconds.map(|seconds| 1e3 * seconds);
-            measured.push(Measured {
+            classes.push(Measured {
                 class: class.to_string(),
                 blocked_ms: blocked,
                 tiled_ms: tiled,
@@ -106,6 +135,19 @@ impl Tuned {
                 chosen: chosen.to_string(),
             });
         }
+        let fused = untuned.fuse || (recipe.amp && untuned.fuse_halves);
+        let (stored, edges) = match fused {
+            true => edges(
+                &gpu.with_limits(Limits {
+                    variants: table,
+                    ..untuned
+                }),
+                cases,
+                recipe,
+                runs,
+            )?,
+            false => Default::default(),
+        };
         let precision = if recipe.amp { "f16" } else { "f32" };
         let name = |case: &Case| {
             let Case { spec, batch } = case;
@@ -119,9 +161,9 @@ impl Tuned {
             driver: gpu.info().driver.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             cases: cases.iter().map(name).collect(),
-            kernels: Kernels::from(&table),
+            kernels: Kernels::new(&table, &stored),
         };
-        Ok((tuned, measured))
+        Ok((tuned, Measurements { classes, edges }))
     }
 
     /// Reads a table.
@@ -143,6 +185,7 @@ impl Tuned {
         let tuned: Self =
             toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
         tuned.kernels.table().map_err(wrong)?;
+        tuned.kernels.edges().map_err(wrong)?;
         Ok(tuned)
     }
 
@@ -192,11 +235,10 @@ impl Tuned {
 ///
 /// Classes that there are none of.
 pub fn with_kernels(gpu: &Gpu, kernels: &Kernels) -> Result<Gpu> {
-    let table = kernels.table();
-    let variants =
-        table.map_err(|problem| Error::config("kernels", problem, "Run `triaxis tune` again"))?;
+    let wrong = |problem| Error::config("kernels", problem, "Run `triaxis tune` again");
     Ok(gpu.with_limits(Limits {
-        variants,
+        variants: kernels.table().map_err(wrong)?,
+        stored: kernels.edges().map_err(wrong)?,
         ..*gpu.limits()
     }))
 }
@@ -219,23 +261,14 @@ fn times(
     variant: Variant,
     runs: usize,
 ) -> Result<BTreeMap<ShapeClass, f64>> {
-    let gpu = gpu.with_limits(Limits {
+    let limits = Limits {
         variants: VariantTable::all(variant),
         ..*gpu.limits()
-    });
-    let recipe = Recipe {
-        batch_size: case.batch,
-        ..recipe.clone()
     };
-    let drawn = draw::training(&case.spec, &recipe, case.batch, case.spec.resolution)?;
-    let mut plan = Plan::compile(&gpu, &drawn.graph, &[drawn.loss])?;
-    plan.initialise(recipe.seed)?;
-    // Pictures and the learning rate are zero: times do not depend on what is multiplied.
-    plan.profile()?;
     let mut least: BTreeMap<ShapeClass, f64> = BTreeMap::new();
-    for _ in 0..runs {
+    for profile in profiles(gpu, &limits, case, recipe, runs)?.1 {
         let mut sums: BTreeMap<ShapeClass, f64> = BTreeMap::new();
-        for row in plan.profile()?.rows {
+        for row in profile.rows {
             if let Some(class) = row.class {
                 *sums.entry(class).or_default() += row.seconds;
             }
@@ -246,6 +279,82 @@ fn times(
         }
     }
     Ok(least)
+}
+
+/// Writes the values of one class after the other, then of all that pay.
+fn edges(
+    gpu: &Gpu,
+    cases: &[Case],
+    recipe: &Recipe,
+    runs: usize,
+) -> Result<(StoredEdges, Vec<MeasuredEdge>)> {
+    let mut sums: BTreeMap<EdgeClass, [f64; 2]> = BTreeMap::new();
+    let least = |case: &Case, stored: StoredEdges| {
+        let limits = Limits {
+            stored,
+            ..*gpu.limits()
+        };
+        let (edges, profiles) = profiles(gpu, &limits, case, recipe, runs)?;
+        let sum = |profile: &Profile| profile.rows.iter().map(|row| row.seconds).sum();
+        let seconds = profiles.iter().map(sum).fold(f64::INFINITY, f64::min);
+        Ok::<_, Error>((edges, seconds))
+    };
+    let mut untouched = 0.0;
+    for case in cases {
+        let (classes, fused) = least(case, StoredEdges::default())?;
+        untouched += fused;
+        for class in classes {
+            let mut stored = StoredEdges::default();
+            stored.insert(class);
+            let both = sums.entry(class).or_default();
+            both[0] += fused;
+            both[1] += least(case, stored)?.1;
+        }
+    }
+    let pays = |[fused, stored]: [f64; 2]| stored < (1.0 - GAIN_OF_STEP) * fused;
+    let mut chosen = StoredEdges::default();
+    for (&class, _) in sums.iter().filter(|(_, both)| pays(**both)) {
+        chosen.insert(class);
+    }
+    // Gains that are noise do not add up.
+    let mut together = 0.0;
+    for case in cases {
+        together += least(case, chosen)?.1;
+    }
+    if !pays([untouched, together]) {
+        chosen = StoredEdges::default();
+    }
+    let measured = |(class, [fused, stored]): (EdgeClass, [f64; 2])| MeasuredEdge {
+        class: class.to_string(),
+        fused_ms: 1e3 * fused,
+        stored_ms: 1e3 * stored,
+        stored: chosen.contains(class),
+    };
+    let measured = sums.into_iter().map(measured).collect();
+    Ok((chosen, measured))
+}
+
+/// The edges of a training step, and what each of its kernels takes in so many runs behind one that warms up.
+fn profiles(
+    gpu: &Gpu,
+    limits: &Limits,
+    case: &Case,
+    recipe: &Recipe,
+    runs: usize,
+) -> Result<(BTreeSet<EdgeClass>, Vec<Profile>)> {
+    let recipe = Recipe {
+        batch_size: case.batch,
+        ..recipe.clone()
+    };
+    let drawn = draw::training(&case.spec, &recipe, case.batch, case.spec.resolution)?;
+    let mut plan = Plan::compile(&gpu.with_limits(*limits), &drawn.graph, &[drawn.loss])?;
+    plan.initialise(recipe.seed)?;
+    // Pictures and the learning rate are zero: times do not depend on what is multiplied.
+    plan.profile()?;
+    let profiles = (0..runs)
+        .map(|_| plan.profile())
+        .collect::<Result<_, _>>()?;
+    Ok((drawn.graph.edges(&[drawn.loss]), profiles))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::GpuOptions;
 use crate::limits::RECOMPUTE;
-use crate::{AdapterKind, Error, Limits, Matrices, Result, VariantTable};
+use crate::{AdapterKind, Error, Limits, Matrices, Result, StoredEdges, VariantTable};
 
 /// An adapter, in words and numbers.
 #[derive(Clone, Debug)]
@@ -82,6 +82,7 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         },
         fuse: info.device_type != wgpu::DeviceType::Cpu,
         fuse_halves: true,
+        stored: StoredEdges::default(),
         recompute: match info.device_type {
             wgpu::DeviceType::Cpu => 0,
             _ => RECOMPUTE,

@@ -5,13 +5,13 @@ mod expanded;
 mod summed;
 mod written;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Graph, Kind, Node, NodeId, Value};
 use crate::ops::{Activation, GradCoefficients};
 use crate::plan::live_nodes;
-use crate::{DType, Meaning, Reading};
+use crate::{ConvolutionKind, DType, EdgeClass, Meaning, Reading, StoredEdges, Way};
 
 /// What is read in place of a value, and how.
 struct Source {
@@ -40,10 +40,10 @@ impl Graph {
     /// the results are never in memory, and only the raw outputs of convolutions are kept for the backward pass. Where
     /// one reader's kernels cannot, or `keep` holds the value, it is written as before. Whoever writes what a batch norm, or
     /// the gradient of one, needs sums of leaves these sums, and convolutions add their inputs' gradients to what came another
-    /// way. Numbers stay equal up to rounding.
+    /// way. Edges of the classes in `stored` are written as before. Numbers stay equal up to rounding.
     ///
     /// Plans do this by themselves where [`crate::Limits::fuse`] says so.
-    pub fn fuse(&mut self, keep: &[Value]) {
+    pub fn fuse(&mut self, keep: &[Value], stored: &StoredEdges) {
         // A batch norm is read through the gate that it is fused into, so gates come first.
         for find in [Self::excited, Self::gated, Self::normalised] {
             let readers = self.readers(keep);
@@ -57,6 +57,10 @@ impl Graph {
                 let Some(read_by) = readers.nodes.get(&value) else {
                     continue;
                 };
+                let edge = self.edge(id, read_by);
+                if edge.is_some_and(|class| stored.contains(class)) {
+                    continue;
+                }
                 // A reader's kernel reads both in one format.
                 if !self.stays(value, keep) && self.dtype(value) == self.dtype(source.value) {
                     self.read_instead(value, read_by, &source);
@@ -68,12 +72,56 @@ impl Graph {
         self.followed(keep);
         self.measured(keep);
         self.ended(keep);
-        self.differentiated(keep);
+        self.differentiated(keep, stored);
         self.joined(keep);
     }
 
+    /// The classes of what [`Graph::fuse`] may leave unwritten.
+    pub fn edges(&self, keep: &[Value]) -> BTreeSet<EdgeClass> {
+        let readers = self.readers(keep);
+        let edge = |id: usize| {
+            let [value] = self.nodes[id].outputs[..] else {
+                return None;
+            };
+            self.edge(id, readers.nodes.get(&value)?)
+        };
+        (0..self.nodes.len()).filter_map(edge).collect()
+    }
+
+    /// The class of what node `id` writes for those that read it, if it is of one.
+    fn edge(&self, id: usize, read_by: &[usize]) -> Option<EdgeClass> {
+        let node = &self.nodes[id];
+        let (way, kind) = match node.op.meaning() {
+            Meaning::BatchNorm { .. } | Meaning::Gate => {
+                let readers = read_by.iter().map(|&by| &self.nodes[by]);
+                (
+                    Way::Into,
+                    readers.filter_map(|node| self.convolution(node)).next()?,
+                )
+            }
+            Meaning::BatchNormGradInput { .. } => (
+                Way::BackTo,
+                self.convolution(self.made_by(node.inputs[0])?)?,
+            ),
+            _ => return None,
+        };
+        let shape = self.shape(node.outputs[0]);
+        EdgeClass::of(way, kind, shape.c(), shape.pixels())
+    }
+
+    fn convolution(&self, node: &Node) -> Option<ConvolutionKind> {
+        match node.op.meaning() {
+            Meaning::Conv2d(_) if self.shape(node.inputs[1]).n() == 1 => {
+                Some(ConvolutionKind::Point)
+            }
+            Meaning::Conv2d(_) => Some(ConvolutionKind::Spatial),
+            Meaning::Depthwise(_) => Some(ConvolutionKind::Depthwise),
+            _ => None,
+        }
+    }
+
     /// Has the gradients of convolutions make what goes back through the batch norms behind them as they read.
-    fn differentiated(&mut self, keep: &[Value]) {
+    fn differentiated(&mut self, keep: &[Value], stored: &StoredEdges) {
         let readers = self.readers(keep);
         for id in 0..self.nodes.len() {
             let node = &self.nodes[id];
@@ -84,6 +132,12 @@ impl Graph {
             let Some(read_by) = readers.nodes.get(&dx) else {
                 continue;
             };
+            if self
+                .edge(id, read_by)
+                .is_some_and(|class| stored.contains(class))
+            {
+                continue;
+            }
             let source = Source {
                 value: inputs[2],
                 appended: vec![inputs[0], dx],

@@ -82,7 +82,7 @@ impl Schedule {
     pub fn new(graph: &Graph, keep: &[Value], limits: &Limits) -> Result<Self> {
         let mut fused = Cow::Borrowed(graph);
         if limits.fuse || (limits.fuse_halves && graph.stores_halves()) {
-            fused.to_mut().fuse(keep);
+            fused.to_mut().fuse(keep, &limits.stored);
         }
         if limits.recompute > 0 {
             fused.to_mut().expanded(keep, limits);

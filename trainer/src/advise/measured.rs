@@ -63,7 +63,7 @@ impl Place {
             }
             .into(),
             fuse: gpu.limits().fuse,
-            kernels: Kernels::from(&gpu.limits().variants),
+            kernels: Kernels::new(&gpu.limits().variants, &gpu.limits().stored),
         }
     }
 

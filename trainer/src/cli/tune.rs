@@ -10,7 +10,7 @@ use super::device::Device;
 use super::print;
 use crate::error::Result;
 use crate::recipe::Recipe;
-use crate::tune::{Measured, Tuned};
+use crate::tune::{Measured, MeasuredEdge, Measurements, Tuned};
 
 /// Options of `triaxis tune`.
 #[derive(Debug, Args)]
@@ -44,7 +44,8 @@ pub(super) struct Tune {
 struct Document {
     file: PathBuf,
     table: Tuned,
-    classes: Vec<Measured>,
+    #[serde(flatten)]
+    measured: Measurements,
 }
 
 impl Tune {
@@ -55,7 +56,7 @@ impl Tune {
             amp: self.amp,
             ..Recipe::default()
         };
-        let (table, classes) = Tuned::measure(&gpu, &cases, &recipe, self.runs.into())?;
+        let (table, measured) = Tuned::measure(&gpu, &cases, &recipe, self.runs.into())?;
         let file = self.out.clone().unwrap_or_else(|| {
             let plain = |c: char| {
                 if c.is_ascii_alphanumeric() {
@@ -73,10 +74,11 @@ impl Tune {
             return print::json(&Document {
                 file,
                 table,
-                classes,
+                measured,
             });
         }
-        print::text(&format!("{}{}", told(&classes), file.display()))
+        let told = [told(&measured.classes), told_edges(&measured.edges)];
+        print::text(&format!("{}{}", told.concat(), file.display()))
     }
 }
 
@@ -102,6 +104,29 @@ fn told(classes: &[Measured]) -> String {
         "tiled ms",
         "cooperative ms",
         "runs",
+    ];
+    print::table(heads, &lines)
+}
+
+/// Nothing where nothing was measured.
+fn told_edges(edges: &[MeasuredEdge]) -> String {
+    if edges.is_empty() {
+        return String::new();
+    }
+    let line = |edge: &MeasuredEdge| {
+        [
+            edge.class.clone(),
+            format!("{:.3}", edge.fused_ms),
+            format!("{:.3}", edge.stored_ms),
+            if edge.stored { "stored" } else { "as it was" }.to_owned(),
+        ]
+    };
+    let lines: Vec<_> = edges.iter().map(line).collect();
+    let heads = [
+        "batch norms, gates, gradients",
+        "step ms, read at once",
+        "step ms, stored",
+        "are",
     ];
     print::table(heads, &lines)
 }

@@ -1,7 +1,7 @@
 //! Which kernels run, as far as a recipe says: what `triaxis tune` measured, kept so that a run goes on to the same bits.
 
 use serde::{Deserialize, Serialize};
-use triaxis_engine::{Variant, VariantTable};
+use triaxis_engine::{StoredEdges, Variant, VariantTable};
 
 /// Classes of convolutions and the variant of each; the others go by the kind of the adapter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct Kernels {
     /// Classes that run on matrix units, where what they read is stored as f16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cooperative: Vec<String>,
+    /// Classes of batch norms, gates and gradients that fused plans write: `into depthwise c64 px1024`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stored: Vec<String>,
 }
 
 impl Kernels {
@@ -40,10 +43,22 @@ impl Kernels {
         }
         Ok(table)
     }
-}
 
-impl From<&VariantTable> for Kernels {
-    fn from(table: &VariantTable) -> Self {
+    /// What fused plans write all the same.
+    ///
+    /// # Errors
+    ///
+    /// In words: a class that there is none of.
+    pub fn edges(&self) -> Result<StoredEdges, String> {
+        let mut stored = StoredEdges::default();
+        for name in &self.stored {
+            stored.insert(name.parse()?);
+        }
+        Ok(stored)
+    }
+
+    /// The lists of what was chosen.
+    pub fn new(table: &VariantTable, stored: &StoredEdges) -> Self {
         let of = |wanted: Variant| {
             let chosen = table.entries().filter(|(_, variant)| *variant == wanted);
             chosen.map(|(class, _)| class.to_string()).collect()
@@ -52,6 +67,7 @@ impl From<&VariantTable> for Kernels {
             tiled: of(Variant::Tiled),
             blocked: of(Variant::Blocked),
             cooperative: of(Variant::Cooperative),
+            stored: stored.classes().map(|class| class.to_string()).collect(),
         }
     }
 }
@@ -67,8 +83,10 @@ mod tests {
             tiled: names(&["point in16 out64 px0", "spatial in256 out256 px16384"]),
             blocked: names(&["point in32 out32 px1024"]),
             cooperative: names(&["point in256 out256 px1024"]),
+            stored: names(&["into depthwise c64 px1024", "back to point c16 px0"]),
         };
-        assert_eq!(Kernels::from(&kernels.table().unwrap()), kernels);
+        let read = (kernels.table().unwrap(), kernels.edges().unwrap());
+        assert_eq!(Kernels::new(&read.0, &read.1), kernels);
         let twice = Kernels {
             blocked: kernels.tiled.clone(),
             ..kernels.clone()

@@ -13,7 +13,8 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
             "`triaxis models` lists them",
         ));
     }
-    r.kernels.table().map_err(|problem| {
+    let tables = r.kernels.table().and_then(|_| r.kernels.edges());
+    tables.map_err(|problem| {
         Error::config(
             "kernels",
             problem,

@@ -93,12 +93,58 @@ fn a_table_is_measured_and_decides_which_kernels_run() {
 }
 
 #[test]
+fn values_that_are_better_written_are_looked_for_where_plans_are_fused() {
+    let place = Place::new();
+    place.write("wide.toml", wide());
+    let tuned = triaxis(
+        &place,
+        "tune wide.toml -b 4 --runs 1 --amp --out here.toml --json",
+    );
+    let edges = tuned["edges"].as_array().unwrap();
+    let names: Vec<&str> = edges
+        .iter()
+        .filter_map(|edge| edge["class"].as_str())
+        .collect();
+    for way in ["into", "back to"] {
+        assert!(names.iter().any(|name| name.starts_with(way)), "{tuned}");
+    }
+    for edge in edges {
+        for key in ["fused_ms", "stored_ms"] {
+            assert!(edge[key].as_f64().unwrap() > 0.0, "{edge}");
+        }
+    }
+
+    // All of them written: the kernels that write batch norms run again.
+    let adapter = &tuned["table"]["adapter"];
+    let table = format!("adapter = {adapter}\n[kernels]\nstored = {names:?}\n");
+    place.write("stored.toml", table);
+    let written = |options: &str| {
+        let rows = triaxis(
+            &place,
+            &format!(
+                "bench training --model wide.toml -b 4 --runs 1 --amp --profile --json {options}"
+            ),
+        );
+        let rows = rows.as_array().unwrap().iter();
+        let kernels = rows.filter_map(|row| row["kernel"].as_str());
+        let writes = |kernel: &&str| {
+            kernel.ends_with("/batch_norm_apply") || kernel.ends_with("/batch_norm_grad_input")
+        };
+        kernels.filter(writes).count()
+    };
+    let [fused, stored] = ["", "--tune stored.toml"].map(written);
+    assert!(fused < stored, "{fused} of {stored}");
+}
+
+#[test]
 fn tables_of_other_adapters_and_files_that_are_none_are_refused() {
     let place = Place::new();
     place.write("none.toml", "[kernels]\ntiled = [\"fast\"]\n");
     place.write("other.toml", "adapter = \"Another\"\n");
+    place.write("edge.toml", "[kernels]\nstored = [\"fast\"]\n");
     for (file, said) in [
         ("none.toml", "fast is no class of convolutions"),
+        ("edge.toml", "fast is no class of edges"),
         ("other.toml", "the table is of Another"),
         ("missing.toml", "missing.toml"),
     ] {
