@@ -21,6 +21,8 @@ macro_rules! sources {
 
 sources! {
     "activations"
+    "bench/multiply"
+    "bench/multiply_matrices"
     "cooperative/eight"
     "cooperative/enable"
     "cooperative/sixteen"

@@ -167,14 +167,22 @@ fn what_networks_and_their_gradients_are_made_of_can_be_stored_as_f16() {
 }
 
 #[test]
-fn the_doctors_own_kernel_translates_too() {
-    let kernel = Kernel {
-        link: vec!["doctor/pack", "storage/f16"],
-        entry: "pack",
-        constants: Vec::new(),
-        formats: [F32; 2],
-    };
-    translate(&kernel, &kernel.source());
+fn kernels_of_no_operator_translate_too() {
+    let matrices = |of| vec!["bench/multiply_matrices", "cooperative/enable", of];
+    for (link, entry) in [
+        (vec!["doctor/pack", "storage/f16"], "pack"),
+        (vec!["bench/multiply"], "multiply"),
+        (matrices("cooperative/eight"), "multiply_matrices"),
+        (matrices("cooperative/sixteen"), "multiply_matrices"),
+    ] {
+        let kernel = Kernel {
+            link,
+            entry,
+            constants: Vec::new(),
+            formats: [F32; 2],
+        };
+        translate(&kernel, &kernel.source());
+    }
 }
 
 fn translate(kernel: &Kernel, text: &str) {

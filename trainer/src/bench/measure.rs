@@ -99,7 +99,7 @@ pub(super) fn measure<B: Batch>(
     if settings.kernels == Kernels::Apart {
         let profiles: Result<Vec<Profile>> =
             (0..settings.runs).map(|_| Ok(plan.profile()?)).collect();
-        rows.extend(kernels(&begun, &profiles?));
+        rows.extend(kernels(bench, &begun, &profiles?));
     }
     Ok(rows)
 }
@@ -142,7 +142,7 @@ pub(super) fn run(batch: &mut (impl Batch + ?Sized)) -> Result<Parts> {
 }
 
 /// A row for each kernel of each node; one that was split into ranges of images counts once.
-fn kernels(begun: &Row, profiles: &[Profile]) -> Vec<Row> {
+fn kernels(bench: &Bench, begun: &Row, profiles: &[Profile]) -> Vec<Row> {
     let Some(first) = profiles.first() else {
         return Vec::new();
     };
@@ -164,6 +164,10 @@ fn kernels(begun: &Row, profiles: &[Profile]) -> Vec<Row> {
             images: 0,
         };
         let ProfileRow { path, kernel, .. } = &first.rows[group[0]];
+        let begun = Row {
+            peak_gflop_per_s: Some(round(1e-9 * bench.peak.of(kernel.contains("cooperative")))),
+            ..begun.clone()
+        };
         Row {
             suite: format!("{}.kernel", begun.suite),
             kernel: format!("{path}/{kernel}"),
@@ -173,7 +177,7 @@ fn kernels(begun: &Row, profiles: &[Profile]) -> Vec<Row> {
             max_ms: ends.map(|(_, most)| round(1e3 * most)),
             reps: seconds.len(),
             dispatches: Some(group.len()),
-            ..begun.clone().rates(middle, work)
+            ..begun.rates(middle, work)
         }
     };
     groups.into_iter().map(row).collect()

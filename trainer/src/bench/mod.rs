@@ -7,6 +7,7 @@ mod inference;
 mod machine;
 mod measure;
 pub mod page;
+mod peak;
 mod row;
 pub mod scaling;
 mod seconds;
@@ -16,6 +17,7 @@ mod training;
 pub use file::RowFile;
 pub use inference::{Form, infer};
 pub use machine::{Machine, cpu_seconds, thread_cpu_seconds};
+pub use peak::Peak;
 pub use row::Row;
 pub use seconds::{Ready, Seconds};
 pub use times::{Times, extremes, median, quantile, round};
@@ -63,17 +65,19 @@ impl Default for Settings {
     }
 }
 
-/// Where cases are measured, and how fast that adapter copies.
+/// Where cases are measured, and how fast that adapter copies and multiplies.
 #[derive(Clone, Debug)]
 pub struct Bench {
     /// What stands in every row.
     pub machine: Machine,
     /// Bytes a second that a plain copy reads and writes.
     pub copy_rate: f64,
+    /// Operations a second of kernels that do nothing but multiply and add.
+    pub peak: Peak,
 }
 
 impl Bench {
-    /// Measures how fast the adapter copies.
+    /// Measures how fast the adapter copies and multiplies.
     ///
     /// # Errors
     ///
@@ -82,6 +86,7 @@ impl Bench {
         Ok(Self {
             machine: Machine::of(gpu),
             copy_rate: gpu.copy_rate()?,
+            peak: Peak::measure(gpu)?,
         })
     }
 }

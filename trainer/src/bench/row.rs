@@ -59,6 +59,10 @@ pub struct Row {
     pub copy_gb_per_s: Option<f64>,
     /// `gb_per_s` over `copy_gb_per_s`; caches may lift it above 1.
     pub copy_share: Option<f64>,
+    /// What the adapter multiplies and adds at most, measured in the same process: by its matrix units where those are used.
+    pub peak_gflop_per_s: Option<f64>,
+    /// `gflop_per_s` over `peak_gflop_per_s`.
+    pub peak_share: Option<f64>,
     /// Submits of one run.
     pub submits: Option<usize>,
     /// Kernels launched in one run.
@@ -118,6 +122,7 @@ impl Row {
         Self {
             device: machine.device(),
             copy_gb_per_s: Some(round(1e-9 * bench.copy_rate)),
+            peak_gflop_per_s: Some(round(1e-9 * bench.peak.of(self.precision == "f16"))),
             adapter: machine.adapter.clone(),
             driver: machine.driver.clone(),
             backend: machine.backend.clone(),
@@ -132,13 +137,15 @@ impl Row {
         let per_second =
             |amount: f64| (amount > 0.0 && seconds > 0.0).then(|| round(amount / seconds));
         let gb_per_s = per_second(1e-9 * work.bytes as f64);
-        let share = gb_per_s.zip(self.copy_gb_per_s);
+        let gflop_per_s = per_second(2e-9 * work.multiply_adds as f64);
+        let share = |rate: Option<f64>, of: Option<f64>| Some(round(rate? / of?));
         Self {
-            gflop_per_s: per_second(2e-9 * work.multiply_adds as f64),
+            gflop_per_s,
             images_per_s: per_second(work.images as f64),
             moved_bytes: Some(work.bytes),
             gb_per_s,
-            copy_share: share.map(|(moved, copied)| round(moved / copied)),
+            copy_share: share(gb_per_s, self.copy_gb_per_s),
+            peak_share: share(gflop_per_s, self.peak_gflop_per_s),
             ..self
         }
     }

@@ -45,6 +45,8 @@ fn assert_measured(row: &Value) {
         "moved_bytes",
         "copy_gb_per_s",
         "copy_share",
+        "peak_gflop_per_s",
+        "peak_share",
         "dispatches",
     ] {
         assert!(number(row, key) > 0.0, "{key} in {row}");

@@ -31,6 +31,8 @@ struct Sum {
     moved: f64,
     /// Operations: twice the multiply-adds.
     operations: f64,
+    /// What they might have done at most, G operations/s.
+    peak: Option<f64>,
 }
 
 fn of_run(name: &str, kernels: &[&Row], clock: Clock) -> String {
@@ -58,6 +60,7 @@ fn of_run(name: &str, kernels: &[&Row], clock: Clock) -> String {
             sum.kernels += 1;
             sum.moved += row.moved_bytes.unwrap_or(0) as f64;
             sum.operations += operations(row);
+            sum.peak = row.peak_gflop_per_s;
         }
         sums.sort_by(|a, b| b.ms.total_cmp(&a.ms));
         sums
@@ -66,7 +69,8 @@ fn of_run(name: &str, kernels: &[&Row], clock: Clock) -> String {
     format!(
         "<h2>Kernels: {}</h2>\n<section class=\"charts\">\n<div class=\"card\">{}</div>\n</section>\n<p class=\"note\">Operations are twice the \
          multiply-adds; bytes are those of the operands, each once. Area is time. A kernel on the dashed line moves its operands as \
-         fast as a plain copy; caches may lift it above. Times by {}.</p>\n<h3>By kernel</h3>\n{}<h3>By node</h3>\n{}",
+         fast as a plain copy; caches may lift it above. Level lines are what the adapter multiplies and adds at most, measured by kernels that do \
+         nothing else: in registers, and by matrix units where it has them. Times by {}.</p>\n<h3>By kernel</h3>\n{}<h3>By node</h3>\n{}",
         escape(name),
         roofline(kernels, ms, total, copy),
         escape(clock_name),
@@ -121,7 +125,20 @@ fn roofline(kernels: &[&Row], ms: impl Fn(&Row) -> f64, total: f64, copy: Option
             ),
         });
     }
-    let roof = |rate: f64| (rate, 1.0, format!("a copy: {rate:.0} GB/s"));
+    let mut lines: Vec<(f64, f64, String)> = Vec::new();
+    lines.extend(copy.map(|rate| (rate, 1.0, format!("a copy: {rate:.0} GB/s"))));
+    for row in kernels {
+        let by = match row.kernel.contains("cooperative") {
+            true => "matrix units",
+            false => "registers",
+        };
+        if let Some(peak) = row.peak_gflop_per_s {
+            let said = format!("{by}: {peak:.0} G operations/s");
+            if lines.iter().all(|(.., known)| *known != said) {
+                lines.push((peak, 0.0, said));
+            }
+        }
+    }
     scatter(&Scatter {
         title: "Roofline",
         x: "operations a byte",
@@ -130,7 +147,7 @@ fn roofline(kernels: &[&Row], ms: impl Fn(&Row) -> f64, total: f64, copy: Option
             .into_iter()
             .filter(|kind| !kind.points.is_empty())
             .collect(),
-        lines: copy.map(roof).into_iter().collect(),
+        lines,
     })
 }
 
@@ -143,6 +160,7 @@ fn by_kernel(sums: &[Sum], total: f64, copy: Option<f64>) -> String {
         "GB/s",
         "of a copy",
         "G operations/s",
+        "of the peak",
     ];
     let line = |sum: &Sum| {
         let rate = |amount: f64| (amount > 0.0 && sum.ms > 0.0).then(|| amount / sum.ms / 1e6);
@@ -155,6 +173,11 @@ fn by_kernel(sums: &[Sum], total: f64, copy: Option<f64>) -> String {
             told(moved),
             told(moved.zip(copy).map(|(moved, copy)| moved / copy)),
             told(rate(sum.operations)),
+            told(
+                rate(sum.operations)
+                    .zip(sum.peak)
+                    .map(|(done, most)| done / most),
+            ),
         ]
     };
     table(&heads, &sums.iter().map(line).collect::<Vec<_>>())

@@ -34,6 +34,7 @@ fn kernel(name: &str, ms: f64, gflop: Option<f64>) -> Row {
         min_ms: Some(0.5 * ms),
         gflop_per_s: gflop,
         copy_gb_per_s: Some(10.0),
+        peak_gflop_per_s: Some(250.0),
         clock: "timestamps".into(),
         ..run("efficientnet_b0", 64, 1.0)
     }
@@ -88,6 +89,7 @@ fn a_page_shows_what_its_files_hold_and_needs_nothing_else() {
         "Time against activations",
         "<td>efficientnet</td><td>3</td><td>1.0000 [-1.0000, 1.0000]</td>",
         "a copy: 10 GB/s",
+        "registers: 250 G operations/s",
         "<td>stem.conv</td><td>4.000</td><td>40.0 %</td>",
         "<td>conv2d</td><td>3.000</td><td>30.0 %</td>",
     ] {

@@ -39,8 +39,16 @@ impl Output {
 
     /// Says where it is measured.
     pub(super) fn machine(&self, bench: &Bench) {
-        let rate = 1e-9 * bench.copy_rate;
-        note(&format!("{}; a copy moves {rate:.1} GB/s", bench.machine));
+        let [copy, registers] = [bench.copy_rate, bench.peak.registers].map(|rate| 1e-9 * rate);
+        let matrices = bench
+            .peak
+            .matrices
+            .map(|rate| format!(", matrix units {:.0}", 1e-9 * rate));
+        note(&format!(
+            "{}; a copy moves {copy:.1} GB/s, registers multiply and add {registers:.0} G operations/s{}",
+            bench.machine,
+            matrices.unwrap_or_default()
+        ));
     }
 
     /// Says what is measured next.
