@@ -151,9 +151,10 @@ impl Golden {
         // mixed precision are fused, but for --no-fuse.
         self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
         if crate::gpu().limits().matrices.is_some() {
+            // Matrix units round both factors of every product besides, also in layers too narrow to have them by themselves.
             self.variants = VariantTable::all(Variant::Cooperative);
             let fused = self.run_training_fused(AdapterKind::Gpu);
-            self.check_halves_of(near, &fused, 1.0);
+            self.check_halves_of(near, &fused, 1.1);
             self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
         }
     }
