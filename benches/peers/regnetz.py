@@ -4,8 +4,6 @@ The architecture is that of "Fast and Accurate Model Scaling" (https://arxiv.org
 with grouped convolutions, squeeze-and-excite and linear ends, no shortcut where the shape changes.
 """
 
-import math
-
 from torch import nn
 
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU}
@@ -71,8 +69,7 @@ class Classifier(nn.Module):
 class RegNetZ(nn.Module):
     """The network of a spec file, as `tomllib` reads it: pictures [n, 3, h, w] to logits [n, classes].
 
-    Weights are drawn as Triaxis draws them: normal, with variance 2 / (k * k * outputs of a group) in convolutions and
-    0.01 ** 2 in the classifier; biases are 0. Raises ValueError for what is not drawn here.
+    Its weights are loaded. Raises ValueError for what is not drawn here.
     """
 
     def __init__(self, spec):
@@ -96,7 +93,6 @@ class RegNetZ(nn.Module):
         self.stages = [f"s{s}" for s in range(1, len(net["stages"]) + 1)]
         self.final_conv = ConvNorm(style, channels, net["head"])
         self.head = Classifier(net["head"], spec["num_classes"])
-        self.apply(draw_weights)
 
     def forward(self, x):
         x = self.stem(x)
@@ -104,14 +100,3 @@ class RegNetZ(nn.Module):
             for block in getattr(self, stage).children():
                 x = block(x)
         return self.head(self.final_conv(x))
-
-
-def draw_weights(module):
-    """Sets a layer's first weights."""
-    if isinstance(module, nn.Conv2d):
-        fan_out = module.kernel_size[0] ** 2 * module.out_channels // module.groups
-        nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
-    elif isinstance(module, nn.Linear):
-        nn.init.normal_(module.weight, std=0.01)
-    if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
-        nn.init.zeros_(module.bias)

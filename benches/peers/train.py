@@ -1,7 +1,8 @@
 """Trains a RegNetZ in PyTorch with a recipe of Triaxis; README.md says how to run it.
 
-With --follow it replays the batches that `parity` wrote, from the same weights, and compares the losses, and its own in
-f32 with its own in f64; without, it trains on class folders of JPEGs and prints the accuracy after each epoch.
+All begins with the folder that `parity` wrote. With --steps it repeats the first steps and compares the losses, and its
+own in f32 with its own in f64; without, it trains to the end from the same weights on the same pictures in the same
+order, with shifts and flips of its own, and prints the accuracy after each epoch.
 """
 
 import argparse
@@ -12,9 +13,7 @@ import time
 import tomllib
 from pathlib import Path
 
-import numpy
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy, pad
 
@@ -66,22 +65,34 @@ def step(model, sgd, recipe, rate, pictures, labels):
     return loss.item()
 
 
-def replay(folder, rates, dtype):
-    """The loss of each step over the batches of `folder`, from its weights."""
+def begin(folder, dtype=torch.float32):
+    """The recipe, and the network and its optimizer with the first weights of `folder`."""
     recipe = read_toml(folder / "args.toml")
     model = RegNetZ(read_toml(folder / "model.toml"))
     weights = load_file(folder / "initial.safetensors")
     counters = {name: value for name, value in model.state_dict().items() if name.endswith("num_batches_tracked")}
     model.load_state_dict(counters | weights)
     model.to(dtype=dtype, memory_format=torch.channels_last)
-    sgd = optimizer(model, recipe)
-    batches = load_file(folder / "batches.safetensors")
-    for rate, pictures, labels in zip(rates, batches["pictures"], batches["labels"], strict=True):
-        yield step(model, sgd, recipe, rate, pictures.permute(0, 3, 1, 2), labels)
+    return recipe, model, optimizer(model, recipe)
+
+
+def splits(folder):
+    """Pictures [n, 3, h, w] as bytes and labels [n], to train on and to test; the pictures of each step [epochs, steps, n]."""
+    data = load_file(folder / "data.safetensors")
+    train, test = ((data[f"{name}.pictures"].permute(0, 3, 1, 2), data[f"{name}.labels"]) for name in ("train", "test"))
+    return train, test, data["order"]
+
+
+def replay(folder, rates, dtype):
+    """The loss of each of the first steps."""
+    recipe, model, sgd = begin(folder, dtype)
+    (pictures, labels), _, order = splits(folder)
+    for rate, picked in zip(rates, order[0]):
+        yield step(model, sgd, recipe, rate, pictures[picked], labels[picked])
 
 
 def follow(folder):
-    """Replays the batches of `folder` in f32 and in f64 and prints the losses of each step."""
+    """Repeats the first steps in f32 and in f64 and prints the losses of each."""
     with open(folder / "losses.csv") as file:
         written = list(csv.DictReader(file))
     rates = [float(row["lr"]) for row in written]
@@ -96,15 +107,6 @@ def follow(folder):
         rows.writerow([row["step"], row["lr"], row["loss"], *losses, *(f"{d:.1e}" for d in differences)])
     texts = (f"{d:.1e}" for d in largest)
     print("largest relative difference: Triaxis, PyTorch {}; PyTorch in f32, in f64 {}".format(*texts), file=sys.stderr)
-
-
-def read_split(folder):
-    """Pictures [n, 3, h, w] as bytes and labels [n] of class folders."""
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
-    files = [(file, label) for label, entry in enumerate(classes) for file in sorted(entry.iterdir())]
-    pictures = numpy.stack([numpy.asarray(Image.open(file).convert("RGB")) for file, _ in files])
-    labels = torch.tensor([label for _, label in files])
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), labels
 
 
 def move(pictures, crop, flip):
@@ -132,44 +134,33 @@ def evaluate(model, pictures, labels):
     return loss / len(labels), 100 * right / len(labels)
 
 
-def train(spec, recipe, data, seed):
+def train(folder):
     """A whole run; prints a row an epoch."""
-    torch.manual_seed(seed)
-    model = RegNetZ(spec).to(memory_format=torch.channels_last)
-    sgd = optimizer(model, recipe)
-    (pictures, labels), test = read_split(data / "train"), read_split(data / "test")
-    n = recipe["batch_size"]
-    steps = len(labels) // n
+    recipe, model, sgd = begin(folder)
+    torch.manual_seed(recipe["seed"])
+    (pictures, labels), test, order = splits(folder)
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(["seed", "epoch", "train_loss", "eval_loss", "eval_top1", "cpu_seconds"])
-    for epoch in range(recipe["epochs"]):
+    for epoch, steps in enumerate(order):
         total = 0.0
-        for i, picked in enumerate(torch.randperm(len(labels))[: steps * n].split(n)):
-            rate = learning_rate(recipe, epoch + i / steps)
+        for i, picked in enumerate(steps):
+            rate = learning_rate(recipe, epoch + i / len(steps))
             moved = move(pictures[picked], recipe["crop_padding"], recipe["hflip"])
             total += step(model, sgd, recipe, rate, moved, labels[picked])
         loss, top1 = evaluate(model, *test)
         spent = round(time.process_time(), 1)
-        rows.writerow([seed, epoch, f"{total / steps:.6f}", f"{loss:.6f}", f"{top1:.2f}", spent])
+        rows.writerow([recipe["seed"], epoch, f"{total / len(steps):.6f}", f"{loss:.6f}", f"{top1:.2f}", spent])
         sys.stdout.flush()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--follow", type=Path, metavar="FOLDER", help="what `parity` wrote")
-    parser.add_argument("--recipe", type=Path, default="recipes/cifar.toml", help="default: %(default)s")
-    parser.add_argument("--data-dir", type=Path, help="class folders in train/ and test/")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("folder", type=Path, help="what `parity` wrote")
+    parser.add_argument("--steps", action="store_true", help="compare the losses of the first steps")
     parser.add_argument("--threads", type=int, default=1, help="default: %(default)s")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    if options.follow:
-        follow(options.follow)
-    elif options.data_dir:
-        recipe = read_toml(options.recipe)
-        train(read_toml(recipe["model"]), recipe, options.data_dir, options.seed)
-    else:
-        parser.error("give --follow FOLDER or --data-dir FOLDER")
+    (follow if options.steps else train)(options.folder)
 
 
 if __name__ == "__main__":
