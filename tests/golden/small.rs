@@ -145,16 +145,18 @@ impl Golden {
     /// A training step whose activations are stored as f16: every gradient, by its relative distance or by its cosine.
     fn check_halves(mut self, near: Near) {
         self.stored = DType::F16;
+        // Matrix units, where there are any, round both factors of every product besides.
+        let matrices = crate::gpu().limits().matrices.is_some();
+        let squeezed = if matrices { 1.1 } else { 1.0 };
         let fused = self.run_training_fused(AdapterKind::Gpu);
-        self.check_halves_of(near, &fused, 1.0);
+        self.check_halves_of(near, &fused, squeezed);
         // What squeezes is small differences of large sums, which are of rounded numbers where they are stored: plans of
         // mixed precision are fused, but for --no-fuse.
         self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
-        if crate::gpu().limits().matrices.is_some() {
-            // Matrix units round both factors of every product besides, also in layers too narrow to have them by themselves.
+        if matrices {
             self.variants = VariantTable::all(Variant::Cooperative);
             let fused = self.run_training_fused(AdapterKind::Gpu);
-            self.check_halves_of(near, &fused, 1.1);
+            self.check_halves_of(near, &fused, squeezed);
             self.check_halves_of(near, &self.run(Mode::Train, 0.1, true), 1.1);
         }
     }
