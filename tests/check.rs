@@ -43,7 +43,8 @@ pub(crate) fn cooperative(gpu: &Gpu) -> Option<Gpu> {
 }
 
 /// Checks every case, as the adapter is and as a smaller one would be: the other kind's kernels, one image a
-/// dispatch, three workgroups a row; and by matrix units, whole and cut, where there are any.
+/// dispatch, three workgroups a row; the blocked kernels so where both share; and by matrix units, whole and cut, where
+/// there are any.
 pub fn check_all(cases: &[Case]) {
     let full = *gpu().limits();
     let other = if full.kind == AdapterKind::Cpu {
@@ -51,17 +52,28 @@ pub fn check_all(cases: &[Case]) {
     } else {
         AdapterKind::Cpu
     };
-    let small = gpu().with_limits(Limits {
+    let small = Limits {
         kind: other,
         work: 1,
         workgroups: 3,
         ..full
+    };
+    let blocked = full.runs(Variant::Shared, false).then(|| {
+        gpu().with_limits(Limits {
+            kind: AdapterKind::Cpu,
+            subgroup: 0,
+            ..small
+        })
     });
+    let small = gpu().with_limits(small);
     for case in cases {
         for stored in [DType::F32, DType::F16] {
             if let Some(expected) = Expected::of(case, stored) {
                 expected.check(gpu());
                 expected.check(&small);
+                if let Some(blocked) = &blocked {
+                    expected.check(blocked);
+                }
                 if stored == DType::F16 {
                     for gpu in [gpu(), &small].into_iter().filter_map(cooperative) {
                         expected.check(&gpu);

@@ -46,7 +46,15 @@ fn kernels() -> Vec<Kernel> {
         variants: VariantTable::all(Variant::Cooperative),
         ..Limits::default()
     };
-    let plain = [AdapterKind::Gpu, AdapterKind::Cpu].map(of_kind);
+    let sharing = Limits {
+        subgroup: 8,
+        ..of_kind(AdapterKind::Cpu)
+    };
+    let plain = [
+        of_kind(AdapterKind::Gpu),
+        of_kind(AdapterKind::Cpu),
+        sharing,
+    ];
     let cooperative = [of_matrices(8, 32), of_matrices(16, 32)];
     for (mut g, kept) in graphs {
         let mut launched = |g: &Graph, limits: &[Limits]| {
@@ -190,7 +198,14 @@ fn translate(kernel: &Kernel, text: &str) {
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
     let cooperative = kernel.link.contains(&"cooperative/enable");
-    let info = validate(&module, &name, cooperative);
+    let beyond = match cooperative {
+        true => {
+            Capabilities::COOPERATIVE_MATRIX | Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP
+        }
+        false if kernel.link.contains(&"rows/shared") => Capabilities::SUBGROUP,
+        false => Capabilities::empty(),
+    };
+    let info = validate(&module, &name, beyond);
     let constants: PipelineConstants = kernel
         .constants
         .iter()
@@ -199,7 +214,7 @@ fn translate(kernel: &Kernel, text: &str) {
     let entry = Some((naga::ShaderStage::Compute, kernel.entry));
     let (module, _) = process_overrides(&module, &info, entry, &constants)
         .unwrap_or_else(|e| panic!("{name}: {e}"));
-    let info = validate(&module, &name, cooperative);
+    let info = validate(&module, &name, beyond);
     within_default_limits(&module, &info, &name);
 
     let pipeline = spv::PipelineOptions {
@@ -237,18 +252,10 @@ fn translate(kernel: &Kernel, text: &str) {
         .unwrap_or_else(|e| panic!("{name}: HLSL: {e}"));
 }
 
-fn validate(module: &naga::Module, name: &str, cooperative: bool) -> ModuleInfo {
+/// By what WebGPU promises on every adapter, and `beyond`.
+fn validate(module: &naga::Module, name: &str, beyond: Capabilities) -> ModuleInfo {
     let plain = Capabilities::default() | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-    let capabilities = match cooperative {
-        true => {
-            plain
-                | Capabilities::COOPERATIVE_MATRIX
-                | Capabilities::SHADER_FLOAT16
-                | Capabilities::SUBGROUP
-        }
-        false => plain,
-    };
-    Validator::new(ValidationFlags::all(), capabilities)
+    Validator::new(ValidationFlags::all(), plain | beyond)
         .validate(module)
         .unwrap_or_else(|e| panic!("{name}: {:?}", e.into_inner()))
 }

@@ -13,6 +13,9 @@ pub enum AdapterKind {
 /// [`Limits::recompute`] of graphics processors: such cards do 5 to 20 multiply-adds in the time of a byte.
 pub(crate) const RECOMPUTE: u64 = 10;
 
+/// Threads that share what they read: `LANES` of `shaders/rows/shared.wgsl`.
+const SHARERS: u32 = 8;
+
 /// Matrices that the threads of a subgroup hold and multiply together: f16 factors, f32 sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Matrices {
@@ -61,6 +64,8 @@ pub struct Limits {
     /// Multiply-adds worth doing again to move a byte less, in inference: an expansion is then computed within the
     /// depthwise convolution that reads it. 0: never.
     pub recompute: u64,
+    /// Threads of every subgroup, where kernels may count on it: neighbours in their workgroup. 0: they may not.
+    pub subgroup: u32,
     /// The matrices that its subgroups multiply, where kernels may use them.
     pub matrices: Option<Matrices>,
     /// Which variant of a convolution's kernels runs, where it was measured.
@@ -81,6 +86,7 @@ impl Default for Limits {
             fuse_halves: true,
             stored: StoredEdges::default(),
             recompute: RECOMPUTE,
+            subgroup: 0,
             matrices: None,
             variants: VariantTable::default(),
         }
@@ -92,19 +98,24 @@ impl Limits {
     /// else by the kind of the adapter.
     ///
     /// Wide layers share tiles on a GPU, by its matrix units where it has them: these take f16. For narrow ones tiles cost
-    /// more than they save, and on a software driver for all.
+    /// more than they save, and on a software driver for all: there subgroups share what they read, if they have the size.
     pub fn variant(&self, class: ShapeClass, halves: bool) -> Variant {
-        let able = halves && self.matrices.is_some();
-        match self.variants.get(class) {
-            Some(Variant::Cooperative) if !able => {}
-            Some(variant) => return variant,
-            None => {}
-        }
-        match self.kind {
-            AdapterKind::Gpu if !class.is_wide() => Variant::Blocked,
-            AdapterKind::Gpu if able => Variant::Cooperative,
-            AdapterKind::Gpu => Variant::Tiled,
-            AdapterKind::Cpu => Variant::Blocked,
+        let by_kind = match self.kind {
+            AdapterKind::Gpu if !class.is_wide() => [Variant::Blocked; 2],
+            AdapterKind::Gpu => [Variant::Cooperative, Variant::Tiled],
+            AdapterKind::Cpu => [Variant::Shared, Variant::Blocked],
+        };
+        let wanted = self.variants.get(class).into_iter().chain(by_kind);
+        let mut able = wanted.filter(|&variant| self.runs(variant, halves));
+        able.next().unwrap_or(Variant::Blocked)
+    }
+
+    /// Whether a variant's kernels run here, of inputs stored as f16 where `halves`.
+    pub fn runs(&self, variant: Variant, halves: bool) -> bool {
+        match variant {
+            Variant::Blocked | Variant::Tiled => true,
+            Variant::Shared => self.subgroup == SHARERS,
+            Variant::Cooperative => halves && self.matrices.is_some(),
         }
     }
 

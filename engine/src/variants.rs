@@ -9,6 +9,9 @@ use std::str::FromStr;
 pub enum Variant {
     /// 8 pixels × 8 channels in a thread's registers, nothing shared.
     Blocked,
+    /// 32 pixels × 4 channels in registers, of which the threads of a subgroup read an eighth each:
+    /// [`crate::Limits::subgroup`].
+    Shared,
     /// 64 × 64 through workgroup memory.
     Tiled,
     /// The same by the adapter's matrix units: [`crate::Limits::matrices`]. Of what is stored as f16 alone.
@@ -16,8 +19,9 @@ pub enum Variant {
 }
 
 /// Names of the variants, as tables write them.
-const NAMES: [(&str, Variant); 3] = [
+const NAMES: [(&str, Variant); 4] = [
     ("blocked", Variant::Blocked),
+    ("shared", Variant::Shared),
     ("tiled", Variant::Tiled),
     ("cooperative", Variant::Cooperative),
 ];
@@ -35,8 +39,9 @@ impl FromStr for Variant {
     fn from_str(text: &str) -> Result<Self, String> {
         let named = NAMES.iter().find(|(name, _)| *name == text);
         let variant = named.map(|(_, variant)| *variant);
-        variant
-            .ok_or_else(|| format!("{text} is no variant: expected blocked, tiled or cooperative"))
+        variant.ok_or_else(|| {
+            format!("{text} is no variant: expected blocked, shared, tiled or cooperative")
+        })
     }
 }
 

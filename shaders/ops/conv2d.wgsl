@@ -1,11 +1,12 @@
 // 2-D convolution, dense or in groups of a multiple of four channels, as a matrix product that is never written out.
 //   x [N, H, W, CIN]   weight [K, K, CIN / GROUPS, COUT]   y [N, OH, OW, COUT]
 //
-// The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers and shares nothing, which
-// suits narrow groups everywhere and software drivers always. `conv2d_tiled` is the one for wide layers on a GPU.
+// The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers, which suits narrow groups
+// everywhere. LANES threads of a subgroup make the same pixels of neighbouring channels and read a part of them each:
+// one, which shares nothing, or on software drivers all. `conv2d_tiled` is the one for wide layers on a GPU.
 // Joined with three texts of `prologue/`, which find x in what is stored, scale it, and find dy, three of `epilogue/`,
 // which finish y, add to dx and finish that, one of `epilogue/strip_...`, which says what a thread leaves besides, and
-// one of `rows/`.
+// one of `rows/`, which has ROWS, LANES and what these share.
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;
@@ -38,6 +39,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<Out4>;
 
+// Pixels that a thread reads itself.
+const READS: u32 = ROWS / LANES;
+// Sums that move up one by one as they are finished.
+const MOVED: u32 = min(ROWS, 8u);
+
+// Strips of `c4` vec4s of channels, of which LANES neighbours make the same pixels.
+fn strips_of(c4: u32) -> u32 {
+    return ((c4 + COLUMNS - 1u) / COLUMNS + LANES - 1u) / LANES * LANES;
+}
+
 // One thread ROWS output pixels times COLUMNS vec4s of output channels, again and again; neighbouring threads
 // neighbouring channels.
 @compute @workgroup_size(64)
@@ -45,20 +56,20 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
           @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(workgroup, workgroups, lane);
     if thread >= p.step { return; }
-    let tiles = (p.go4 + COLUMNS - 1u) / COLUMNS;
-    let column = thread % (tiles * p.groups);
+    let strips = strips_of(p.go4);
+    let column = thread % (strips * p.groups);
     for (var i = thread; i < p.all; i += p.step) {
-        block(i / (tiles * p.groups), column / tiles, column % tiles * COLUMNS);
+        block(i / (strips * p.groups), column / strips, column % strips * COLUMNS, lane);
     }
-    let local = column % tiles * COLUMNS;
-    let c = column / tiles * p.go4 + local;
-    let row = p.first_split + thread / (tiles * p.groups);
-    if c < p.co4 { leave(0u, row, c, p.co4); }
+    let local = column % strips * COLUMNS;
+    let c = column / strips * p.go4 + local;
+    let row = p.first_split + thread / (strips * p.groups);
+    if local < p.go4 && c < p.co4 { leave(0u, row, c, p.co4); }
     if COLUMNS == 2u && local + 1u < p.go4 && c + 1u < p.co4 { leave(1u, row, c + 1u, p.co4); }
 }
 
 // The pixels of a place, the vec4s of channels from `local` on of a group.
-fn block(place: u32, group: u32, local: u32) {
+fn block(place: u32, group: u32, local: u32, lane: u32) {
     let places = (p.unit + ROWS - 1u) / ROWS;
     let first = place / places * p.unit + place % places * ROWS;
     let pixels = (place / places + 1u) * p.unit;
@@ -66,42 +77,49 @@ fn block(place: u32, group: u32, local: u32) {
     let co = group * p.go4 + local;
     // The last group may be cut short by the number of channels.
     let co_end = min((group + 1u) * p.go4, p.co4);
-    if co >= co_end { return; }
+    // Who makes no channels reads pixels all the same, for its neighbours.
+    let idle = co >= co_end;
+    if LANES == 1u && idle { return; }
     let second = min(co + 1u, co_end - 1u);
     let ci = group * p.gi4;
     let gi4 = min(p.gi4, p.ci4 - ci);
+    // Where images have factors, a place is of one image.
+    let factored = first / (p.ow * p.oh);
 
     // Divided once and counted on: divisions are dear.
-    let of_image = first / (p.ow * p.oh);
-    var oy = first / p.ow - of_image * p.oh;
-    var ox = first % p.ow;
+    let own = first + lane % LANES;
+    let of_image = own / (p.ow * p.oh);
+    var oy = own / p.ow - of_image * p.oh;
+    var ox = own % p.ow;
     var line = of_image * p.h;
-    var image: array<u32, ROWS>;
-    var top: array<u32, ROWS>;
-    var left: array<u32, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-        image[r] = line;
-        top[r] = oy * STRIDE - p.before_y;
-        left[r] = select(p.w, ox * STRIDE - p.before_x, first + r < pixels);
-        ox += 1u;
-        let next_row = ox == p.ow;
-        ox = select(ox, 0u, next_row);
-        oy += u32(next_row);
-        let next_image = oy == p.oh;
-        oy = select(oy, 0u, next_image);
-        line += select(0u, p.h, next_image);
+    var image: array<u32, READS>;
+    var top: array<u32, READS>;
+    var left: array<u32, READS>;
+    for (var i = 0u; i < READS; i++) {
+        image[i] = line;
+        top[i] = oy * STRIDE - p.before_y;
+        left[i] = select(p.w, ox * STRIDE - p.before_x, own + i * LANES < pixels);
+        for (var j = 0u; j < LANES; j++) {
+            ox += 1u;
+            let next_row = ox == p.ow;
+            ox = select(ox, 0u, next_row);
+            oy += u32(next_row);
+            let next_image = oy == p.oh;
+            oy = select(oy, 0u, next_image);
+            line += select(0u, p.h, next_image);
+        }
     }
     var sum0: array<vec4<f32>, ROWS>;
     var sum1: array<vec4<f32>, ROWS>;
     for (var tap = 0u; tap < K * K; tap++) {
-        var at: array<u32, ROWS>;
-        var inside: array<bool, ROWS>;
-        for (var r = 0u; r < ROWS; r++) {
+        var at: array<u32, READS>;
+        var inside: array<bool, READS>;
+        for (var i = 0u; i < READS; i++) {
             // Above or left of the image wraps to a huge number, so one comparison checks both sides.
-            let iy = top[r] + tap / K;
-            let ix = left[r] + tap % K;
-            inside[r] = iy < p.h && ix < p.w;
-            at[r] = select(0u, ((image[r] + iy) * p.w + ix) * p.ci4 + ci, inside[r]);
+            let iy = top[i] + tap / K;
+            let ix = left[i] + tap % K;
+            inside[i] = iy < p.h && ix < p.w;
+            at[i] = select(0u, ((image[i] + iy) * p.w + ix) * p.ci4 + ci, inside[i]);
         }
         for (var c = 0u; c < gi4; c++) {
             // Beyond the last channel x is zero: any row of the weight will do.
@@ -111,12 +129,18 @@ fn block(place: u32, group: u32, local: u32) {
             let row2 = (row + min(4u * c + 2u, p.cin - 1u)) * p.co4;
             let row3 = (row + min(4u * c + 3u, p.cin - 1u)) * p.co4;
             // The same for all pixels of the thread, so it goes to the weights.
-            let factor = factor_of(of_image, ci + c);
+            let factor = factor_of(factored, ci + c);
             let entry = entry_of(ci + c, p.ci4);
-            let a0 = weight[row0 + co] * factor.x;
-            let a1 = weight[row1 + co] * factor.y;
-            let a2 = weight[row2 + co] * factor.z;
-            let a3 = weight[row3 + co] * factor.w;
+            var a0: vec4<f32>;
+            var a1: vec4<f32>;
+            var a2: vec4<f32>;
+            var a3: vec4<f32>;
+            if LANES == 1u || !idle {
+                a0 = weight[row0 + co] * factor.x;
+                a1 = weight[row1 + co] * factor.y;
+                a2 = weight[row2 + co] * factor.z;
+                a3 = weight[row3 + co] * factor.w;
+            }
             var b0: vec4<f32>;
             var b1: vec4<f32>;
             var b2: vec4<f32>;
@@ -127,8 +151,13 @@ fn block(place: u32, group: u32, local: u32) {
                 b2 = weight[row2 + second] * factor.z;
                 b3 = weight[row3 + second] * factor.w;
             }
+            var read: vec4<f32>;
             for (var r = 0u; r < ROWS; r++) {
-                let v = select(vec4(0.0), enter(unpack4(x[at[r] + c]), entry), inside[r]);
+                let i = r / LANES;
+                if r % LANES == 0u {
+                    read = select(vec4(0.0), enter(unpack4(x[at[i] + c]), entry), inside[i]);
+                }
+                let v = of_lane(read, r % LANES, lane);
                 sum0[r] += v.x * a0 + v.y * a1 + v.z * a2 + v.w * a3;
                 if COLUMNS == 2u {
                     sum1[r] += v.x * b0 + v.y * b1 + v.z * b2 + v.w * b3;
@@ -136,20 +165,27 @@ fn block(place: u32, group: u32, local: u32) {
             }
         }
     }
+    if idle { return; }
     // The sums move up past one text that finishes them: drivers take long over eight copies of it.
-    for (var pixel = first; pixel < min(first + ROWS, pixels); pixel++) {
-        let to = pixel * p.co4 + co;
-        let stored = pack_out(finish(sum0[0], to, co, p.cout));
-        y[to] = stored;
-        measure(0u, unpack_out(stored));
-        if COLUMNS == 2u && co + 1u < co_end {
-            let second_stored = pack_out(finish(sum1[0], to + 1u, co + 1u, p.cout));
-            y[to + 1u] = second_stored;
-            measure(1u, unpack_out(second_stored));
+    for (var moved = first; moved < min(first + ROWS, pixels); moved += MOVED) {
+        for (var pixel = moved; pixel < min(moved + MOVED, pixels); pixel++) {
+            let to = pixel * p.co4 + co;
+            let stored = pack_out(finish(sum0[0], to, co, p.cout));
+            y[to] = stored;
+            measure(0u, unpack_out(stored));
+            if COLUMNS == 2u && co + 1u < co_end {
+                let second_stored = pack_out(finish(sum1[0], to + 1u, co + 1u, p.cout));
+                y[to + 1u] = second_stored;
+                measure(1u, unpack_out(second_stored));
+            }
+            for (var r = 1u; r < MOVED; r++) {
+                sum0[r - 1u] = sum0[r];
+                sum1[r - 1u] = sum1[r];
+            }
         }
-        for (var r = 1u; r < ROWS; r++) {
-            sum0[r - 1u] = sum0[r];
-            sum1[r - 1u] = sum1[r];
+        for (var r = MOVED; r < ROWS; r++) {
+            sum0[r - MOVED] = sum0[r];
+            sum1[r - MOVED] = sum1[r];
         }
     }
 }
@@ -167,55 +203,55 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
                      @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(workgroup, workgroups, lane);
     if thread >= p.step { return; }
-    let tiles = (p.gi4 + COLUMNS - 1u) / COLUMNS;
-    let column = thread % (tiles * p.groups);
-    let group = column / tiles;
-    let local = column % tiles * COLUMNS;
+    let strips = strips_of(p.gi4);
+    let column = thread % (strips * p.groups);
+    let group = column / strips;
+    let local = column % strips * COLUMNS;
     let ci = group * p.gi4 + local;
     let second = min(ci + 1u, p.ci4 - 1u);
     let ending0 = ending_of(min(ci, p.ci4 - 1u), p.ci4);
     let ending1 = ending_of(second, p.ci4);
     for (var i = thread; i < p.all; i += p.step) {
-        gradient_block(i / (tiles * p.groups) * ROWS, group, local, ending0, ending1);
+        gradient_block(i / (strips * p.groups) * ROWS, group, local, lane, ending0, ending1);
     }
-    let row = p.first_split + thread / (tiles * p.groups);
-    if ci < p.ci4 { leave_gradient(0u, row, ci, p.ci4, ending0); }
+    let row = p.first_split + thread / (strips * p.groups);
+    if local < p.gi4 && ci < p.ci4 { leave_gradient(0u, row, ci, p.ci4, ending0); }
     if COLUMNS == 2u && local + 1u < p.gi4 && ci + 1u < p.ci4 { leave_gradient(1u, row, second, p.ci4, ending1); }
 }
 
 // The input pixels from `first` on, the vec4s of channels from `local` on of a group.
-fn gradient_block(first: u32, group: u32, local: u32, ending0: Ending, ending1: Ending) {
+fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending, ending1: Ending) {
     if first >= phased_pixels() { return; }
     let ci = group * p.gi4 + local;
     let ci_end = min((group + 1u) * p.gi4, p.ci4);
-    if ci >= ci_end { return; }
+    let idle = ci >= ci_end;
+    if LANES == 1u && idle { return; }
     let co = group * p.go4;
     let go4 = min(p.go4, p.co4 - co);
 
-    var at_pixel: array<vec3<u32>, ROWS>;
-    let first_place = phased_place(first);
-    var place = first_place;
-    for (var r = 0u; r < ROWS; r++) {
-        at_pixel[r] = pixel_at(place);
-        place = next_place(place);
+    var at_pixel: array<vec3<u32>, READS>;
+    var place = phased_place(first + lane % LANES);
+    for (var i = 0u; i < READS; i++) {
+        at_pixel[i] = pixel_at(place);
+        for (var j = 0u; j < LANES; j++) { place = next_place(place); }
     }
     var sum0: array<vec4<f32>, ROWS>;
     var sum1: array<vec4<f32>, ROWS>;
     for (var tap = 0u; tap < K * K; tap++) {
-        var at: array<u32, ROWS>;
-        var inside: array<bool, ROWS>;
+        var at: array<u32, READS>;
+        var inside: array<bool, READS>;
         var any_inside = false;
-        for (var r = 0u; r < ROWS; r++) {
+        for (var i = 0u; i < READS; i++) {
             // The output pixel that this tap carries to this input pixel; left of the first one wraps.
-            let ty = at_pixel[r].y + p.before_y - tap / K;
-            let tx = at_pixel[r].x + p.before_x - tap % K;
+            let ty = at_pixel[i].y + p.before_y - tap / K;
+            let tx = at_pixel[i].x + p.before_x - tap % K;
             let oy = ty / STRIDE;
             let ox = tx / STRIDE;
-            inside[r] = at_pixel[r].z < p.n && oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
-            at[r] = select(0u, ((at_pixel[r].z * p.oh + oy) * p.ow + ox) * p.co4 + co, inside[r]);
-            any_inside = any_inside || inside[r];
+            inside[i] = at_pixel[i].z < p.n && oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
+            at[i] = select(0u, ((at_pixel[i].z * p.oh + oy) * p.ow + ox) * p.co4 + co, inside[i]);
+            any_inside = any_inside || inside[i];
         }
-        if !any_inside { continue; }
+        if !any_lane(any_inside) { continue; }
         // The weight's rows of these input channels; those beyond the last are masked below.
         let row = tap * p.cin;
         let row0 = (row + min(4u * local, p.cin - 1u)) * p.co4 + co;
@@ -228,10 +264,16 @@ fn gradient_block(first: u32, group: u32, local: u32, ending0: Ending, ending1: 
         let row7 = (row + min(4u * local + 7u, p.cin - 1u)) * p.co4 + co;
         for (var c = 0u; c < go4; c++) {
             let arriving = arriving_of(co + c, p.co4);
-            let a0 = weight_[row0 + c];
-            let a1 = weight_[row1 + c];
-            let a2 = weight_[row2 + c];
-            let a3 = weight_[row3 + c];
+            var a0: vec4<f32>;
+            var a1: vec4<f32>;
+            var a2: vec4<f32>;
+            var a3: vec4<f32>;
+            if LANES == 1u || !idle {
+                a0 = weight_[row0 + c];
+                a1 = weight_[row1 + c];
+                a2 = weight_[row2 + c];
+                a3 = weight_[row3 + c];
+            }
             var b0: vec4<f32>;
             var b1: vec4<f32>;
             var b2: vec4<f32>;
@@ -242,8 +284,13 @@ fn gradient_block(first: u32, group: u32, local: u32, ending0: Ending, ending1: 
                 b2 = weight_[row6 + c];
                 b3 = weight_[row7 + c];
             }
+            var read: vec4<f32>;
             for (var r = 0u; r < ROWS; r++) {
-                let v = select(vec4(0.0), arrive(unpack4(dy[at[r] + c]), at[r] + c, arriving), inside[r]);
+                let i = r / LANES;
+                if r % LANES == 0u {
+                    read = select(vec4(0.0), arrive(unpack4(dy[at[i] + c]), at[i] + c, arriving), inside[i]);
+                }
+                let v = of_lane(read, r % LANES, lane);
                 sum0[r] += vec4(dot(v, a0), dot(v, a1), dot(v, a2), dot(v, a3));
                 if COLUMNS == 2u {
                     sum1[r] += vec4(dot(v, b0), dot(v, b1), dot(v, b2), dot(v, b3));
@@ -251,26 +298,33 @@ fn gradient_block(first: u32, group: u32, local: u32, ending0: Ending, ending1: 
             }
         }
     }
-    place = first_place;
-    for (var row = first; row < min(first + ROWS, phased_pixels()); row++) {
-        let made = pixel_at(place);
-        if made.y < p.h && made.x < p.w {
-            let pixel = ((made.z * p.h + made.y) * p.w + made.x) * p.ci4;
-            let to = pixel + ci;
-            let made = end_gradient(add_to(keep_lanes(sum0[0], ci, p.channels), to), to, ending0);
-            dx[to] = pack4(made.stored);
-            sum_up(0u, made);
-            if COLUMNS == 2u && ci + 1u < ci_end {
-                let gradient = add_to(keep_lanes(sum1[0], ci + 1u, p.channels), to + 1u);
-                let second = end_gradient(gradient, to + 1u, ending1);
-                dx[to + 1u] = pack4(second.stored);
-                sum_up(1u, second);
+    if idle { return; }
+    place = phased_place(first);
+    for (var moved = first; moved < min(first + ROWS, phased_pixels()); moved += MOVED) {
+        for (var row = moved; row < min(moved + MOVED, phased_pixels()); row++) {
+            let made = pixel_at(place);
+            if made.y < p.h && made.x < p.w {
+                let pixel = ((made.z * p.h + made.y) * p.w + made.x) * p.ci4;
+                let to = pixel + ci;
+                let made = end_gradient(add_to(keep_lanes(sum0[0], ci, p.channels), to), to, ending0);
+                dx[to] = pack4(made.stored);
+                sum_up(0u, made);
+                if COLUMNS == 2u && ci + 1u < ci_end {
+                    let gradient = add_to(keep_lanes(sum1[0], ci + 1u, p.channels), to + 1u);
+                    let second = end_gradient(gradient, to + 1u, ending1);
+                    dx[to + 1u] = pack4(second.stored);
+                    sum_up(1u, second);
+                }
+            }
+            place = next_place(place);
+            for (var r = 1u; r < MOVED; r++) {
+                sum0[r - 1u] = sum0[r];
+                sum1[r - 1u] = sum1[r];
             }
         }
-        place = next_place(place);
-        for (var r = 1u; r < ROWS; r++) {
-            sum0[r - 1u] = sum0[r];
-            sum1[r - 1u] = sum1[r];
+        for (var r = MOVED; r < ROWS; r++) {
+            sum0[r - MOVED] = sum0[r];
+            sum1[r - MOVED] = sum1[r];
         }
     }
 }

@@ -1,3 +1,3 @@
-// Output pixels that a thread of the blocked convolution makes: for images of one pixel, and few of them.
+// The same for images of one pixel, and few of them: see `alone`.
 
 const ROWS: u32 = 1u;

@@ -13,7 +13,13 @@ const LAYERS: [(&str, &str); 5] = [
 ];
 
 /// Endings of kernel files that are another way to compute the same operator and share its other places.
-const VARIANTS: [&str; 4] = ["_tiled", "_blocked", "_cooperative", "_normalised"];
+const VARIANTS: [&str; 5] = [
+    "_tiled",
+    "_blocked",
+    "_shared",
+    "_cooperative",
+    "_normalised",
+];
 
 /// The longest line of WGSL that still fits beside another file.
 pub(super) const WGSL_COLUMNS: usize = 120;

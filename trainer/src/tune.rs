@@ -26,8 +26,13 @@ const GAIN_OF_STEP: f64 = 0.005;
 /// A table of 288 classes has some ten thousand bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// The variants, the last one where the adapter has matrix units.
-const VARIANTS: [Variant; 3] = [Variant::Blocked, Variant::Tiled, Variant::Cooperative];
+/// The variants, of which those are measured that run.
+const VARIANTS: [Variant; 4] = [
+    Variant::Blocked,
+    Variant::Shared,
+    Variant::Tiled,
+    Variant::Cooperative,
+];
 
 /// A table as it is kept in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,7 +57,10 @@ pub struct Measured {
     pub class: String,
     /// All its kernels of a training step, milliseconds.
     pub blocked_ms: f64,
-    /// Likewise.
+    /// Likewise where subgroups share what they read, if they have the size for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared_ms: Option<f64>,
+    /// Likewise through workgroup memory.
     pub tiled_ms: f64,
     /// Likewise by matrix units, where the adapter has them and what is read is stored as f16.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,14 +107,14 @@ impl Tuned {
         recipe: &Recipe,
         runs: usize,
     ) -> Result<(Self, Measurements)> {
-        let mut sums: BTreeMap<ShapeClass, [f64; 3]> = BTreeMap::new();
-        let cooperative = recipe.amp && gpu.limits().matrices.is_some();
-        let variants = match cooperative {
-            true => &VARIANTS[..],
-            false => &VARIANTS[..2],
-        };
+        let mut sums: BTreeMap<ShapeClass, [f64; VARIANTS.len()]> = BTreeMap::new();
+        let runs_here = VARIANTS.map(|variant| gpu.limits().runs(variant, recipe.amp));
         for case in cases {
-            for (i, &variant) in variants.iter().enumerate() {
+            for (i, variant) in VARIANTS
+                .into_iter()
+                .enumerate()
+                .filter(|&(i, _)| runs_here[i])
+            {
                 for (class, seconds) in times(gpu, case, recipe, variant, runs)? {
                     sums.entry(class).or_default()[i] += seconds;
                 }
@@ -120,17 +128,19 @@ impl Tuned {
         let mut classes = Vec::new();
         for (class, seconds) in sums {
             let by_kind = untuned.variant(class, recipe.amp);
-            let all = variants.iter().copied().zip(seconds);
-            let chosen = choose(by_kind, &all.collect::<Vec<_>>());
+            let all = VARIANTS.into_iter().zip(seconds);
+            let measured = all.filter(|&(variant, _)| gpu.limits().runs(variant, recipe.amp));
+            let chosen = choose(by_kind, &measured.collect::<Vec<_>>());
             if chosen != by_kind {
                 table.set(class, chosen);
             }
-            let [blocked, tiled, by_matrices] = seconds.map(|seconds| 1e3 * seconds);
+            let [blocked, shared, tiled, by_matrices] = seconds.map(|seconds| 1e3 * seconds);
             classes.push(Measured {
                 class: class.to_string(),
                 blocked_ms: blocked,
+                shared_ms: runs_here[1].then_some(shared),
                 tiled_ms: tiled,
-                cooperative_ms: cooperative.then_some(by_matrices),
+                cooperative_ms: runs_here[3].then_some(by_matrices),
                 by_kind: by_kind.to_string(),
                 chosen: chosen.to_string(),
             });

@@ -87,6 +87,7 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
             wgpu::DeviceType::Cpu => 0,
             _ => RECOMPUTE,
         },
+        subgroup: subgroup(adapter),
         matrices: matrices(adapter),
         variants: VariantTable::default(),
     };
@@ -151,6 +152,17 @@ fn none(wanted: &Option<String>, names: &[String]) -> String {
 pub(super) const MATRIX_FEATURES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
     .union(wgpu::Features::SHADER_F16)
     .union(wgpu::Features::SUBGROUP);
+
+/// Threads of every subgroup on a software driver, whose subgroups are the lanes of the processor's vectors; 0 elsewhere.
+fn subgroup(adapter: &wgpu::Adapter) -> u32 {
+    let info = adapter.get_info();
+    let one_size = info.subgroup_min_size == info.subgroup_max_size;
+    let able = adapter.features().contains(wgpu::Features::SUBGROUP);
+    match info.device_type {
+        wgpu::DeviceType::Cpu if able && one_size => info.subgroup_max_size,
+        _ => 0,
+    }
+}
 
 /// The largest matrices with f16 factors and f32 sums that the adapter lists.
 fn matrices(adapter: &wgpu::Adapter) -> Option<Matrices> {

@@ -118,6 +118,9 @@ impl Gpu {
         let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
         let mut features = wanted & adapter.features();
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if info.limits.subgroup > 0 {
+            features |= wgpu::Features::SUBGROUP;
+        }
         if matrices.is_some() {
             features |= adapters::MATRIX_FEATURES;
             experimental_features = trusted::experimental();

@@ -1,7 +1,9 @@
 //! 2-D convolution: dense, in groups of any width, pointwise; depthwise ones go to `depthwise`. Kernels:
-//! `shaders/ops/conv2d.wgsl`, `shaders/ops/conv2d_tiled.wgsl`, `shaders/ops/conv2d_cooperative.wgsl`. Test: `tests/ops/conv2d.rs`.
+//! `shaders/ops/conv2d.wgsl`, and its variants `conv2d_shared`, `conv2d_tiled`, `conv2d_cooperative`. Test:
+//! `tests/ops/conv2d.rs`.
 
 mod gradient;
+mod sizes;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,34 +11,24 @@ use std::sync::Arc;
 use super::batch_norm::{Parts, statistics_of};
 use super::bundle::bundle;
 use super::depthwise::{Depthwise, depthwise};
-use super::ending::{Ending, partial_rows};
+use super::ending::Ending;
 use super::entry::Arriving;
 use super::fused::Extras;
 use super::summand::Summand;
 use super::window::{Padding, Window};
 use crate::{
-    Cost, DType, Dispatch, Graph, Halves, In, LaunchContext, Limits, Matrices, Meaning, Op, Out,
-    Reading, Result, Shape, ShapeClass, Slot, Value, Variant,
+    Cost, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Value,
 };
 use gradient::{GradInput, GradWeight};
+use sizes::{Entries, MEASURED, STORED, Sizes};
 
-/// Texts of kernels that leave nothing besides what they store.
-const STORED: [&str; 2] = ["epilogue/strip_stored", "epilogue/tile_stored"];
-
-/// Those of kernels that leave statistics.
-const MEASURED: [&str; 2] = ["epilogue/strip_statistics", "epilogue/tile_statistics"];
-
-/// Those of kernels that leave sums of gradients.
-const SUMMED: [&str; 2] = ["epilogue/strip_sums", "epilogue/tile_sums"];
-
-/// Entry points of the output, blocked, tiled and by matrix units.
-const ENTRIES: [&str; 3] = ["conv2d", "conv2d_tiled", "conv2d_cooperative"];
-
-/// Channels of a tile, in `vec4`s.
-const TILE: usize = 16;
-
-/// Eights of pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
-const PLACES_EACH: usize = 8;
+/// Entry points of the output.
+const ENTRIES: Entries = Entries {
+    blocked: "conv2d",
+    shared: None,
+    tiled: "conv2d_tiled",
+    cooperative: "conv2d_cooperative",
+};
 
 /// How a convolution moves over its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,23 +113,6 @@ pub(super) struct Conv {
     spread: usize,
 }
 
-/// The sizes of a convolution, as its kernels read them.
-#[derive(Debug)]
-struct Sizes {
-    x: Shape,
-    y: Shape,
-    window: Window,
-    /// Bundles, and of one: channels in, `vec4`s in, `vec4`s out.
-    bundles: usize,
-    cin: usize,
-    gi4: usize,
-    go4: usize,
-    /// Bundles that share a tile of matrix units; the numbers above are of them together.
-    joined: usize,
-    /// Whether what the kernels read is stored as f16.
-    halves: bool,
-}
-
 impl Conv {
     pub(super) fn new(conv: Conv2d, spread: usize) -> Self {
         let Conv2d {
@@ -190,7 +165,7 @@ impl Conv {
         for (images, rows) in ranges.into_iter().zip(rows) {
             let units = units_of(images.len());
             let dispatch = sizes
-                .dispatch(cx.limits, ENTRIES, images.len(), extras)
+                .dispatch(cx.limits, &ENTRIES, images.len(), extras)
                 .params(&[0, 0, first_row, units[1], images.start])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
@@ -248,187 +223,6 @@ impl Conv {
     fn laid(&self, x: Shape, weight: Shape) -> Sizes {
         self.sizes(x, weight)
             .expect("shapes were checked when the node was added")
-    }
-}
-
-impl Sizes {
-    fn taps(&self) -> usize {
-        self.window.kernel * self.window.kernel
-    }
-
-    /// Multiply-adds for `images`, as the kernels do them.
-    fn work(&self, images: usize) -> usize {
-        self.y.with_n(images).pixels() * self.taps() * self.cin * self.y.c4() * 4
-    }
-
-    /// With the format of `slot`, by which kernels are chosen; those of matrix units join narrow groups.
-    fn reading(mut self, cx: &LaunchContext, slot: Slot) -> Self {
-        self.halves = cx.vec4_bytes(slot) == DType::F16.vec4_bytes() as u64;
-        if self.variant(cx.limits) == Variant::Cooperative {
-            let most = (TILE / self.gi4).min(TILE / self.go4);
-            self.joined = most.clamp(1, self.bundles);
-            self.gi4 *= self.joined;
-            self.go4 *= self.joined;
-            self.bundles = self.bundles.div_ceil(self.joined);
-        }
-        self
-    }
-
-    /// Which kernels run.
-    fn variant(&self, limits: &Limits) -> Variant {
-        let chosen = self.class().map(|class| limits.variant(class, self.halves));
-        chosen.unwrap_or(Variant::Blocked)
-    }
-
-    /// Whether workgroups share tiles.
-    fn tiled(&self, limits: &Limits) -> bool {
-        self.variant(limits) != Variant::Blocked
-    }
-
-    fn class(&self) -> Option<ShapeClass> {
-        let channels = [self.gi4, self.go4].map(|vec4s| 4 * vec4s / self.joined);
-        ShapeClass::of(self.window.kernel, channels, self.y.pixels())
-    }
-
-    fn dispatch(
-        &self,
-        limits: &Limits,
-        entries: [&'static str; 3],
-        images: usize,
-        extras: &Extras,
-    ) -> Dispatch {
-        let dispatch = match (self.variant(limits), limits.matrices) {
-            (Variant::Cooperative, Some(Matrices { side, threads })) => {
-                Dispatch::new("ops/conv2d_cooperative", entries[2])
-                    .link("ops/conv2d")
-                    .link("cooperative/enable")
-                    .link(match side {
-                        8 => "cooperative/eight",
-                        _ => "cooperative/sixteen",
-                    })
-                    .constant("THREADS", f64::from(threads))
-                    .constant("JOINED", self.joined as f64)
-            }
-            (Variant::Tiled, _) => Dispatch::new("ops/conv2d_tiled", entries[1]).link("ops/conv2d"),
-            _ => Dispatch::new("ops/conv2d", entries[0]),
-        };
-        let dispatch = extras.link_epilogue(extras.link_prologue(dispatch));
-        let Self {
-            x,
-            y,
-            window,
-            bundles,
-            cin,
-            gi4,
-            go4,
-            ..
-        } = self;
-        let [before_y, before_x] = window.before;
-        dispatch
-            .constant("K", window.kernel as f64)
-            .constant("STRIDE", window.stride as f64)
-            .class(self.class())
-            .params(&[images, x.h(), x.w(), y.h(), y.w(), x.c4(), y.c4(), x.c()])
-            .params(&[*cin, *gi4, *go4, *bundles, before_y, before_x, y.c()])
-            .work(self.work(images))
-    }
-
-    /// Joins the text that says what a thread of the blocked kernels or a tile leaves.
-    fn leaving(&self, dispatch: Dispatch, limits: &Limits, texts: [&'static str; 2]) -> Dispatch {
-        match (self.tiled(limits), texts) {
-            (true, [_, tiled]) => dispatch.link(STORED[0]).link(tiled),
-            (false, [blocked, _]) => dispatch.link(blocked),
-        }
-    }
-
-    /// How many rows of partial sums a kernel leaves on `units` of the `all` of a batch, where it makes `sums`: tiles of
-    /// pixels, or threads that share the blocked kernel's pixels of each channel. Without sums, each takes its pixels once.
-    fn rows_left(
-        &self,
-        limits: &Limits,
-        [all, units]: [[usize; 2]; 2],
-        group_vec4s: usize,
-        sums: bool,
-    ) -> usize {
-        let places = |[units, unit]: [usize; 2]| units * unit.div_ceil(Self::rows(unit));
-        match (self.tiled(limits), sums) {
-            (true, _) => (units[0] * units[1]).div_ceil(64),
-            (false, false) => places(units),
-            (false, true) => {
-                let columns = group_vec4s.div_ceil(Self::columns(group_vec4s)) * self.bundles;
-                partial_rows(limits, [places(all), columns], places(units), PLACES_EACH)
-            }
-        }
-    }
-
-    /// Input pixels of `images`, with those that would fill up the last stride of rows and columns.
-    fn phased_pixels(&self, images: usize) -> usize {
-        let stride = self.window.stride;
-        images * self.x.h().next_multiple_of(stride) * self.x.w().next_multiple_of(stride)
-    }
-
-    /// `vec4`s of channels that a thread of the blocked kernels makes, of `of` in a group.
-    fn columns(of: usize) -> usize {
-        of.min(2)
-    }
-
-    /// Pixels that a thread of the blocked kernels makes, of `unit`: eight share what is read of the weight; where there
-    /// are few, most of the eight would be idle.
-    fn rows(unit: usize) -> usize {
-        if unit < 4 { 1 } else { 8 }
-    }
-
-    /// What the forward kernels read of the input and of the weight, and the bytes of these: every tile of channels reads
-    /// all taps of its pixels, every tile of pixels the weight.
-    fn reads(
-        &self,
-        cx: &LaunchContext,
-        images: usize,
-        [units, unit]: [usize; 2],
-    ) -> [(u64, u64); 2] {
-        let (tiles, columns) = match self.tiled(cx.limits) {
-            true => ((units * unit).div_ceil(64), self.go4.div_ceil(16)),
-            false => {
-                let columns = self.go4.div_ceil(Self::columns(self.go4));
-                (units * unit.div_ceil(Self::rows(unit)), columns)
-            }
-        };
-        let taps = units * unit * self.taps() * columns * self.bundles * self.gi4;
-        let (x, weight) = (
-            self.x.with_n(images).vec4s(),
-            self.taps() * self.cin * self.y.c4() * 4,
-        );
-        let bytes = |vec4s: usize, slot| vec4s as u64 * cx.vec4_bytes(slot);
-        [
-            (bytes(taps, In(0)), bytes(x, In(0))),
-            (tiles as u64 * bytes(weight, In(1)), bytes(weight, In(1))),
-        ]
-    }
-
-    /// Adds the workgroups of a kernel that makes `units` times `unit` pixels times `group_vec4s` of every group, in so
-    /// many rows. No thread of the blocked kernels makes pixels of two units at once.
-    fn over(
-        &self,
-        dispatch: Dispatch,
-        limits: &Limits,
-        [units, unit]: [usize; 2],
-        group_vec4s: usize,
-        rows_left: usize,
-    ) -> Dispatch {
-        if self.tiled(limits) {
-            return dispatch
-                .params(&[0, 0])
-                .link("rows/eight")
-                .workgroups(rows_left * group_vec4s.div_ceil(16) * self.bundles);
-        }
-        let columns = Self::columns(group_vec4s);
-        let rows = Self::rows(unit);
-        let across = group_vec4s.div_ceil(columns) * self.bundles;
-        dispatch
-            .params(&[units * unit.div_ceil(rows) * across, rows_left * across])
-            .link(if rows == 1 { "rows/one" } else { "rows/eight" })
-            .constant("COLUMNS", columns as f64)
-            .threads(rows_left * across)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use triaxis_engine::{AdapterInfo, Gpu, GpuOptions, Matrices, MatrixUnits, adapters};
 
 use super::print;
-use crate::doctor::{Finding, self_test};
+use crate::doctor::{Finding, self_test, variants};
 use crate::error::{Error, Result};
 
 /// Options of `triaxis doctor`.
@@ -155,16 +155,21 @@ impl Doctor {
         self.say(&describe(&adapter))?;
         match gpu {
             Ok(gpu) => {
+                let variants = variants(gpu.limits());
+                let heads: String = variants
+                    .iter()
+                    .map(|(name, _)| format!("{name:>11}"))
+                    .collect();
                 self.say(&format!(
-                    "  {:50}{:>11}{:>11}\n",
-                    "largest error of each kernel's numbers", "tiled", "blocked"
+                    "  {:50}{heads}\n",
+                    "largest error of each kernel's numbers"
                 ))?;
                 let mut said = Ok(());
                 let mut row: Vec<Finding> = Vec::new();
                 adapter.tests = self_test(&gpu, |finding| {
                     row.push(finding.clone());
-                    // A line tells both variants.
-                    if row.len() == 2 && said.is_ok() {
+                    // A line tells all variants.
+                    if row.len() == variants.len() && said.is_ok() {
                         said = self.say(&line(&row));
                         row.clear();
                     }
@@ -242,7 +247,7 @@ fn examine_matrices(number: Option<usize>, info: &AdapterInfo, listed: Matrices)
     }
 }
 
-/// One test in both variants; what is wrong stands below.
+/// One test in all variants; what is wrong stands below.
 fn line(row: &[Finding]) -> String {
     let state = if row.iter().all(Finding::is_ok) {
         "ok"

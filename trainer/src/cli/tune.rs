@@ -92,6 +92,7 @@ fn told(classes: &[Measured]) -> String {
         [
             class.class.clone(),
             number(class.blocked_ms),
+            class.shared_ms.map_or("-".into(), number),
             number(class.tiled_ms),
             class.cooperative_ms.map_or("-".into(), number),
             chosen,
@@ -101,6 +102,7 @@ fn told(classes: &[Measured]) -> String {
     let heads = [
         "convolutions",
         "blocked ms",
+        "shared ms",
         "tiled ms",
         "cooperative ms",
         "runs",

@@ -1,8 +1,8 @@
 //! A test of a device: every operator against plain f64 loops, at small and odd sizes, and a network that must learn.
 //!
 //! Drivers compile kernels to their own machine code, and some do it wrongly: a network would train, only worse. This
-//! finds out in seconds. Each kernel runs in both variants, the *tiled* one that GPUs take and the *blocked* one that
-//! software drivers take.
+//! finds out in seconds. Each kernel runs in every variant that the device can run: *tiled*, as GPUs take it, *blocked*, as
+//! software drivers take it, and *shared*, as they do where their subgroups have the size for it.
 
 mod blocks;
 mod case;
@@ -14,7 +14,7 @@ mod steps;
 mod training;
 
 use serde::Serialize;
-use triaxis_engine::{AdapterKind, DType, Gpu, Limits};
+use triaxis_engine::{AdapterKind, DType, Gpu, Limits, Variant};
 
 use case::Case;
 
@@ -24,7 +24,7 @@ use case::Case;
 pub struct Finding {
     /// What was tested, in words.
     pub kernel: &'static str,
-    /// `tiled` or `blocked`: which variant of the matrix kernels ran.
+    /// `tiled`, `blocked` or `shared`: which variant of the matrix kernels ran.
     pub variant: &'static str,
     /// The largest error, in parts of the largest number expected (at least 1); none where there is nothing to compare
     /// or no number came out.
@@ -43,9 +43,22 @@ impl Finding {
     }
 }
 
-/// The variants' names, and the kind of adapter that takes them.
-const VARIANTS: [(&str, AdapterKind); 2] =
-    [("tiled", AdapterKind::Gpu), ("blocked", AdapterKind::Cpu)];
+/// The variants that a device with these limits can run: their names, and the limits of one that takes them.
+pub fn variants(limits: &Limits) -> Vec<(&'static str, Limits)> {
+    let of = |kind, subgroup| Limits {
+        kind,
+        subgroup,
+        ..*limits
+    };
+    let mut all = vec![
+        ("tiled", of(AdapterKind::Gpu, 0)),
+        ("blocked", of(AdapterKind::Cpu, 0)),
+    ];
+    if limits.runs(Variant::Shared, false) {
+        all.push(("shared", of(AdapterKind::Cpu, limits.subgroup)));
+    }
+    all
+}
 
 /// Tests a device; `watch` hears of every finding as it is made. A lost device is a fault of the test that lost it and
 /// of all that follow.
@@ -55,26 +68,21 @@ pub fn self_test(gpu: &Gpu, mut watch: impl FnMut(&Finding)) -> Vec<Finding> {
         watch(&finding);
         findings.push(finding);
     };
+    let variants: Vec<_> = variants(gpu.limits())
+        .into_iter()
+        .map(|(variant, limits)| (variant, gpu.with_limits(limits)))
+        .collect();
     for case in cases() {
-        for (variant, gpu) in variants(gpu) {
-            found(examine(&case, variant, &gpu));
+        for (variant, gpu) in &variants {
+            found(examine(&case, variant, gpu));
         }
     }
-    for (variant, gpu) in variants(gpu) {
-        found(learn(variant, &gpu, DType::F32));
-        found(learn(variant, &gpu, DType::F16));
+    for stored in [DType::F32, DType::F16] {
+        for (variant, gpu) in &variants {
+            found(learn(variant, gpu, stored));
+        }
     }
     findings
-}
-
-fn variants(gpu: &Gpu) -> [(&'static str, Gpu); 2] {
-    VARIANTS.map(|(name, kind)| {
-        let limits = Limits {
-            kind,
-            ..*gpu.limits()
-        };
-        (name, gpu.with_limits(limits))
-    })
 }
 
 fn cases() -> Vec<Case> {

@@ -4,14 +4,14 @@ use triaxis_engine::{Graph, Limits, Schedule, Value};
 
 use super::*;
 
-/// Entry points of a graph's kernels in both variants.
+/// Entry points of a graph's kernels in all variants.
 fn launched(graph: &Graph, keep: &[Value]) -> BTreeSet<&'static str> {
     let mut entries = BTreeSet::new();
-    for (_, kind) in VARIANTS {
-        let limits = Limits {
-            kind,
-            ..Limits::default()
-        };
+    let all = Limits {
+        subgroup: 8,
+        ..Limits::default()
+    };
+    for (_, limits) in variants(&all) {
         let schedule = Schedule::new(graph, keep, &limits).unwrap();
         entries.extend(
             schedule

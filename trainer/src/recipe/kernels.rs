@@ -11,6 +11,9 @@ pub struct Kernels {
     pub tiled: Vec<String>,
     /// Classes that run blocked.
     pub blocked: Vec<String>,
+    /// Classes whose threads share what they read, where subgroups are of the size for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<String>,
     /// Classes that run on matrix units, where what they read is stored as f16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cooperative: Vec<String>,
@@ -30,6 +33,7 @@ impl Kernels {
         let lists = [
             (&self.tiled, Variant::Tiled),
             (&self.blocked, Variant::Blocked),
+            (&self.shared, Variant::Shared),
             (&self.cooperative, Variant::Cooperative),
         ];
         for (names, variant) in lists {
@@ -66,6 +70,7 @@ impl Kernels {
         Self {
             tiled: of(Variant::Tiled),
             blocked: of(Variant::Blocked),
+            shared: of(Variant::Shared),
             cooperative: of(Variant::Cooperative),
             stored: stored.classes().map(|class| class.to_string()).collect(),
         }
@@ -82,6 +87,7 @@ mod tests {
         let kernels = Kernels {
             tiled: names(&["point in16 out64 px0", "spatial in256 out256 px16384"]),
             blocked: names(&["point in32 out32 px1024"]),
+            shared: names(&["point in64 out64 px1024"]),
             cooperative: names(&["point in256 out256 px1024"]),
             stored: names(&["into depthwise c64 px1024", "back to point c16 px0"]),
         };

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Conv, STORED, SUMMED, Sizes};
+use super::Conv;
+use super::sizes::{Entries, STORED, SUMMED, Sizes, Strip};
 use crate::ops::Activation;
 use crate::ops::ending::Ending;
 use crate::ops::entry::Arriving;
@@ -12,19 +13,21 @@ use crate::ops::sum::sum_partials;
 use crate::ops::summand::Summand;
 use crate::{Following, Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape, Slot};
 
-/// Entry points of the input's gradient, blocked, tiled and by matrix units.
-const INPUT_ENTRIES: [&str; 3] = [
-    "conv2d_grad_input",
-    "conv2d_tiled_grad_input",
-    "conv2d_cooperative_grad_input",
-];
+/// Entry points of the input's gradient.
+const INPUT_ENTRIES: Entries = Entries {
+    blocked: "conv2d_grad_input",
+    shared: None,
+    tiled: "conv2d_tiled_grad_input",
+    cooperative: "conv2d_cooperative_grad_input",
+};
 
-/// Likewise of the weight's.
-const WEIGHT_ENTRIES: [&str; 3] = [
-    "conv2d_grad_weight",
-    "conv2d_tiled_grad_weight",
-    "conv2d_cooperative_grad_weight",
-];
+/// Entry points of the weight's gradient.
+const WEIGHT_ENTRIES: Entries = Entries {
+    blocked: "conv2d_grad_weight",
+    shared: Some("conv2d_shared_grad_weight"),
+    tiled: "conv2d_tiled_grad_weight",
+    cooperative: "conv2d_cooperative_grad_weight",
+};
 
 /// The gradient of the input, from the weight and the output's gradient.
 #[derive(Debug)]
@@ -113,7 +116,7 @@ impl Op for GradInput {
         let mut first_row = 0;
         for (images, rows) in ranges.into_iter().zip(rows) {
             let dispatch = sizes
-                .dispatch(cx.limits, INPUT_ENTRIES, images.len(), &Extras::default())
+                .dispatch(cx.limits, &INPUT_ENTRIES, images.len(), &Extras::default())
                 .params(&[0, 0, first_row, 0, 0])
                 .bind(In(0))
                 .bind(cx.images(In(1), &images))
@@ -156,7 +159,10 @@ impl GradWeight {
     fn rows(&self, sizes: &Sizes, limits: &Limits) -> usize {
         let threads = match sizes.tiled(limits) {
             true => 64 * sizes.gi4.div_ceil(16) * sizes.go4.div_ceil(16),
-            false => sizes.gi4.div_ceil(2) * sizes.go4.div_ceil(2),
+            false => {
+                let [inputs, outputs] = sizes.weight_strips(limits);
+                inputs.across(sizes.gi4) / inputs.lanes * outputs.across(sizes.go4)
+            }
         } * sizes.taps()
             * sizes.bundles;
         let most = (PARTIALS / (self.weight.vec4s() * 16)).max(1);
@@ -211,8 +217,7 @@ impl Op for GradWeight {
         for images in ranges {
             let splits = splits_of(&images);
             let dispatch = sizes
-                .dispatch(cx.limits, WEIGHT_ENTRIES, images.len(), &self.extras)
-                .link("rows/eight")
+                .dispatch(cx.limits, &WEIGHT_ENTRIES, images.len(), &self.extras)
                 .params(&[rows, splits, first_split, 0, images.start, 0, 0])
                 .bind(cx.images(In(0), &images))
                 .bind(cx.images(In(1), &images))
@@ -223,15 +228,19 @@ impl Op for GradWeight {
             let dispatch = self.extras.bind(dispatch, cx, &images);
             let parts = splits * sizes.taps() * sizes.bundles;
             cx.push(match sizes.tiled(cx.limits) {
-                true => {
-                    dispatch.workgroups(parts * sizes.gi4.div_ceil(16) * sizes.go4.div_ceil(16))
-                }
+                true => Strip::alone(8, 2)
+                    .link(dispatch)
+                    .workgroups(parts * sizes.gi4.div_ceil(16) * sizes.go4.div_ceil(16)),
                 false => {
-                    let (inputs, columns) = (Sizes::columns(sizes.gi4), Sizes::columns(sizes.go4));
-                    dispatch
-                        .constant("INPUTS", inputs as f64)
-                        .constant("COLUMNS", columns as f64)
-                        .threads(parts * sizes.gi4.div_ceil(inputs) * sizes.go4.div_ceil(columns))
+                    let [inputs, outputs] = sizes.weight_strips(cx.limits);
+                    outputs
+                        .link(dispatch)
+                        .constant("INPUTS", inputs.columns as f64)
+                        .constant("COLUMNS", outputs.columns as f64)
+                        .threads(
+                            parts * inputs.across(sizes.gi4) / inputs.lanes
+                                * outputs.across(sizes.go4),
+                        )
                 }
             });
             first_split += splits;

@@ -1,0 +1,85 @@
+// Gradient of a convolution's weight where subgroups share what they read: x, dy, partial sums
+// [splits][K, K, CIN / GROUPS, COUT]. Joined with `conv2d`, whose constants, sizes and tensors it has, and whose other
+// kernels share as well, and with `rows/shared`.
+//
+// One thread one tap, LANES vec4s of input channels times one vec4 of output channels, and the image rows of one split.
+// It reads one of the LANES vec4s.
+
+@compute @workgroup_size(64)
+fn conv2d_shared_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>,
+                             @builtin(num_workgroups) workgroups: vec3<u32>,
+                             @builtin(local_invocation_index) lane: u32) {
+    var thread = thread_index(workgroup, workgroups, lane);
+    let strips = strips_of(p.go4);
+    let co_local = thread % strips;
+    thread /= strips;
+    let ci_tiles = (p.gi4 + LANES - 1u) / LANES;
+    let ci_tile = thread % ci_tiles;
+    thread /= ci_tiles;
+    let group = thread % p.groups;
+    thread /= p.groups;
+    let tap = thread % (K * K);
+    let split = thread / (K * K);
+    if split >= p.splits { return; }
+    let co = group * p.go4 + co_local;
+    let idle = co_local >= p.go4 || co >= p.co4;
+    let ci = group * p.gi4 + ci_tile * LANES + lane % LANES;
+    let reads = ci < min((group + 1u) * p.gi4, p.ci4);
+
+    // Columns of the output whose input column under this tap lies inside the image.
+    let kx = i32(tap % K) - i32(p.before_x);
+    let stride = i32(STRIDE);
+    let ox_first = u32(max(0, (stride - 1 - kx) / stride));
+    let ox_end = u32(clamp((i32(p.w) - kx + stride - 1) / stride, 0, i32(p.ow)));
+    let entry = entry_of(min(ci, p.ci4 - 1u), p.ci4);
+    let arriving = arriving_of(min(co, p.co4 - 1u), p.co4);
+    // Of the first channel of each vec4, of the second, ...
+    var sum0: array<vec4<f32>, LANES>;
+    var sum1: array<vec4<f32>, LANES>;
+    var sum2: array<vec4<f32>, LANES>;
+    var sum3: array<vec4<f32>, LANES>;
+    let row_end = min((split + 1u) * p.rows, p.n * p.oh);
+    for (var row = split * p.rows; row < row_end; row++) {
+        let iy = row % p.oh * STRIDE + tap / K - p.before_y;
+        if iy >= p.h { continue; }
+        let image = row / p.oh;
+        let x_row = i32((image * p.h + iy) * p.w) + kx;
+        let factor = factor_of(image, min(ci, p.ci4 - 1u));
+        // Two pixels at once: the sums are more than registers hold.
+        for (var ox = ox_first; ox < ox_end; ox += 2u) {
+            let source = u32(x_row + i32(ox) * stride) * p.ci4 + ci;
+            let to = (row * p.ow + ox) * p.co4 + co;
+            let both = ox + 1u < ox_end;
+            var d0: vec4<f32>;
+            var d1: vec4<f32>;
+            if !idle {
+                d0 = arrive(unpack4(dy[to]), to, arriving);
+                if both { d1 = arrive(unpack4(dy[to + p.co4]), to + p.co4, arriving); }
+            }
+            var v0: vec4<f32>;
+            var v1: vec4<f32>;
+            if reads {
+                v0 = enter(unpack4(x[source]), entry) * factor;
+                if both { v1 = enter(unpack4(x[source + STRIDE * p.ci4]), entry) * factor; }
+            }
+            for (var j = 0u; j < LANES; j++) {
+                let a0 = of_lane(v0, j, lane);
+                let a1 = of_lane(v1, j, lane);
+                sum0[j] += a0.x * d0 + a1.x * d1;
+                sum1[j] += a0.y * d0 + a1.y * d1;
+                sum2[j] += a0.z * d0 + a1.z * d1;
+                sum3[j] += a0.w * d0 + a1.w * d1;
+            }
+        }
+    }
+    if idle { return; }
+    let weight_row = ((p.first_split + split) * K * K + tap) * p.cin;
+    for (var j = 0u; j < LANES; j++) {
+        let channel = 4u * (ci_tile * LANES + j);
+        let at = (weight_row + channel) * p.co4 + co;
+        if channel < p.cin { partials[at] = sum0[j]; }
+        if channel + 1u < p.cin { partials[at + p.co4] = sum1[j]; }
+        if channel + 2u < p.cin { partials[at + 2u * p.co4] = sum2[j]; }
+        if channel + 3u < p.cin { partials[at + 3u * p.co4] = sum3[j]; }
+    }
+}

@@ -1,0 +1,11 @@
+// Threads of a subgroup that share the pixels they read: none with another.
+
+const LANES: u32 = 1u;
+
+fn of_lane(value: vec4<f32>, sharer: u32, lane: u32) -> vec4<f32> {
+    return value;
+}
+
+fn any_lane(condition: bool) -> bool {
+    return condition;
+}
