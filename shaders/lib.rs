@@ -107,5 +107,7 @@ sources! {
     "storage/half"
     "storage/out_f16"
     "storage/out_f32"
+    "strips/four"
+    "strips/single"
     "sum_rows"
 }

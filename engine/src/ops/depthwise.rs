@@ -11,8 +11,8 @@ use super::fused::Extras;
 use super::sum_rows::{PartialSums, splits};
 use super::window::{Padding, STRIP, Window};
 use crate::{
-    Cost, Dispatch, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape,
-    Slot, Value,
+    AdapterKind, Cost, Dispatch, Graph, Halves, In, LaunchContext, Limits, Meaning, Op, Out,
+    Reading, Result, Shape, Slot, Value,
 };
 
 /// The widest kernel, a row of which a thread keeps in registers, and the widest stride.
@@ -21,11 +21,43 @@ const WIDEST: usize = 7;
 /// Outputs of a row that a thread of the weight's gradient goes along before the next split may begin.
 const SEGMENT: usize = 64;
 
-/// Strips that a thread goes along where it leaves sums of what it stores, at least: below, these weigh as much.
+/// Rows of strips that a thread goes along where it leaves sums of what it stores, at least: below, these weigh as much.
 const STRIPS_EACH: usize = 16;
 
 /// The same where it leaves its part of the mean over an image: so that a batch of one keeps many threads busy.
 const MEAN_STRIPS_EACH: usize = 8;
+
+/// Rows of a strip: more where loads are dear, which then serve them all; `TALL` of a text of `shaders/strips/`.
+#[derive(Clone, Copy, Debug)]
+struct Tall(usize);
+
+impl Tall {
+    /// The text for four is of stride 1 and of the usual kernels.
+    fn of(limits: &Limits, window: Window) -> Self {
+        let able = window.stride == 1 && window.kernel <= 5;
+        match limits.kind {
+            AdapterKind::Cpu if able => Self(4),
+            _ => Self(1),
+        }
+    }
+
+    /// Rows of strips in so many rows of pixels.
+    fn rows(self, pixels: usize) -> usize {
+        pixels.div_ceil(self.0)
+    }
+
+    /// How many a thread goes along, of so many strips of one row.
+    fn each(self, strips: usize) -> usize {
+        (strips / self.0).max(1)
+    }
+
+    fn link(self, dispatch: Dispatch) -> Dispatch {
+        dispatch.link(match self {
+            Self(1) => "strips/single",
+            _ => "strips/four",
+        })
+    }
+}
 
 /// How a depthwise convolution's window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,10 +140,12 @@ impl Depthwise {
         let window = self.accepted(kernel, [x.h(), x.w()]);
         let work = y.vec4s() * 4 * kernel * kernel;
         let strips = y.w().div_ceil(STRIP);
-        // Pixels of a row that a thread reads.
+        let tall = Tall::of(cx.limits, window);
+        // Pixels of a row that a thread reads, rows of them, and weights.
         let (row, taps) = ((STRIP - 1) * window.stride + kernel, kernel * kernel);
+        let rows_read = tall.0 - 1 + kernel;
         let ranges = cx.image_ranges(&[In(0), Out(0)], work);
-        let strips_of = |images: &Range<usize>| images.len() * y.h() * strips;
+        let strips_of = |images: &Range<usize>| images.len() * tall.rows(y.h()) * strips;
         // Images whose strips no thread takes together, and threads of four channels by which those of one are shared.
         let units_of = |images: &Range<usize>| match extras.mean {
             Some(_) => [images.len(), strips_of(&(0..1))],
@@ -119,8 +153,8 @@ impl Depthwise {
         };
         let all_strips = [strips_of(&(0..y.n())), y.c4()];
         let rows_of = |unit: usize| match (extras.statistics, extras.mean) {
-            (Some(_), _) => partial_rows(cx.limits, all_strips, unit, STRIPS_EACH),
-            (_, Some(_)) => partial_rows(cx.limits, all_strips, unit, MEAN_STRIPS_EACH),
+            (Some(_), _) => partial_rows(cx.limits, all_strips, unit, tall.each(STRIPS_EACH)),
+            (_, Some(_)) => partial_rows(cx.limits, all_strips, unit, tall.each(MEAN_STRIPS_EACH)),
             _ => unit,
         };
         let units = ranges.iter().map(units_of).collect::<Vec<_>>();
@@ -138,7 +172,8 @@ impl Depthwise {
         for ((images, [_, unit]), [units, rows]) in ranges.into_iter().zip(units).zip(rows) {
             let (all, step) = (unit * y.c4(), rows * y.c4());
             let (strips_here, threads) = (units * all, units * step);
-            let dispatch = extras.link_epilogue(window.dispatch("ops/depthwise", "depthwise"));
+            let dispatch = tall.link(window.dispatch("ops/depthwise", "depthwise"));
+            let dispatch = extras.link_epilogue(dispatch);
             let dispatch = extras
                 .entry
                 .link(dispatch)
@@ -152,7 +187,7 @@ impl Depthwise {
                 .work(work / x.n() * images.len())
                 .rereads(&[
                     (
-                        (strips_here * kernel * row) as u64 * cx.vec4_bytes(In(0)),
+                        (strips_here * rows_read * row) as u64 * cx.vec4_bytes(In(0)),
                         x.with_n(images.len()).vec4s() as u64 * cx.vec4_bytes(In(0)),
                     ),
                     (
@@ -317,17 +352,18 @@ impl Op for GradInput {
         // Columns stride apart are neighbours to the kernel: counted in strides from the padded image's edge.
         let columns = (left + dx.w() - 1) / stride - left / stride + 1;
         let strips = columns.div_ceil(STRIP);
+        let tall = Tall::of(cx.limits, window);
         let slots: Vec<Slot> = [In(0), Out(0)]
             .into_iter()
             .chain(self.arriving.slots())
             .chain(self.ending.slots())
             .collect();
         let ranges = cx.image_ranges(&slots, work);
-        let strips_of = |images: &Range<usize>| images.len() * dx.h() * strips * stride;
+        let strips_of = |images: &Range<usize>| images.len() * tall.rows(dx.h()) * strips * stride;
         let rows_of = |images: &Range<usize>| match self.ending.sums() {
             true => {
                 let all = [strips_of(&(0..dx.n())), dx.c4()];
-                partial_rows(cx.limits, all, strips_of(images), STRIPS_EACH)
+                partial_rows(cx.limits, all, strips_of(images), tall.each(STRIPS_EACH))
             }
             false => strips_of(images),
         };
@@ -335,7 +371,8 @@ impl Op for GradInput {
         let parts = self.ending.parts(cx, rows.iter().sum(), dx.c4());
         let mut first_row = 0;
         for (images, rows) in ranges.into_iter().zip(rows) {
-            let dispatch = gradient(window, "depthwise_grad_input")
+            let dispatch = tall
+                .link(gradient(window, "depthwise_grad_input"))
                 .params(&[strips_of(&images) * dx.c4()])
                 .params(&window.sizes(dx, dy))
                 .params(&[strips, dx.c(), rows * dx.c4(), first_row, 0])
@@ -420,7 +457,8 @@ impl Op for GradWeight {
         for (units, images) in ranges {
             let splits = units.div_ceil(units_each);
             let threads = splits * sums;
-            let dispatch = gradient(window, "depthwise_grad_weight")
+            let dispatch = Tall(1)
+                .link(gradient(window, "depthwise_grad_weight"))
                 .link("epilogue/strip_stored")
                 .link("epilogue/gradient_stored")
                 .params(&[threads])

@@ -30,6 +30,12 @@ pub(super) const SUMMED: [&str; 2] = ["epilogue/strip_sums", "epilogue/tile_sums
 /// Channels of a tile, in `vec4`s.
 const TILE: usize = 16;
 
+/// Pixels and `vec4`s of channels that are worth sharing: of fewer, most threads of a subgroup would be idle.
+const FEWEST_PIXELS: usize = 16;
+const FEWEST_VEC4S: usize = 3;
+/// Likewise of input channels times those of output channels: half of what a subgroup makes.
+const FEWEST_WEIGHTS: usize = 32;
+
 /// Pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
 const PIXELS_EACH: usize = 64;
 
@@ -87,7 +93,7 @@ impl Sizes {
     /// What a thread makes that shares no tile, of so many pixels and `vec4`s of channels in a row.
     pub(super) fn strip(&self, limits: &Limits, unit: usize, of: usize) -> Strip {
         match self.variant(limits) {
-            Variant::Shared if unit >= 16 => Strip::SHARED,
+            Variant::Shared if unit >= FEWEST_PIXELS && of >= FEWEST_VEC4S => Strip::SHARED,
             _ => Strip::alone(unit, of),
         }
     }
@@ -100,9 +106,10 @@ impl Sizes {
         })
     }
 
-    /// Whether threads of the weight's gradient share what they read: of fewer input channels most would read nothing.
+    /// Whether threads of the weight's gradient share what they read.
     fn shares_inputs(&self, limits: &Limits) -> bool {
-        self.variant(limits) == Variant::Shared && self.gi4 > 2
+        let worth = self.gi4.min(self.go4) >= FEWEST_VEC4S && self.gi4 * self.go4 >= FEWEST_WEIGHTS;
+        self.variant(limits) == Variant::Shared && worth
     }
 
     pub(super) fn class(&self) -> Option<ShapeClass> {
