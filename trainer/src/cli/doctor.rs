@@ -291,3 +291,73 @@ fn verdict(adapters: &[Adapter]) -> Error {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(device_type: &'static str, features: Vec<&'static str>) -> Adapter {
+        Adapter {
+            number: Some(1),
+            name: "a card".into(),
+            driver: "its driver".into(),
+            backend: "vulkan".into(),
+            device_type,
+            limits: Limits {
+                binding_bytes: 128 << 20,
+                buffer_bytes: 1 << 30,
+                binding_alignment: 256,
+                workgroups: 65_535,
+            },
+            features,
+            matrices: None,
+            memory_limit: None,
+            problem: None,
+            ok: false,
+            tests: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_adapter_without_features_is_described_as_one() {
+        assert_eq!(
+            describe(&adapter("cpu", vec![])),
+            "1: a card\n  driver    its driver\n  backend   vulkan, cpu\n  limits    128.0 MiB a binding, 1.00 GiB a buffer, \
+             65535 workgroups a dimension, bindings aligned to 256 bytes\n  features  none of those that kernels can use\n  \
+             matrices  none that kernels can use\n  memory    as much as the driver gives\n"
+        );
+        let text = describe(&adapter("discrete", vec!["f16", "subgroups"]));
+        assert!(text.contains("\n  features  f16, subgroups\n"), "{text}");
+    }
+
+    #[test]
+    fn matrices_of_a_software_driver_are_told_as_imitated_and_wrong_ones_with_what_is_wrong() {
+        let with = |device_type, problem: Option<&str>| {
+            let matrices = Some(MatrixReport {
+                side: 8,
+                right: problem.is_none(),
+                problem: problem.map(str::to_owned),
+            });
+            describe(&Adapter {
+                matrices,
+                ..adapter(device_type, vec![])
+            })
+        };
+        for (device_type, problem, words) in [
+            (
+                "cpu",
+                None,
+                "8 × 8, right, imitated: used if --matrix-units on",
+            ),
+            ("discrete", None, "8 × 8, right, used in mixed precision"),
+            (
+                "cpu",
+                Some("a product is wrong"),
+                "8 × 8, not used: a product is wrong",
+            ),
+        ] {
+            let text = with(device_type, problem);
+            assert!(text.contains(&format!("matrices  {words}\n")), "{text}");
+        }
+    }
+}
