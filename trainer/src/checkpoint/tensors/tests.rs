@@ -111,6 +111,10 @@ fn layouts_that_cannot_be_are_refused() {
         "cannot be read",
     );
     refused(
+        &file(&two(one, r#""shape":[2],"data_offsets":[-4,4]"#), 16),
+        "cannot be read",
+    );
+    refused(
         &file(
             &two(one, r#""shape":[1099511627776],"data_offsets":[8,8]"#),
             8,
