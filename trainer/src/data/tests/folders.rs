@@ -69,6 +69,28 @@ fn class_folders_alone_are_split_by_seed_and_it_is_said() {
     assert_ne!(split.train.fingerprint(), other.train.fingerprint());
 }
 
+/// The longest names that file systems of Linux have: 255 bytes, here some of two bytes each.
+#[cfg(target_os = "linux")]
+#[test]
+fn classes_and_files_may_have_names_of_255_bytes() {
+    let root = tempfile::tempdir().unwrap();
+    let class = |last: char| format!("{}{last}", "é".repeat(127));
+    let file = format!("{}.png", "x".repeat(251));
+    for (number, last) in ['a', 'b'].into_iter().enumerate() {
+        for part in ["train", "val"] {
+            let path = root.path().join(part).join(class(last)).join(&file);
+            write(&path, &png(&numbered(number)));
+        }
+    }
+    let split = opened(root.path());
+    assert_eq!(split.train.classes(), [class('a'), class('b')]);
+    assert_eq!(split.train.classes()[0].len(), 255);
+    assert_eq!(names(&*split.train)[1], format!("{}/{file}", class('b')));
+    for data in [&split.train, &split.validation] {
+        assert_eq!(data.picture(1).unwrap(), numbered(1));
+    }
+}
+
 #[test]
 fn train_without_validation_is_split() {
     let root = tempfile::tempdir().unwrap();
