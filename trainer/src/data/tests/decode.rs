@@ -352,6 +352,73 @@ fn pictures_over_the_caps_are_refused_before_memory_is_taken() {
     assert!(matches!(refused(&gif), DataError::TooLarge { .. }));
 }
 
+/// The most memory that this process has had, in bytes.
+#[cfg(target_os = "linux")]
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kib = line.unwrap().trim().trim_end_matches(" kB");
+    kib.parse::<u64>().unwrap() << 10
+}
+
+/// One chunk of a megabyte that unpacks to a gigabyte of zeros.
+#[cfg(target_os = "linux")]
+fn gigabyte_of_zeros() -> Vec<u8> {
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    std::io::copy(&mut std::io::repeat(0).take(1 << 30), &mut packed).unwrap();
+    packed.finish().unwrap()
+}
+
+/// In a process of its own, since tests beside it take memory, too.
+#[cfg(target_os = "linux")]
+#[test]
+fn bombs_are_refused_without_the_memory_that_they_claim() {
+    const ALONE: &str = "data::tests::decode::bombs_are_refused_without_the_memory_that_they_claim";
+    if std::env::var_os("TRIAXIS_TEST_ALONE").is_none() {
+        let alone = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([ALONE, "--exact"])
+            .env("TRIAXIS_TEST_ALONE", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&alone.stdout);
+        assert!(
+            alone.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+        return;
+    }
+    let packed = gigabyte_of_zeros();
+    let palette = (b"PLTE", vec![0; 3]);
+    let bomb = |width, height| {
+        let parts = vec![
+            palette.clone(),
+            (b"IDAT", packed.clone()),
+            (b"IEND", vec![]),
+        ];
+        chunks(&[header(width, height), parts].concat())
+    };
+    let files: Vec<Vec<u8>> = [
+        (65_535, 65_535),
+        (1 << 31, 1),
+        (1, 1 << 31),
+        (1 << 31, 1 << 31),
+    ]
+    .map(|(width, height)| bomb(width, height))
+    .into();
+    let small = bomb(4, 3);
+    let before = most_memory();
+    for file in &files {
+        assert!(matches!(refused(file), DataError::TooLarge { .. }));
+    }
+    // What lies behind the last row is not unpacked.
+    match decode(&small, Path::new(PATH)) {
+        Ok(picture) => assert_eq!((picture.width, picture.height), (4, 3)),
+        Err(error) => assert!(error.is_one_picture(), "{error}"),
+    }
+    let grown = most_memory() - before;
+    assert!(grown < 64 << 20, "{grown} bytes more");
+}
+
 #[test]
 fn a_colour_profile_is_no_way_in_for_a_bomb() {
     use image::ImageDecoder;
