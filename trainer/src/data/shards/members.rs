@@ -72,10 +72,10 @@ fn refused<T>(found: impl Into<String>) -> Result<T, Fault> {
 fn scan(path: &Path) -> Result<(Vec<Member>, usize), Fault> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    if starts_with_gzip(&mut file)? {
-        return refused(
-            "a gzip archive: pictures are read from where they lie, so unpack it to the plain tar with gunzip",
-        );
+    if let Some((packing, unpacker)) = packing(&mut file)? {
+        return refused(format!(
+            "a {packing} archive: pictures are read from where they lie, so unpack it to the plain tar with {unpacker}"
+        ));
     }
     let left = Rc::new(Cell::new(MAX_HEADERS));
     let mut archive = tar::Archive::new(Frugal {
@@ -139,11 +139,16 @@ fn scan(path: &Path) -> Result<(Vec<Member>, usize), Fault> {
     Ok((found, hidden))
 }
 
-fn starts_with_gzip(file: &mut File) -> io::Result<bool> {
+/// How an archive that is no plain tar is packed, and what unpacks it.
+fn packing(file: &mut File) -> io::Result<Option<(&'static str, &'static str)>> {
     let mut start = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut start)?;
+    file.by_ref().take(4).read_to_end(&mut start)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(start == b"\x1F\x8B")
+    Ok(match &start[..] {
+        [0x1F, 0x8B, ..] => Some(("gzip", "gunzip")),
+        [0x28, 0xB5, 0x2F, 0xFD] => Some(("zstd", "unzstd")),
+        _ => None,
+    })
 }
 
 /// The parts of a name; none where it is absolute, leads up, is empty or too long.

@@ -360,6 +360,10 @@ fn archives_that_mean_harm_are_refused_and_nothing_is_written() {
             ),
         ),
         ("gzip archive", b"\x1F\x8B\x08\x00".to_vec()),
+        (
+            "zstd archive: pictures are read from where they lie, so unpack it to the plain tar with unzstd",
+            [&b"\x28\xB5\x2F\xFD"[..], &[0; 2000]].concat(),
+        ),
     ];
     for (part, bytes) in cases {
         write(&path, &bytes);
