@@ -170,3 +170,34 @@ fn a_log_that_cannot_be_written_is_told_once() {
             .is_empty()
     );
 }
+
+/// A disk that has no room left from the first record on.
+struct Full;
+
+impl Sink for Full {
+    fn write(&mut self, _: &Record, _: f64) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn an_event_file_without_room_is_told_once_and_the_lines_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut logs = Logs::open(folder.path());
+    let (path, sink) = &mut logs.sinks[1];
+    assert!(path.to_string_lossy().contains("tfevents"));
+    *sink = Box::new(Full);
+    let records = [start(0), step(1, 1.0), step(2, 0.5), epoch(2)];
+    let warnings: Vec<String> = records.iter().flat_map(|r| logs.write(r)).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    for words in [
+        "warning: ",
+        "tfevents",
+        "cannot write the log",
+        "no storage space",
+        "goes on without it",
+    ] {
+        assert!(warnings[0].contains(words), "{words:?}: {warnings:?}");
+    }
+    assert_eq!(lines(folder.path()).len(), records.len());
+}
