@@ -76,6 +76,9 @@ impl Train {
         }
         let mut spec = Spec::find(&recipe.model)?;
         let side = recipe.img_size.unwrap_or(spec.resolution);
+        let directory = self.run.directory(spec.name());
+        // Before the data, which may take minutes to list: a second trainer is to hear of the first at once.
+        let lock = OutputLock::acquire(&directory)?;
         let data = self.open_data(&recipe, side)?;
         spec.resolution = side;
         spec.num_classes = recipe.num_classes.unwrap_or(data.train.classes().len());
@@ -87,8 +90,6 @@ impl Train {
             _ => PAPER_DECAY,
         }));
 
-        let directory = self.run.directory(spec.name());
-        let _lock = OutputLock::acquire(&directory)?;
         let mut store = CheckpointStore::open(&directory)?;
         let changes = match self.run.force {
             true => Changes::Forced,

@@ -11,9 +11,32 @@ fn a_second_trainer_in_the_same_output_ends_with_7() {
     first
         .until(|| checkpoints(&folder).last().copied())
         .expect("it trains on");
-    run(place.tiny("--epochs 1000")).refused(
-        7,
-        &["another trainer writes here", &format!("process {pid}")],
+    // As one that the first is writing: it is not the second's to remove.
+    place.write(
+        "output/tiny/checkpoint-999999.tmp/model.safetensors",
+        "half",
+    );
+    #[cfg(unix)]
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    #[cfg(not(unix))]
+    let host = "";
+    // Its data is not looked for, however long that may take.
+    for data in ["synthetic:64", "nowhere"] {
+        run(place.tiny(&format!("--epochs 1000 --data-dir {data}"))).refused(
+            7,
+            &[
+                "another trainer writes here",
+                &format!("process {pid} on {host}"),
+            ],
+        );
+    }
+    assert!(
+        folder
+            .join("checkpoint-999999.tmp/model.safetensors")
+            .exists()
     );
     first.kill();
     // What a killed trainer leaves does not lock the next one out.
