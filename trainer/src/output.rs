@@ -17,13 +17,20 @@ const LOCK: &str = "triaxis.lock";
 pub struct OutputLock {
     // Held for the lock upon it.
     _file: File,
-    // Where the file system knows no locks: the file whose existence is the lock.
+    // Where the file system gives no locks: the file whose existence is the lock.
     exclusive: Option<PathBuf>,
 }
+
+/// What the system says when asked for the lock of a file.
+type Try = fn(&File) -> std::result::Result<(), TryLockError>;
 
 impl OutputLock {
     /// Takes the directory, creating it where it is absent; [`Error::InUse`] at once where another trainer has it.
     pub fn acquire(directory: &Path) -> Result<Self> {
+        Self::acquire_by(directory, File::try_lock)
+    }
+
+    fn acquire_by(directory: &Path, try_lock: Try) -> Result<Self> {
         let disk = |source| Error::disk("take the output directory", directory, None, source);
         fs::create_dir_all(directory).map_err(disk)?;
         let path = directory.join(LOCK);
@@ -34,10 +41,10 @@ impl OutputLock {
             .truncate(false)
             .open(&path)
             .map_err(disk)?;
-        let exclusive = match file.try_lock() {
+        let exclusive = match try_lock(&file) {
             Ok(()) => None,
             Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+            Err(TryLockError::Error(error)) if gives_no_locks(&error) => {
                 Some(create_exclusive(directory)?)
             }
             Err(TryLockError::Error(error)) => return Err(disk(error)),
@@ -52,6 +59,14 @@ impl OutputLock {
             exclusive,
         })
     }
+
+    /// What is to be told of the lock: that it is no lock of the system, but a file which a killed trainer leaves behind.
+    pub fn notice(&self) -> Option<String> {
+        let path = self.exclusive.as_ref()?.display();
+        Some(format!(
+            "warning: {path}: the file system here gives no locks, so this file stands in for one; remove it after a kill"
+        ))
+    }
 }
 
 impl Drop for OutputLock {
@@ -61,6 +76,15 @@ impl Drop for OutputLock {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Whether the file system has no locks, or only a server that does not answer for them, as NFS without `lockd`.
+fn gives_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let unanswered = error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error());
+    #[cfg(not(unix))]
+    let unanswered = false;
+    unanswered || error.kind() == io::ErrorKind::Unsupported
 }
 
 fn in_use(directory: &Path, file: &mut File) -> Error {
@@ -83,11 +107,6 @@ fn create_exclusive(directory: &Path) -> Result<PathBuf> {
         Ok(mut file) => {
             // The file is the lock; that it tells its holder is a courtesy.
             let _ = file.write_all(this_process().as_bytes());
-            tracing::warn!(
-                "{}: no file locks here; {} stands in for one",
-                directory.display(),
-                path.display()
-            );
             Ok(path)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::InUse {
@@ -229,21 +248,45 @@ mod tests {
     }
 
     #[test]
-    fn without_file_locks_a_file_that_only_one_can_create_stands_in() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = create_exclusive(folder.path()).unwrap();
-        let error = create_exclusive(folder.path()).unwrap_err();
-        assert_eq!(error.exit_code(), 7);
-        let (file, holder) = (path.display().to_string(), this_process());
-        for part in [file.as_str(), holder.trim(), "remove it"] {
-            assert!(error.to_string().contains(part), "{part:?}: {error}");
+    fn without_file_locks_a_file_that_only_one_can_create_stands_in_and_is_told() {
+        let refusals: [Try; 2] = [
+            |_| Err(TryLockError::Error(io::ErrorKind::Unsupported.into())),
+            // ENOLCK on Linux, as NFS answers whose server has no lockd.
+            #[cfg(target_os = "linux")]
+            |_| Err(TryLockError::Error(io::Error::from_raw_os_error(37))),
+            #[cfg(not(target_os = "linux"))]
+            |_| Err(TryLockError::Error(io::ErrorKind::Unsupported.into())),
+        ];
+        for refuse in refusals {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(format!("{LOCK}.exclusive"));
+            let lock = OutputLock::acquire_by(folder.path(), refuse).unwrap();
+            let notice = lock.notice().unwrap();
+            let (file, holder) = (path.display().to_string(), this_process());
+            for part in ["warning: ", &file, "gives no locks"] {
+                assert!(notice.contains(part), "{part:?}: {notice}");
+            }
+            let error = OutputLock::acquire_by(folder.path(), refuse).unwrap_err();
+            assert_eq!(error.exit_code(), 7, "{error}");
+            for part in [file.as_str(), holder.trim(), "remove it"] {
+                assert!(error.to_string().contains(part), "{part:?}: {error}");
+            }
+            // Given back as a lock is; the refused one took nothing away.
+            assert!(path.exists());
+            drop(lock);
+            assert!(!path.exists());
+            OutputLock::acquire_by(folder.path(), refuse).unwrap();
         }
-        // Given back as the lock is.
-        drop(OutputLock {
-            _file: File::create(folder.path().join(LOCK)).unwrap(),
-            exclusive: Some(path),
-        });
-        create_exclusive(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_fails_otherwise_exits_with_8_and_a_lock_of_the_system_is_nothing_to_tell() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken: Try = |_| Err(TryLockError::Error(io::ErrorKind::PermissionDenied.into()));
+        let error = OutputLock::acquire_by(folder.path(), broken).unwrap_err();
+        assert_eq!(error.exit_code(), 8, "{error}");
+        let lock = OutputLock::acquire(folder.path()).unwrap();
+        assert_eq!(lock.notice(), None);
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Train {
             true => Verbosity::Quiet,
             false => Verbosity::Normal,
         });
-        data.notes.iter().for_each(|note| progress.note(note));
+        let notes = lock.notice().into_iter().chain(data.notes.clone());
+        notes.for_each(|note| progress.note(&note));
         if self.recipe.auto_batch() {
             progress.note(&format!(
                 "{} images a batch, {} batches an update; batch norm counts each batch by itself",
