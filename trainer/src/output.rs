@@ -324,6 +324,17 @@ mod tests {
         );
     }
 
+    /// A disk may take bytes and fail to keep them, which only the wait for it tells. Of `/dev/null` the system takes every
+    /// byte, too, and then says that there is nothing to wait for.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn bytes_that_the_disk_takes_and_does_not_keep_are_an_error() {
+        let path = Path::new("/dev/null");
+        fs::write(path, b"x").unwrap();
+        let error = write_synced(path, b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+    }
+
     #[cfg(unix)]
     #[test]
     fn files_take_the_mode_that_the_umask_leaves() {
