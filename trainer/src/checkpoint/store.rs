@@ -90,8 +90,9 @@ impl CheckpointStore {
 
     /// Commits a checkpoint, moves the pointers and removes what is no longer needed. Returns its directory.
     ///
-    /// Where the disk refuses, everything that was committed before is still there, and `last` still names it.
-    pub fn save(&self, snapshot: &Snapshot, standing: Standing) -> Result<PathBuf> {
+    /// Where the disk refuses, everything that was committed before is still there, and `last` still names it. An old
+    /// checkpoint that cannot be removed is no failure: [`CheckpointStore::take_notes`] tells it.
+    pub fn save(&mut self, snapshot: &Snapshot, standing: Standing) -> Result<PathBuf> {
         let state = &snapshot.state;
         if let Some(what) = snapshot.first_non_finite() {
             let help = "It was not saved; the checkpoint before it is intact. Lower --lr, or raise --warmup-epochs".to_owned();
@@ -205,7 +206,7 @@ impl CheckpointStore {
 
     /// Removes checkpoints older than the newest few, but neither the best nor any beyond `step`: those are of a run
     /// that somebody went back from.
-    fn prune(&self, step: u64) {
+    fn prune(&mut self, step: u64) {
         let mut kept: BTreeSet<u64> = self
             .steps()
             .into_iter()
@@ -231,12 +232,17 @@ impl CheckpointStore {
                 .rename(&path, &doomed)
                 .and_then(|()| self.disk.remove(&doomed))
             {
-                tracing::warn!(
-                    "{}: cannot remove this old checkpoint: {error}",
+                self.notes.push(format!(
+                    "warning: {}: cannot remove this old checkpoint: {error}",
                     path.display()
-                );
+                ));
             }
         }
+    }
+
+    /// What had to be said since the last time.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// The checkpoint to go on from, and what had to be said on the way to it: files swept, damage passed over.

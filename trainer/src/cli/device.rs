@@ -1,6 +1,8 @@
 //! The options that every command with a device has.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Once;
 
 use clap::Args;
 use triaxis_engine::{Gpu, GpuOptions, MatrixUnits};
@@ -80,8 +82,10 @@ impl Device {
             matrix_units: self.matrix_units,
             ..GpuOptions::default()
         })?;
+        // A run whose device was lost opens another, with a progress bar on the screen and nothing new to tell.
+        static TOLD: Once = Once::new();
         if let Some(notice) = gpu.notice() {
-            tracing::warn!("{notice}");
+            TOLD.call_once(|| drop(writeln!(io::stderr(), "warning: {notice}")));
         }
         Ok(gpu)
     }

@@ -374,7 +374,7 @@ fn numbers_that_are_not_finite_are_taken_only_where_one_asks_for_them() {
 fn a_run_its_checkpoints_and_its_pointers_are_weights() {
     let (spec, tensors) = small();
     let place = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(place.path()).unwrap();
+    let mut store = CheckpointStore::open(place.path()).unwrap();
     let snapshot = |step, model: &[NamedTensor]| Snapshot {
         model: model.to_vec(),
         state: State {

@@ -70,7 +70,7 @@ fn a_disk_that_stumbles_once_within_a_commit_gets_a_second_chance() {
     // Directory, five files, the directory's names, announcement, its names, the commit, its names.
     for call in 0..11 {
         let folder = tempfile::tempdir().unwrap();
-        let store = stumbling(folder.path(), call, 1);
+        let mut store = stumbling(folder.path(), call, 1);
         let place = store.save(&snapshot(1), Standing::Newest);
         let place = place.unwrap_or_else(|error| panic!("call {call}: {error}"));
         load(&place).unwrap();
@@ -86,7 +86,7 @@ fn a_disk_that_stumbles_once_within_a_commit_gets_a_second_chance() {
 fn a_disk_that_goes_on_stumbling_ends_with_8_and_keeps_what_it_has() {
     for call in 0..9 {
         let folder = tempfile::tempdir().unwrap();
-        let store = CheckpointStore::open(folder.path()).unwrap();
+        let mut store = CheckpointStore::open(folder.path()).unwrap();
         store.save(&snapshot(1), Standing::Best).unwrap();
         let error = stumbling(folder.path(), call, 1000)
             .save(&snapshot(2), Standing::Best)
@@ -108,7 +108,7 @@ fn a_disk_that_goes_on_stumbling_ends_with_8_and_keeps_what_it_has() {
 #[test]
 fn a_commit_whose_pointers_were_not_moved_is_named_by_them_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     store.save(&snapshot(1), Standing::Best).unwrap();
     store.save(&snapshot(2), Standing::Best).unwrap();
     for pointer in ["last", "best"] {
@@ -138,7 +138,7 @@ fn a_commit_whose_pointers_were_not_moved_is_named_by_them_at_the_next_start() {
 #[test]
 fn clocks_that_jump_do_not_change_which_checkpoint_is_the_newest() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     let year = Duration::from_secs(365 * 24 * 3600);
     for step in 1..=4u32 {
         let place = store

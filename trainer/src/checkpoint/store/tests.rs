@@ -190,7 +190,7 @@ fn equal_runs_write_equal_bytes_wherever_they_are() {
 #[test]
 fn the_newest_two_and_the_best_stay() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     for step in 1..=5 {
         store
             .save(
@@ -226,7 +226,7 @@ fn the_newest_two_and_the_best_stay() {
 #[test]
 fn going_back_by_the_pointer_removes_nothing_ahead() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap().keep(4);
+    let mut store = CheckpointStore::open(folder.path()).unwrap().keep(4);
     for step in [10, 20, 30] {
         store.save(&snapshot(step), Standing::Newest).unwrap();
     }
@@ -247,13 +247,13 @@ fn a_process_ended_at_any_moment_of_a_save_leaves_the_old_commit_or_the_new() {
         let mut reached_the_end = false;
         for end in 0..60 {
             let folder = tempfile::tempdir().unwrap();
-            let store = CheckpointStore::open(folder.path()).unwrap();
+            let mut store = CheckpointStore::open(folder.path()).unwrap();
             store.save(&snapshot(1), Standing::Best).unwrap();
             let mut next = snapshot(second);
             if changed {
                 next.model[0].data[0] = 77.0;
             }
-            let store =
+            let mut store =
                 CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(end))).unwrap();
             let saved = store.save(&next, Standing::Newest);
             let (found, _) = CheckpointStore::open(folder.path())
@@ -295,15 +295,38 @@ fn a_process_ended_at_any_moment_of_a_save_leaves_the_old_commit_or_the_new() {
 fn a_process_ended_while_old_checkpoints_go_leaves_good_ones() {
     for end in 0..20 {
         let folder = tempfile::tempdir().unwrap();
-        let store = CheckpointStore::open(folder.path()).unwrap();
+        let mut store = CheckpointStore::open(folder.path()).unwrap();
         for step in 1..=3 {
             store.save(&snapshot(step), Standing::Newest).unwrap();
         }
-        let store = CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(end))).unwrap();
+        let mut store =
+            CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(end))).unwrap();
         store.prune(4);
         store.prune(100);
         assert_eq!(latest_step(folder.path()), Some(3), "ended at call {end}");
     }
+}
+
+#[test]
+fn an_old_checkpoint_that_cannot_be_removed_is_told_and_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
+    for step in 1..=2 {
+        store.save(&snapshot(step), Standing::Newest).unwrap();
+    }
+    assert!(store.take_notes().is_empty());
+    // In the way of the name under which it would go.
+    fs::write(folder.path().join("checkpoint-000001.tmp"), "in the way").unwrap();
+    store.save(&snapshot(3), Standing::Newest).unwrap();
+    let notes = store.take_notes();
+    assert!(
+        notes.len() == 1
+            && notes[0].starts_with("warning: ")
+            && notes[0].contains("checkpoint-000001: cannot remove this old checkpoint"),
+        "{notes:?}"
+    );
+    assert!(store.take_notes().is_empty(), "told once");
+    assert_eq!(store.steps(), [1, 2, 3]);
 }
 
 #[test]
@@ -313,7 +336,7 @@ fn a_full_disk_exits_with_8_and_says_what_it_needed() {
         .unwrap()
         .save(&snapshot(1), Standing::Newest)
         .unwrap();
-    let store = CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(2))).unwrap();
+    let mut store = CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(2))).unwrap();
     let error = store.save(&snapshot(2), Standing::Newest).unwrap_err();
     assert_eq!(error.exit_code(), 8);
     let text = error.to_string();
@@ -330,7 +353,7 @@ fn a_full_disk_exits_with_8_and_says_what_it_needed() {
 #[test]
 fn a_disk_that_fills_at_the_pointer_keeps_the_pointer() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     store.save(&snapshot(1), Standing::Newest).unwrap();
     std::os::unix::fs::symlink("/dev/full", folder.path().join("last.tmp")).unwrap();
     let error = store.save(&snapshot(2), Standing::Newest).unwrap_err();
@@ -345,7 +368,7 @@ fn a_disk_that_fills_at_the_pointer_keeps_the_pointer() {
 #[test]
 fn every_flipped_bit_and_every_cut_is_found_and_the_earlier_one_is_used() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     store.save(&snapshot(1), Standing::Newest).unwrap();
     let place = store.save(&snapshot(2), Standing::Newest).unwrap();
     for name in names(&place) {
@@ -393,7 +416,7 @@ fn every_flipped_bit_and_every_cut_is_found_and_the_earlier_one_is_used() {
 #[test]
 fn no_whole_checkpoint_at_all_exits_with_4() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     let place = store.save(&snapshot(1), Standing::Newest).unwrap();
     fs::write(place.join("MANIFEST.json"), "").unwrap();
     assert_eq!(load(&place).unwrap_err().exit_code(), 4);
@@ -409,7 +432,7 @@ fn no_whole_checkpoint_at_all_exits_with_4() {
 #[test]
 fn what_an_ended_process_left_is_swept_and_told() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     store.save(&snapshot(1), Standing::Newest).unwrap();
     let orphan = folder.path().join("checkpoint-000009.tmp");
     fs::create_dir(&orphan).unwrap();
@@ -437,7 +460,7 @@ fn what_an_ended_process_left_is_swept_and_told() {
 #[test]
 fn pointers_that_lead_elsewhere_are_not_followed() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     store.save(&snapshot(1), Standing::Newest).unwrap();
     for text in [
         "../../etc",
@@ -462,7 +485,7 @@ fn pointers_that_lead_elsewhere_are_not_followed() {
 #[test]
 fn numbers_that_are_not_finite_are_never_committed() {
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     type Spoil = fn(&mut Snapshot);
     let spoils: [(&str, Spoil); 4] = [
         ("fc.bias", |s| s.model[1].data[5] = f32::NAN),

@@ -56,6 +56,8 @@ impl Run<'_> {
         // The checkpoint has it from here on: a process that ends now does not begin at the full rate again.
         let snapshot = self.trainer.snapshot()?;
         self.store.save(&snapshot, Standing::Newest)?;
+        let notes = self.store.take_notes();
+        notes.iter().for_each(|line| self.note(line));
         Ok(())
     }
 

@@ -127,6 +127,9 @@ impl Run<'_> {
     fn save(&mut self, standing: Standing) -> Result<PathBuf> {
         let begin = Instant::now();
         let path = self.store.save(&self.trainer.snapshot()?, standing)?;
+        for line in self.store.take_notes() {
+            self.note(&line);
+        }
         self.log(&Record::Save {
             step: self.trainer.step(),
             seconds: begin.elapsed().as_secs_f64(),

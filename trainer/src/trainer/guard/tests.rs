@@ -114,7 +114,7 @@ fn numbers_that_are_not_finite_are_found_in_weights_activations_and_gradients() 
 fn a_variance_that_is_not_finite_is_not_committed() {
     let trainer = begun(None);
     let folder = tempfile::tempdir().unwrap();
-    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
     store
         .save(&trainer.snapshot().unwrap(), Standing::Newest)
         .unwrap();
