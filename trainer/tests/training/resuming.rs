@@ -127,6 +127,71 @@ fn a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used() {
 }
 
 #[test]
+fn a_clock_that_was_a_year_off_between_two_parts_changes_nothing() {
+    let place = Place::new();
+    let (whole, parts) = (options("sgd", "whole"), options("sgd", "parts"));
+    run(place.tiny(&whole)).done();
+    let folder = place.run_folder("parts");
+    let year = Duration::from_secs(365 * 24 * 3600);
+    run(place.tiny(&format!(
+        "{parts} --checkpoint-every 1 --stop-after-epoch 1"
+    )))
+    .done();
+    let steps = checkpoints(&folder);
+    assert!(steps.len() > 1, "{steps:?}");
+    // The older a checkpoint, the later it says that it was written.
+    let now = std::time::SystemTime::now();
+    let dated =
+        |path: &std::path::Path, time| fs::File::open(path).unwrap().set_modified(time).unwrap();
+    for step in &steps {
+        let place = folder.join(format!("checkpoint-{step:06}"));
+        let time = if Some(step) == steps.last() {
+            now - year
+        } else {
+            now + year
+        };
+        files(&place)
+            .keys()
+            .for_each(|name| dated(&place.join(name), time));
+        #[cfg(unix)]
+        dated(&place, time);
+    }
+    dated(&folder.join("last"), now - year);
+    dated(&folder.join("best"), now + year);
+    let ran = run(place.tiny(&parts)).done();
+    assert!(ran.stderr.contains("resumed at epoch 1, step 0"), "{ran}");
+    assert_same_end(&place.run_folder("whole"), &folder);
+}
+
+#[test]
+fn a_checkpoint_of_a_later_format_ends_with_4_and_stays_where_it_is() {
+    let place = Place::new();
+    run(place.tiny("--epochs 1")).done();
+    let folder = place.run_folder("tiny");
+    let manifest = pointed(&folder, "last").join("MANIFEST.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let (body, _) = text.split_once(",\n  \"seal\"").unwrap();
+    let body = body.replace("\"format\": 1", "\"format\": 2");
+    let seal = blake3::hash(body.as_bytes()).to_hex();
+    fs::write(&manifest, format!("{body},\n  \"seal\": \"{seal}\"\n}}\n")).unwrap();
+    let kept = || {
+        let mut kept = files(&folder);
+        kept.remove("triaxis.lock");
+        (kept, checkpoints(&folder), files(&pointed(&folder, "last")))
+    };
+    let before = kept();
+    run(place.tiny("--epochs 2")).refused(
+        4,
+        &[
+            "has checkpoint format 2, this version reads up to 1",
+            "Use the version of triaxis that wrote it",
+        ],
+    );
+    assert!(kept() == before, "a refusal writes nothing");
+    assert!(!folder.join("checkpoint-000004.corrupt").exists());
+}
+
+#[test]
 fn without_a_whole_checkpoint_a_resume_ends_with_4() {
     let place = Place::new();
     run(place.tiny("--epochs 1")).done();

@@ -430,6 +430,35 @@ fn no_whole_checkpoint_at_all_exits_with_4() {
 }
 
 #[test]
+fn a_checkpoint_of_a_later_format_is_no_damage_and_stays_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
+    store.save(&snapshot(1), Standing::Newest).unwrap();
+    let place = store.save(&snapshot(2), Standing::Newest).unwrap();
+    let path = place.join(MANIFEST);
+    let text = fs::read_to_string(&path).unwrap();
+    let (body, _) = text.split_once(",\n  \"seal\"").unwrap();
+    let body = body.replace("\"format\": 1", "\"format\": 2");
+    let seal = blake3::hash(body.as_bytes()).to_hex();
+    fs::write(&path, format!("{body},\n  \"seal\": \"{seal}\"\n}}\n")).unwrap();
+    let before = names(folder.path());
+    let error = CheckpointStore::open(folder.path())
+        .unwrap()
+        .latest()
+        .unwrap_err();
+    assert_eq!(error.exit_code(), 4);
+    let text = error.to_string();
+    for words in [
+        "checkpoint-000002",
+        "has checkpoint format 2, this version reads up to 1",
+        "Use the version of triaxis that wrote it, or a later one",
+    ] {
+        assert!(text.contains(words), "{words:?}: {text}");
+    }
+    assert_eq!(names(folder.path()), before, "nothing was set aside");
+}
+
+#[test]
 fn what_an_ended_process_left_is_swept_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = CheckpointStore::open(folder.path()).unwrap();
