@@ -248,9 +248,10 @@ impl CheckpointStore {
     /// The checkpoint to go on from, and what had to be said on the way to it: files swept, damage passed over.
     ///
     /// That is the one which `last` names, or else the newest that is whole. A damaged one is set aside as `*.corrupt`.
-    /// `None` where there is no checkpoint; an error where there are some and none can be used.
+    /// `None` where there is no checkpoint, and [`CheckpointStore::take_notes`] has what was swept; an error where there are
+    /// some and none can be used.
     pub fn latest(&mut self) -> Result<Option<(Snapshot, Vec<String>)>> {
-        let mut notes = std::mem::take(&mut self.notes);
+        let mut notes = self.take_notes();
         let last = pointed(&self.directory, Pointer::Last);
         let mut steps: Vec<u64> = self.steps().into_iter().rev().collect();
         steps.sort_by_key(|step| Some(*step) != last);
@@ -268,7 +269,10 @@ impl CheckpointStore {
             }
         }
         match first_flaw {
-            None => Ok(None),
+            None => {
+                self.notes = notes;
+                Ok(None)
+            }
             Some(what) => Err(Error::checkpoint(
                 &self.directory,
                 format!("no checkpoint here is whole (the first: {what})"),

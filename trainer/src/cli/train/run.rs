@@ -96,10 +96,10 @@ impl Run<'_> {
             "{model}: {params} parameters, {flops} multiply-adds; {memory} MiB to train on {adapter}"
         );
         self.progress.note(&first);
-        let mut notes = Vec::new();
+        let mut notes = self.store.take_notes();
         let is_new = resumed.is_none();
         if let Some((snapshot, found)) = resumed {
-            notes = found;
+            notes.extend(found);
             let now = self.trainer.data_fingerprints();
             let flags = &self.options.data;
             notes.extend(flags.compare(&self.options.data_dir, &snapshot.origin, &now)?);
