@@ -108,20 +108,26 @@ pub struct Report {
 impl Report {
     /// Writes `summary.csv`, `summary.json` and `report.html` into `directory`, each at once.
     ///
-    /// All three are made anew from the rows, so after a crash or a resume they never disagree with the checkpoint.
+    /// All three are made anew from the rows, so after a crash or a resume they never disagree with the checkpoint. One that
+    /// cannot be written keeps none of the others.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let files = [
             ("summary.csv", summary::csv(self)),
-            ("summary.json", summary::json(self)),
+            ("summary.json", self.summary()),
             ("report.html", self.html()),
         ];
-        for (name, text) in files {
+        let write = |(name, text): (&str, String)| {
             let path = directory.join(name);
             write_atomically(&path, text.as_bytes()).map_err(|source| {
                 Error::disk("write the report", &path, Some(text.len() as u64), source)
-            })?;
-        }
-        Ok(())
+            })
+        };
+        files.map(write).into_iter().collect()
+    }
+
+    /// What `summary.json` says.
+    pub fn summary(&self) -> String {
+        summary::json(self)
     }
 
     /// The page: one HTML text with its pictures in it, for a screen of any width, light or dark.

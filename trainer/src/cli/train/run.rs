@@ -249,12 +249,7 @@ impl Run<'_> {
         };
         self.speeds.push(speed);
         self.save(standing)?;
-        if let Err(error) = self.write_report()
-            && !std::mem::replace(&mut self.warned, true)
-        {
-            // The checkpoint holds all rows: a later report tells them, too.
-            self.note(&format!("warning: {error}"));
-        }
+        self.write_report();
         Ok(())
     }
 
@@ -310,7 +305,7 @@ impl Run<'_> {
 
     fn end(&mut self) -> Result<()> {
         self.ask()?;
-        self.write_report()?;
+        let written = self.write_report();
         for damage in self.trainer.damage() {
             if damage.count > 0 {
                 let line = format!(
@@ -331,10 +326,7 @@ impl Run<'_> {
         // A terminal that was taken is given back before the results are told.
         self.progress.close();
         if self.options.json {
-            let path = self.directory.join("summary.json");
-            let text = std::fs::read_to_string(&path)
-                .map_err(|e| Error::disk("read the summary", &path, None, e))?;
-            tell(text.trim_end());
+            tell(self.report.summary().trim_end());
         } else if !self.options.quiet {
             if let Some(best) = self.trainer.best() {
                 let whose = if best.average {
@@ -349,16 +341,26 @@ impl Run<'_> {
                 ));
             }
             tell(&format!("checkpoints: {}", self.directory.display()));
-            tell(&self.directory.join("report.html").display().to_string());
+            if written {
+                tell(&self.directory.join("report.html").display().to_string());
+            }
         }
         Ok(())
     }
 
-    fn write_report(&mut self) -> Result<()> {
+    /// Writes the report; whether it is there. Where it cannot be written, that is told once and stops nothing: the
+    /// checkpoint holds all rows, and a later report tells them, too.
+    fn write_report(&mut self) -> bool {
         self.report.rows = self.trainer.rows().to_vec();
         self.report.best = self.trainer.best().cloned();
         self.report.images_per_second.clone_from(&self.speeds);
-        self.report.write(&self.directory)
+        let written = self.report.write(&self.directory);
+        if let Err(error) = &written
+            && !std::mem::replace(&mut self.warned, true)
+        {
+            self.note(&format!("warning: {error}"));
+        }
+        written.is_ok()
     }
 
     fn pass(&self, phase: Phase, epoch: usize) -> Pass {
