@@ -97,19 +97,53 @@ impl Place {
 
     /// The command with these options and, where they leave it open, the tiny network on a few synthetic pictures.
     pub(crate) fn tiny(&self, options: &str) -> Command {
-        let mut words = options.to_owned();
-        for (option, value) in DEFAULTS {
-            if !options.split_whitespace().any(|word| word == option) {
-                words += &format!(" {option} {value}");
-            }
+        self.command(&tiny(options))
+    }
+
+    /// The program as somebody whom the system's rules bind, as they do not bind root, in this folder with these words.
+    #[cfg(unix)]
+    pub(crate) fn bound(&self, words: &str) -> Command {
+        use std::os::unix::{fs::MetadataExt, process::CommandExt};
+        // Where root builds, nobody else may look.
+        let binary = self.path().join("triaxis");
+        if !binary.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_triaxis"), &binary).unwrap();
         }
-        self.command(&words)
+        self.allow("", 0o777);
+        let mut command = Command::new(&binary);
+        command
+            .current_dir(self.path())
+            .env("HOME", self.path())
+            .args(words.split_whitespace());
+        if self.path().metadata().unwrap().uid() == 0 {
+            command.uid(65_534).gid(65_534);
+        }
+        command
+    }
+
+    /// Sets what may be done with a file or folder, and by whom.
+    #[cfg(unix)]
+    pub(crate) fn allow(&self, name: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
     /// The checkpoints of a run.
     pub(crate) fn run_folder(&self, run: &str) -> PathBuf {
         self.path().join("output").join(run)
     }
+}
+
+/// These options and, where they leave it open, those of [`Place::tiny`].
+pub(crate) fn tiny(options: &str) -> String {
+    let mut words = options.to_owned();
+    for (option, value) in DEFAULTS {
+        if !options.split_whitespace().any(|word| word == option) {
+            words += &format!(" {option} {value}");
+        }
+    }
+    words
 }
 
 /// What a run left and said.
