@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::pictures::{class_folders, png};
-use crate::support::{Place, Ran, assert_same_end, pointed, run};
+use crate::support::{Place, Ran, assert_same_end, pointed, run, tiny};
 
 /// A folder with a short run in `output/tiny`.
 fn trained() -> Place {
@@ -210,48 +210,65 @@ fn weights_with_numbers_that_are_not_finite_are_shown_only_on_request() {
     );
 }
 
-/// The system's rules do not bind root, so the program is run as nobody where the tests are run as root.
 #[cfg(unix)]
 #[test]
 fn what_may_not_be_read_is_told_and_does_not_stop_the_rest() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    use std::os::unix::process::CommandExt;
     let place = trained();
     for name in ["a.png", "b.png", "below/c.png", "other/d.png"] {
         place.write(&format!("photos/{name}"), png(9, 9));
     }
-    let binary = place.path().join("triaxis");
-    fs::copy(env!("CARGO_BIN_EXE_triaxis"), &binary).unwrap();
-    let allow = |name: &str, mode| {
-        fs::set_permissions(place.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
-    };
-    for (name, mode) in [("", 0o755), ("photos/b.png", 0), ("photos/below", 0)] {
-        allow(name, mode);
+    for name in ["photos/b.png", "photos/below"] {
+        place.allow(name, 0);
     }
-    let mut command = Command::new(&binary);
-    command
-        .current_dir(place.path())
-        .env("HOME", place.path())
-        .args([
-            "predict",
-            "--weights",
-            "output/tiny",
-            "--csv",
-            "--topk",
-            "1",
-            "photos",
-        ]);
-    if place.path().metadata().unwrap().uid() == 0 {
-        command.uid(65_534).gid(65_534);
-    }
-    let ran = run(command);
+    let ran = run(place.bound("predict --weights output/tiny --csv --topk 1 photos"));
     // So that the folder can be removed.
-    allow("photos/below", 0o755);
+    place.allow("photos/below", 0o755);
     assert_eq!(ran.stdout.lines().count(), 1 + 2, "{ran}");
     for name in ["photos/b.png cannot be read", "photos/below cannot be read"] {
         assert!(ran.stderr.contains(name), "{name}: {ran}");
     }
     ran.refused(3, &["2 of 4 pictures cannot be used"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn training_counts_a_picture_that_may_not_be_read_among_the_damaged_and_needs_its_folders() {
+    let place = Place::new();
+    class_folders(&place, "data/train", &["cat", "dog"], 120);
+    class_folders(&place, "data/val", &["cat", "dog"], 8);
+    let locked = |i: usize| format!("data/train/cat/locked{i}.png");
+    let lock = |i: usize| {
+        place.write(&locked(i), png(9, 9));
+        place.allow(&locked(i), 0);
+    };
+    let train = |policy: &str, name: &str| {
+        let options = tiny(&format!(
+            "--data-dir data --epochs 1 --on-damaged {policy} --experiment {name}"
+        ));
+        run(place.bound(&format!("train {options}")))
+    };
+    lock(0);
+    let ran = train("skip", "one").done();
+    for words in [
+        "1 pictures could not be decoded",
+        &locked(0),
+        "Permission denied",
+    ] {
+        assert!(ran.stderr.contains(words), "{words:?} is missing: {ran}");
+    }
+    train("fail", "none").refused(3, &["1 of 241 pictures", "none is put up with", &locked(0)]);
+    let ran = run(place.bound("data check data"));
+    assert!(ran.stdout.contains(&locked(0)), "{ran}");
+    assert!(!ran.stderr.contains("panicked"), "{ran}");
+
+    (1..3).for_each(lock);
+    train("skip", "three").refused(3, &["of 243 pictures", "1 %"]);
+    place.allow("data/train/dog", 0);
+    for ran in [train("skip", "folder"), run(place.bound("data check data"))] {
+        ran.refused(3, &["data/train/dog", "Permission denied"]);
+    }
+    // So that the folder can be removed.
+    place.allow("data/train/dog", 0o755);
 }
 
 #[cfg(unix)]
