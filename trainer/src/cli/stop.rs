@@ -6,6 +6,12 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+#[cfg(unix)]
+use {
+    crate::error::Error,
+    signal_hook::{consts, iterator::Signals, low_level},
+    std::io::{self, IsTerminal, Write},
+};
 
 /// Whether somebody asked the process to stop, or its time is up.
 #[derive(Clone, Debug)]
@@ -24,18 +30,7 @@ impl Stop {
             began: Instant::now(),
             limit: limit.unwrap_or(Duration::MAX),
         };
-        // Order matters: the second interrupt must find the flag that the first one set.
-        flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop.asked))?;
-        let mut signals = vec![SIGINT, SIGTERM];
-        #[cfg(unix)]
-        signals.push(signal_hook::consts::SIGUSR1);
-        #[cfg(unix)]
-        if !hangups_are_ignored() {
-            signals.push(signal_hook::consts::SIGHUP);
-        }
-        for signal in signals {
-            flag::register(signal, Arc::clone(&stop.asked))?;
-        }
+        hear(&stop.asked)?;
         Ok(stop)
     }
 
@@ -48,6 +43,46 @@ impl Stop {
     pub(super) fn requested(&self) -> bool {
         self.asked.load(Ordering::SeqCst) || self.began.elapsed() >= self.limit
     }
+}
+
+/// Sets the flag at the first signal. A second interrupt says so and ends the process.
+#[cfg(unix)]
+fn hear(asked: &Arc<AtomicBool>) -> io::Result<()> {
+    // Of a terminal that takes no more words, the second interrupt waits; a third one ends it all the same.
+    let ending = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&ending))?;
+    let mut signals = vec![SIGINT, SIGTERM, consts::SIGUSR1];
+    if !hangups_are_ignored() {
+        signals.push(consts::SIGHUP);
+    }
+    let mut signals = Signals::new(signals)?;
+    let asked = Arc::clone(asked);
+    let listen = move || {
+        for signal in signals.forever() {
+            if !asked.swap(true, Ordering::SeqCst) || signal != SIGINT {
+                continue;
+            }
+            ending.store(true, Ordering::SeqCst);
+            // A progress bar leaves the cursor behind it.
+            let begin = if io::stderr().is_terminal() { "\n" } else { "" };
+            let _ = writeln!(io::stderr(), "{begin}error: {}", Error::Interrupted);
+            low_level::exit(130);
+        }
+    };
+    let name = "signals".to_owned();
+    std::thread::Builder::new().name(name).spawn(listen)?;
+    Ok(())
+}
+
+/// Sets the flag at the first signal. A second interrupt ends the process.
+#[cfg(not(unix))]
+fn hear(asked: &Arc<AtomicBool>) -> std::io::Result<()> {
+    // Order matters: the second interrupt must find the flag that the first one set.
+    flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(asked))?;
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, Arc::clone(asked))?;
+    }
+    Ok(())
 }
 
 /// Whether the process was started with SIGHUP, signal 1, ignored. Linux tells it; elsewhere `nohup` is not heard.

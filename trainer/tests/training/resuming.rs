@@ -69,8 +69,12 @@ fn a_second_interrupt_ends_a_run_at_once_with_130() {
         running.until(|| folder.join("args.toml").exists().then_some(()));
         running.signal("INT");
         running.signal("INT");
-        let code = running.finish().code;
-        assert!(matches!(code, Some(75 | 130)), "{code:?}");
+        let ran = running.finish();
+        let code = ran.code;
+        assert!(matches!(code, Some(75 | 130)), "{ran}");
+        if code == Some(130) {
+            ran.refused(130, &["interrupted twice", "The same command goes on"]);
+        }
         fs::remove_file(folder.join("args.toml")).unwrap();
         code == Some(130)
     });
