@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use triaxis_engine::Gpu;
+use triaxis_engine::{Arena, Gpu, Plan};
 
 /// Steps at which something is to happen, each once.
 struct Steps(LazyLock<Mutex<Vec<u64>>>);
@@ -54,4 +54,39 @@ pub(crate) fn share(step: u64, share: f32) -> f32 {
         true => f32::NAN,
         false => share,
     }
+}
+
+/// Makes numbers of a training plan none before the steps that the environment lists, counted from 0: the first weight at
+/// those of `TRIAXIS_SPOIL_WEIGHT_AT`, every gradient, by way of the loss's, at those of `TRIAXIS_SPOIL_GRADIENT_AT`, and
+/// the first running variance at those of `TRIAXIS_SPOIL_VARIANCE_AT`.
+pub(crate) fn before_step(step: u64, plan: &Plan) -> triaxis_engine::Result<()> {
+    static WEIGHTS: Steps = Steps(LazyLock::new(|| listed("TRIAXIS_SPOIL_WEIGHT_AT")));
+    static GRADIENTS: Steps = Steps(LazyLock::new(|| listed("TRIAXIS_SPOIL_GRADIENT_AT")));
+    static VARIANCES: Steps = Steps(LazyLock::new(|| listed("TRIAXIS_SPOIL_VARIANCE_AT")));
+    if WEIGHTS.take(step) {
+        spoil(plan, &Arena::Parameters, ".weight")?;
+    }
+    if VARIANCES.take(step) {
+        spoil(plan, &Arena::Buffers, ".running_var")?;
+    }
+    if GRADIENTS.take(step) {
+        let graph = plan.graph();
+        let one = graph.states().find(|&state| graph.name(state) == "one");
+        plan.write(
+            one.expect("training begins at the loss's gradient"),
+            &[f32::NAN],
+        )?;
+    }
+    Ok(())
+}
+
+/// Makes the first number of the first tensor with such a name none.
+fn spoil(plan: &Plan, arena: &Arena, ending: &str) -> triaxis_engine::Result<()> {
+    let tensors = plan.export(arena)?;
+    let found = tensors
+        .into_iter()
+        .find(|(name, ..)| name.ends_with(ending));
+    let (name, _, mut numbers) = found.expect("the tests train networks that have one");
+    numbers[0] = f32::NAN;
+    plan.import(arena, &name, &numbers).map(drop)
 }

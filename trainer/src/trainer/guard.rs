@@ -1,12 +1,13 @@
 //! What is done about numbers that are not finite.
 
 use serde::{Deserialize, Serialize};
+use triaxis_engine::Arena;
 
 use super::Trainer;
 use super::diagnose::Cause;
 use super::metrics::{Verdict, Watch};
 use crate::checkpoint::Snapshot;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What follows a step whose loss or gradients are not finite. Such a step never changes a weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -24,6 +25,9 @@ pub enum OnNan {
 const MOST_IN_A_ROW: u64 = 100;
 /// A scale of the loss below which it is not the scale that makes gradients overflow: thirty halvings of the first.
 const LEAST_SCALE: f32 = 1e-4;
+/// Steps between two looks at the running statistics of batch norms, which no loss of training tells of. A look waits for
+/// the device, so it is as rare as a record of the logs is by default.
+pub(super) const STATISTICS_EVERY: u64 = 50;
 /// How often a run may go back.
 const MOST_ROLLBACKS: u32 = 3;
 /// Its place among [`State::extra`](crate::checkpoint::State::extra).
@@ -101,6 +105,23 @@ impl Trainer {
         self.mishaps.rollbacks = rollbacks + 1;
         self.mishaps.rate = rate / 2.0;
         Ok(())
+    }
+
+    /// Judges what batch norms have gathered for evaluation: training goes on without a sign of it where that is spoilt.
+    pub(super) fn judge_statistics(&self) -> Result<()> {
+        let statistics = self.train.export(&Arena::Buffers)?;
+        let spoilt = |numbers: &[f32]| numbers.iter().any(|x| !x.is_finite());
+        match statistics.into_iter().find(|(.., numbers)| spoilt(numbers)) {
+            None => Ok(()),
+            Some((what, ..)) => Err(Error::Diverged {
+                step: self.step,
+                epoch: self.epoch as u64,
+                what,
+                help: "Checkpoints are as they were before. Lower --lr or lengthen --warmup-epochs, and begin anew under \
+                       another --experiment"
+                    .into(),
+            }),
+        }
     }
 
     /// Judges the steps whose numbers have arrived.

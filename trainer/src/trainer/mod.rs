@@ -265,12 +265,17 @@ impl Trainer {
             self.upload(&batch)?;
             let (plan, drawn) = (&self.train, &self.train_drawn);
             step::write(plan, drawn, &self.recipe, &batch, self.place())?;
+            #[cfg(feature = "fail-points")]
+            crate::faults::before_step(self.step, &self.train)?;
             self.train.run()?;
             self.batch += 1;
             self.step += 1;
             pending.push(self.batch - 1, self.read_outcome()?);
             let sums = pending.arrived()?;
             self.judge(&mut pending)?;
+            if self.step.is_multiple_of(guard::STATISTICS_EVERY) {
+                self.judge_statistics()?;
+            }
             let done = StepDone {
                 batch: self.batch,
                 batches,

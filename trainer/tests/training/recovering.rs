@@ -140,3 +140,42 @@ fn a_lost_device_is_opened_again_and_the_run_ends_in_the_same_bits() {
     run(train(&place, "twice", "")).done();
     assert_same_end(&place.run_folder("whole"), &place.run_folder("twice"));
 }
+
+#[test]
+fn a_weight_a_gradient_or_a_variance_that_is_not_finite_ends_the_run_within_50_steps_and_is_named()
+{
+    let place = Place::new();
+    // A hundred steps an epoch, so that neither an evaluation nor a checkpoint finds it first.
+    let train = "--epochs 1 --data-dir synthetic:1600 --experiment";
+    for (name, variable, step, what) in [
+        ("weight", "TRIAXIS_SPOIL_WEIGHT_AT", 31, "conv_stem.weight"),
+        ("gradient", "TRIAXIS_SPOIL_GRADIENT_AT", 31, "mean_grad"),
+        // No loss tells of it: it is looked for every 50 steps.
+        (
+            "variance",
+            "TRIAXIS_SPOIL_VARIANCE_AT",
+            50,
+            "bn1.running_var",
+        ),
+    ] {
+        run(place.tiny(&format!("{train} {name} --time-limit 0.001s")))
+            .refused(75, &["is complete"]);
+        let folder = place.run_folder(name);
+        let kept = files(&pointed(&folder, "last"));
+        let mut command = place.tiny(&format!("{train} {name}"));
+        command.env(variable, "30");
+        let begin = format!("step {step}, epoch 0: ");
+        let ran = run(command).refused(
+            6,
+            &[
+                &begin,
+                what,
+                "is not finite",
+                "Checkpoints are as they were",
+            ],
+        );
+        assert!(!ran.stderr.contains("epoch 1/1"), "{ran}");
+        assert_eq!(checkpoints(&folder), [1], "{name}");
+        assert!(files(&pointed(&folder, "last")) == kept, "{name}");
+    }
+}

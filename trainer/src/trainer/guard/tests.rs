@@ -1,10 +1,9 @@
-use triaxis_engine::{Arena, Gpu, GpuOptions};
+use triaxis_engine::{Gpu, GpuOptions};
 use triaxis_models::Spec;
 
 use super::*;
 use crate::checkpoint::{CheckpointStore, Standing};
 use crate::data::{self, DataOptions};
-use crate::error::Error;
 use crate::recipe::{ModelEma, Recipe};
 use crate::trainer::{Flow, Suspects, memory_needed};
 
