@@ -16,7 +16,7 @@ use crate::output::write_atomically;
 use crate::recipe::Kernels;
 
 /// The layout of files that this program writes. One that counts other amounts, or has kernels of another kind, is another.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// A file of both phases and precisions has some thirty thousand bytes.
 const LARGEST: u64 = 1 << 20;
 
@@ -150,9 +150,9 @@ impl Measured {
     pub fn expect(&self, place: &Place, path: &Path) -> Result<()> {
         let ours = env!("CARGO_PKG_VERSION");
         let differs = match place.differs(&self.place) {
-            None if self.version != ours => Some(format!(
-                "triaxis {}, and this is {ours}, whose kernels may take other times",
-                self.version
+            None if self.version != ours || self.format != FORMAT => Some(format!(
+                "triaxis {} (layout {}), and this is {ours} (layout {FORMAT}), whose kernels may take other times",
+                self.version, self.format
             )),
             other => other,
         };

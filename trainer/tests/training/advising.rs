@@ -130,7 +130,7 @@ fn advice_is_measured_once_and_its_commands_train() {
             "say nothing of another's",
         ),
         ("version = \"", "version = \"9.", "--remeasure"),
-        ("format = 1", "format = 2", "nothing was changed"),
+        ("format = 2", "format = 3", "nothing was changed"),
         ("seconds = ", "seconds = -", "--remeasure"),
         ("[place]", "[place", "a file that `triaxis advise` wrote"),
     ] {

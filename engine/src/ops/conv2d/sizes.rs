@@ -31,7 +31,7 @@ pub(super) const SUMMED: [&str; 2] = ["epilogue/strip_sums", "epilogue/tile_sums
 const TILE: usize = 16;
 
 /// Pixels and `vec4`s of channels that are worth sharing: of fewer, most threads of a subgroup would be idle.
-const FEWEST_PIXELS: usize = 16;
+const FEWEST_PIXELS: usize = 4;
 const FEWEST_VEC4S: usize = 3;
 /// Likewise of input channels times those of output channels: half of what a subgroup makes.
 const FEWEST_WEIGHTS: usize = 32;

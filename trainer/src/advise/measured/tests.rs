@@ -67,9 +67,9 @@ fn files_of_others_are_refused_and_say_why() {
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         error.to_string()
     };
-    let newer = refused("format = 2\nversion = \"9.0.0\"\nmore = 1\n");
+    let newer = refused("format = 3\nversion = \"9.0.0\"\nmore = 1\n");
     assert!(
-        newer.contains("triaxis 9.0.0 wrote it in layout 2"),
+        newer.contains("triaxis 9.0.0 wrote it in layout 3"),
         "{newer}"
     );
     for wrong in [
@@ -121,4 +121,9 @@ fn measurements_of_another_place_are_not_taken() {
         ..known
     };
     assert!(refused(&old, &place()).contains("triaxis 0.0.1"));
+    let of_other_kernels = Measured {
+        format: 1,
+        ..Measured::empty(place())
+    };
+    assert!(refused(&of_other_kernels, &place()).contains("layout 1"));
 }
