@@ -338,6 +338,30 @@ fn files_of_another_kind_say_what_is_expected() {
 }
 
 #[test]
+fn pages_that_would_unpack_without_a_bound_are_refused() {
+    let whole = Made::new(0, 20).bytes();
+    // In the footer a column's codec follows its name: a number's mark, then twice the codec, 1 for Snappy's.
+    for (name, codec, words) in [
+        ("bytes", 2, "packed by GZIP"),
+        ("label", 2, "packed by GZIP"),
+        ("bytes", 6, "packed by ZSTD"),
+        ("label", 6, "packed by ZSTD"),
+    ] {
+        let snappy = [name.as_bytes(), &[0x15, 2]].concat();
+        let at = whole.windows(snappy.len()).position(|w| w == snappy);
+        let mut bytes = whole.clone();
+        bytes[at.unwrap() + snappy.len() - 1] = 2 * codec;
+        let place = Place::new();
+        place.write("train-0.parquet", &bytes);
+        let text = place.refused();
+        assert!(
+            text.contains(words) && text.contains("plain pages, or Snappy's"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn flipped_and_missing_bytes_are_errors_and_never_panics() {
     let whole = Made::new(0, 20).bytes();
     let (mut refused, mut damaged, mut whole_ones) = (0, 0, 0);
