@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use super::{DataError, folder};
 
 #[cfg(feature = "parquet")]
+mod pages;
+#[cfg(feature = "parquet")]
 mod rows;
 #[cfg(feature = "parquet")]
 mod table;

@@ -2,8 +2,8 @@
 //!
 //! Files of the Hugging Face Hub have a column of pictures, a group of `bytes` and `path`, and one of labels; their key-value
 //! metadata `huggingface` says in JSON what the labels are called. A picture is read from its page alone: pages before it in its row
-//! group are passed over by their headers. Pages are plain or packed by Snappy, whose unpacked length is bounded by what the page says;
-//! other codecs are refused, and of those, gzip and zstd would unpack without a bound.
+//! group are passed over by their headers. Pages are plain or packed by Snappy, which [`Pages`] bounds by the bytes that
+//! are there; other codecs are refused, and of those, gzip and zstd would unpack without a bound.
 
 use std::{
     fs::File,
@@ -24,6 +24,7 @@ use ::parquet::{
     schema::types::ColumnDescriptor,
 };
 
+use super::pages::Pages;
 use crate::data::{DataError, MAX_FILE_BYTES, error::list};
 
 /// What columns of pictures are called.
@@ -135,7 +136,7 @@ impl Table {
         group: usize,
         column: usize,
     ) -> Result<ColumnReaderImpl<T>, ParquetError> {
-        let file = Arc::new(File::open(&self.path)?);
+        let file = Arc::new(Pages(File::open(&self.path)?));
         let group = self.metadata.row_group(group);
         let rows = group.num_rows() as usize;
         let pages = SerializedPageReader::new(file, group.column(column), rows, None)?;

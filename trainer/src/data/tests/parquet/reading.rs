@@ -8,7 +8,7 @@ use ::parquet::{
     basic::Compression,
     data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type},
     file::{
-        metadata::KeyValue,
+        metadata::{KeyValue, ParquetMetaDataReader},
         properties::{EnabledStatistics, WriterProperties},
         writer::{SerializedColumnWriter, SerializedFileWriter},
     },
@@ -359,6 +359,71 @@ fn pages_that_would_unpack_without_a_bound_are_refused() {
             "{text}"
         );
     }
+}
+
+/// As thrift's compact protocol writes a number.
+fn number(value: u64) -> Vec<u8> {
+    let mut zigzag = 2 * value;
+    let mut bytes = Vec::new();
+    while zigzag >= 0x80 {
+        bytes.push(zigzag as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    bytes.push(zigzag as u8);
+    bytes
+}
+
+/// A file of one picture in a page that claims to unpack to so many bytes.
+fn claiming(unpacked: u64) -> Vec<u8> {
+    let made = Made {
+        // The page of the last column is the last of the file.
+        schema: "message schema { required int64 label; required binary image; }",
+        dictionary: false,
+        ..Made::new(0, 1)
+    };
+    let mut bytes = made.bytes();
+    let file = ::bytes::Bytes::from(bytes.clone());
+    let metadata = ParquetMetaDataReader::new()
+        .parse_and_finish(&file)
+        .unwrap();
+    let column = metadata.row_group(0).column(1);
+    let at = column.data_page_offset() as usize;
+    let picture = png(&numbered(0)).len() as u64;
+    let (before, said) = ([0x15, 0, 0x15], number(4 + picture));
+    assert!(bytes[at..].starts_with(&[&before[..], &said].concat()));
+    let claimed = number(unpacked);
+    let longer = claimed.len() - said.len();
+    bytes.splice(at + 3..at + 3 + said.len(), claimed);
+    // The footer's bytes of the column, unpacked and packed.
+    let [all, packed] = [column.uncompressed_size(), column.compressed_size()].map(|n| n as u64);
+    let sizes = |packed| [&[0x16][..], &number(all), &[0x16], &number(packed)].concat();
+    let (told, tell) = (sizes(packed), sizes(packed + longer as u64));
+    assert_eq!(told.len(), tell.len());
+    let at = bytes.windows(told.len()).rposition(|w| w == told).unwrap();
+    bytes[at..at + told.len()].copy_from_slice(&tell);
+    bytes
+}
+
+#[test]
+fn a_page_that_claims_gigabytes_is_refused_before_there_is_room_for_them() {
+    let place = Place::new();
+    place.write("train-0.parquet", &Made::new(0, 5).bytes());
+    let of = |unpacked| {
+        place.write("test-0.parquet", &claiming(unpacked));
+        place.open().unwrap().validation.picture(0)
+    };
+    for unpacked in [i32::MAX as u64, 1 << 20] {
+        let error = of(unpacked).unwrap_err();
+        assert!(error.is_one_picture(), "{error}");
+        let text = error.to_string();
+        let words = format!("claims to unpack to {unpacked}");
+        assert!(
+            text.contains(&words) && text.contains("test-0.parquet, row 0"),
+            "{text}"
+        );
+    }
+    let honest = 4 + png(&numbered(0)).len() as u64;
+    assert_eq!(of(honest).unwrap(), numbered(0));
 }
 
 #[test]
