@@ -53,8 +53,8 @@ pub use limits::{AdapterKind, Limits, Matrices};
 pub use meaning::Meaning;
 pub use op::{Cost, Following, Halves, Op, Reading};
 pub use plan::{
-    Exported, Memory, NodeTraffic, Pending, Plan, Profile, ProfileRow, Schedule, Traffic,
-    TrafficRow,
+    Exported, Memory, NodeTraffic, Pending, PendingArena, Plan, Profile, ProfileRow, Schedule,
+    Traffic, TrafficRow,
 };
 pub use shape::{DType, Shape};
 pub use variants::{ShapeClass, Variant, VariantTable};

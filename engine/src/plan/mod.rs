@@ -14,7 +14,7 @@ pub use profile::{Profile, ProfileRow};
 pub use report::{Memory, NodeTraffic, Traffic, TrafficRow};
 pub use schedule::Schedule;
 pub(crate) use schedule::live_nodes;
-pub use transfer::{Exported, Pending};
+pub use transfer::{Exported, Pending, PendingArena};
 
 use crate::{AdapterKind, Arena, Error, Gpu, Graph, Kernel, Kind, Limits, Result, Value};
 use schedule::{Place, Region};

@@ -1,7 +1,7 @@
 //! What is done about numbers that are not finite.
 
 use serde::{Deserialize, Serialize};
-use triaxis_engine::Arena;
+use triaxis_engine::Exported;
 
 use super::Trainer;
 use super::diagnose::Cause;
@@ -25,8 +25,8 @@ pub enum OnNan {
 const MOST_IN_A_ROW: u64 = 100;
 /// A scale of the loss below which it is not the scale that makes gradients overflow: thirty halvings of the first.
 const LEAST_SCALE: f32 = 1e-4;
-/// Steps between two looks at the running statistics of batch norms, which no loss of training tells of. A look waits for
-/// the device, so it is as rare as a record of the logs is by default.
+/// Steps between two looks at the running statistics of batch norms, which no loss of training tells of. A look reads them
+/// all, so it is as rare as a record of the logs is by default.
 pub(super) const STATISTICS_EVERY: u64 = 50;
 /// How often a run may go back.
 const MOST_ROLLBACKS: u32 = 3;
@@ -107,14 +107,14 @@ impl Trainer {
         Ok(())
     }
 
-    /// Judges what batch norms have gathered for evaluation: training goes on without a sign of it where that is spoilt.
-    pub(super) fn judge_statistics(&self) -> Result<()> {
-        let statistics = self.train.export(&Arena::Buffers)?;
+    /// Judges what batch norms had gathered for evaluation after a step: training goes on without a sign of it where that is
+    /// spoilt.
+    fn judge_statistics(&self, step: u64, statistics: Vec<Exported>) -> Result<()> {
         let spoilt = |numbers: &[f32]| numbers.iter().any(|x| !x.is_finite());
         match statistics.into_iter().find(|(.., numbers)| spoilt(numbers)) {
             None => Ok(()),
             Some((what, ..)) => Err(Error::Diverged {
-                step: self.step,
+                step,
                 epoch: self.epoch as u64,
                 what,
                 help: "Checkpoints are as they were before. Lower --lr or lengthen --warmup-epochs, and begin anew under \
@@ -124,7 +124,7 @@ impl Trainer {
         }
     }
 
-    /// Judges the steps whose numbers have arrived.
+    /// Judges the steps and the running statistics whose numbers have arrived.
     pub(super) fn judge(&mut self, watch: &mut Watch) -> Result<()> {
         while let Some(Verdict {
             batch,
@@ -153,7 +153,10 @@ impl Trainer {
                 return Err(self.diagnose(batch, Cause::NotFinite));
             }
         }
-        Ok(())
+        match watch.statistics() {
+            Some((step, statistics)) => self.judge_statistics(step, statistics),
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use triaxis_engine::Pending;
+use triaxis_engine::{Exported, Pending, PendingArena};
 
 use crate::error::Result;
 
@@ -82,6 +82,9 @@ pub(super) struct Watch {
     /// Losses of the epoch that were not finite so far.
     non_finite: f64,
     verdicts: VecDeque<Verdict>,
+    /// Running statistics of batch norms after a step, on their way and here.
+    looks: VecDeque<(u64, PendingArena)>,
+    seen: VecDeque<(u64, Vec<Exported>)>,
 }
 
 impl Watch {
@@ -92,12 +95,19 @@ impl Watch {
             latest: None,
             non_finite: so_far.non_finite,
             verdicts: VecDeque::new(),
+            looks: VecDeque::new(),
+            seen: VecDeque::new(),
         }
     }
 
     /// Adds the reads that follow a batch.
     pub(super) fn push(&mut self, batch: usize, outcome: Outcome) {
         self.pending.push_back((batch, outcome));
+    }
+
+    /// Adds a read of the running statistics that follows a step.
+    pub(super) fn look(&mut self, step: u64, statistics: PendingArena) {
+        self.looks.push_back((step, statistics));
     }
 
     /// Takes what has arrived, without waiting; the newest sums so far.
@@ -112,6 +122,13 @@ impl Watch {
             let (norm, scale) = outcome.map_or((None, None), |o| (o.norm, o.scale));
             self.take(batch, &sums, norm, scale)?;
         }
+        while let Some((step, look)) = self.looks.front_mut() {
+            let Some(statistics) = look.poll()? else {
+                break;
+            };
+            self.seen.push_back((*step, statistics));
+            self.looks.pop_front();
+        }
         Ok(self.latest)
     }
 
@@ -121,12 +138,20 @@ impl Watch {
             let sums = outcome.sums.wait()?;
             self.take(batch, &sums, outcome.norm, outcome.scale)?;
         }
+        while let Some((step, look)) = self.looks.pop_front() {
+            self.seen.push_back((step, look.wait()?));
+        }
         Ok(self.latest)
     }
 
     /// The next step that was judged, in order.
     pub(super) fn verdict(&mut self) -> Option<Verdict> {
         self.verdicts.pop_front()
+    }
+
+    /// The next running statistics that have arrived, and the step that they follow.
+    pub(super) fn statistics(&mut self) -> Option<(u64, Vec<Exported>)> {
+        self.seen.pop_front()
     }
 
     fn take(

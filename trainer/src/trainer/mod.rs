@@ -271,11 +271,11 @@ impl Trainer {
             self.batch += 1;
             self.step += 1;
             pending.push(self.batch - 1, self.read_outcome()?);
+            if self.step.is_multiple_of(guard::STATISTICS_EVERY) {
+                pending.look(self.step, self.train.export_later(&Arena::Buffers)?);
+            }
             let sums = pending.arrived()?;
             self.judge(&mut pending)?;
-            if self.step.is_multiple_of(guard::STATISTICS_EVERY) {
-                self.judge_statistics()?;
-            }
             let done = StepDone {
                 batch: self.batch,
                 batches,

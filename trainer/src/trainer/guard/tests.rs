@@ -1,4 +1,4 @@
-use triaxis_engine::{Gpu, GpuOptions};
+use triaxis_engine::{Arena, Gpu, GpuOptions};
 use triaxis_models::Spec;
 
 use super::*;
