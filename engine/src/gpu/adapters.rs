@@ -1,6 +1,6 @@
 //! The adapters that answer, and what they can do.
 
-use super::GpuOptions;
+use super::{GpuOptions, features};
 use crate::limits::RECOMPUTE;
 use crate::{AdapterKind, Error, Limits, Matrices, Result, StoredEdges, VariantTable};
 
@@ -17,19 +17,16 @@ pub struct AdapterInfo {
     pub device_type: &'static str,
     /// What plans see of it.
     pub limits: Limits,
-    /// Features of use to kernels that it has, by WebGPU's names.
+    /// Features of use to kernels that it has, by WebGPU's names, less those that `TRIAXIS_WITHOUT` names.
     pub features: Vec<&'static str>,
 }
 
-const FEATURES: [(wgpu::Features, &str); 4] = [
-    (wgpu::Features::TIMESTAMP_QUERY, "timestamp-query"),
-    (wgpu::Features::SHADER_F16, "shader-f16"),
-    (wgpu::Features::SUBGROUP, "subgroups"),
-    (
-        wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
-        "cooperative-matrix",
-    ),
-];
+impl AdapterInfo {
+    /// The features of use that it lacks, and what is done without each.
+    pub fn missing(&self) -> Vec<(&'static str, &'static str)> {
+        features::missing(&self.features)
+    }
+}
 
 /// Every adapter that answers, fastest kind first.
 pub fn adapters() -> Vec<AdapterInfo> {
@@ -91,11 +88,6 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         matrices: matrices(adapter),
         variants: VariantTable::default(),
     };
-    let features = FEATURES
-        .iter()
-        .filter(|(f, _)| adapter.features().contains(*f))
-        .map(|&(_, name)| name)
-        .collect();
     AdapterInfo {
         name: info.name,
         driver: [info.driver, info.driver_info]
@@ -107,7 +99,7 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         backend: info.backend.to_string(),
         device_type,
         limits,
-        features,
+        features: features::names(features::of(adapter)),
     }
 }
 
@@ -148,16 +140,11 @@ fn none(wanted: &Option<String>, names: &[String]) -> String {
     }
 }
 
-/// What kernels that multiply matrices need of a device.
-pub(super) const MATRIX_FEATURES: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
-    .union(wgpu::Features::SHADER_F16)
-    .union(wgpu::Features::SUBGROUP);
-
 /// Threads of every subgroup on a software driver, whose subgroups are the lanes of the processor's vectors; 0 elsewhere.
 fn subgroup(adapter: &wgpu::Adapter) -> u32 {
     let info = adapter.get_info();
     let one_size = info.subgroup_min_size == info.subgroup_max_size;
-    let able = adapter.features().contains(wgpu::Features::SUBGROUP);
+    let able = features::of(adapter).contains(wgpu::Features::SUBGROUP);
     match info.device_type {
         wgpu::DeviceType::Cpu if able && one_size => info.subgroup_max_size,
         _ => 0,
@@ -166,7 +153,7 @@ fn subgroup(adapter: &wgpu::Adapter) -> u32 {
 
 /// The largest matrices with f16 factors and f32 sums that the adapter lists.
 fn matrices(adapter: &wgpu::Adapter) -> Option<Matrices> {
-    if !adapter.features().contains(MATRIX_FEATURES) {
+    if !features::of(adapter).contains(features::MATRICES) {
         return None;
     }
     let listed = adapter.cooperative_matrix_properties();

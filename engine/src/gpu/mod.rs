@@ -2,6 +2,7 @@
 
 mod adapters;
 mod copy;
+mod features;
 mod matrices;
 mod pipelines;
 mod probe;
@@ -70,13 +71,16 @@ impl Drop for Inner {
 }
 
 impl Gpu {
-    /// Opens the adapter that `options` or the environment name, else the fastest kind there is.
+    /// Opens the adapter that `options` or the environment name, else the fastest kind there is, without the features that
+    /// `TRIAXIS_WITHOUT` names (`timestamp-query,subgroups`).
     ///
     /// # Errors
     ///
-    /// [`Error::NoAdapter`] where none answers or none has that name, with what to install or what there is;
+    /// [`Error::NoAdapter`] where none answers or none has that name, with what to install or what there is, and for a
+    /// feature of no known name;
     /// [`Error::Device`] where [`MatrixUnits::On`] asks for what the adapter does not have or does wrong.
     pub fn open(options: &GpuOptions) -> Result<Self> {
+        features::left_out()?;
         let adapter = adapters::find(options)?;
         let limits = adapters::describe(&adapter).limits;
         let wanted = match MatrixUnits::of(options)? {
@@ -116,13 +120,13 @@ impl Gpu {
     ) -> Result<Self> {
         let info = adapters::describe(adapter);
         let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
-        let mut features = wanted & adapter.features();
+        let mut features = wanted & features::of(adapter);
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if info.limits.subgroup > 0 {
             features |= wgpu::Features::SUBGROUP;
         }
         if matrices.is_some() {
-            features |= adapters::MATRIX_FEATURES;
+            features |= features::MATRICES;
             experimental_features = trusted::experimental();
         }
         let descriptor = wgpu::DeviceDescriptor {

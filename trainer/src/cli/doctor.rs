@@ -38,6 +38,8 @@ struct Adapter {
     device_type: &'static str,
     limits: Limits,
     features: Vec<&'static str>,
+    /// What it lacks of these, and what is done without.
+    missing: Vec<(&'static str, &'static str)>,
     /// Its matrix units, where it lists any that kernels can use.
     matrices: Option<MatrixReport>,
     /// Bytes that plans may use in all, where a limit is set.
@@ -146,6 +148,7 @@ impl Doctor {
                 workgroups: limits.workgroups,
             },
             features: info.features.clone(),
+            missing: info.missing(),
             matrices: limits.matrices.map(|m| examine_matrices(number, info, m)),
             memory_limit: gpu.as_ref().ok().and_then(Gpu::memory_limit),
             problem: None,
@@ -203,6 +206,10 @@ fn describe(adapter: &Adapter) -> String {
         [] => "none of those that kernels can use".into(),
         features => features.join(", "),
     };
+    let missing = adapter.missing.iter();
+    let missing: String = missing
+        .map(|(name, instead)| format!("  without   {name}: {instead}\n"))
+        .collect();
     let matrices = match &adapter.matrices {
         None => "none that kernels can use".to_owned(),
         Some(MatrixReport { side, problem, .. }) => match (problem, adapter.device_type) {
@@ -220,7 +227,7 @@ fn describe(adapter: &Adapter) -> String {
     };
     format!(
         "{number}{}\n  driver    {}\n  backend   {}, {}\n  limits    {} a binding, {} a buffer, {} workgroups a dimension, \
-         bindings aligned to {} bytes\n  features  {features}\n  matrices  {matrices}\n  memory    {memory}\n",
+         bindings aligned to {} bytes\n  features  {features}\n{missing}  matrices  {matrices}\n  memory    {memory}\n",
         adapter.name,
         adapter.driver,
         adapter.backend,
@@ -310,6 +317,7 @@ mod tests {
                 workgroups: 65_535,
             },
             features,
+            missing: vec![("subgroups", "each thread reads for itself")],
             matrices: None,
             memory_limit: None,
             problem: None,
@@ -324,7 +332,7 @@ mod tests {
             describe(&adapter("cpu", vec![])),
             "1: a card\n  driver    its driver\n  backend   vulkan, cpu\n  limits    128.0 MiB a binding, 1.00 GiB a buffer, \
              65535 workgroups a dimension, bindings aligned to 256 bytes\n  features  none of those that kernels can use\n  \
-             matrices  none that kernels can use\n  memory    as much as the driver gives\n"
+             without   subgroups: each thread reads for itself\n  matrices  none that kernels can use\n  memory    as much as the driver gives\n"
         );
         let text = describe(&adapter("discrete", vec!["f16", "subgroups"]));
         assert!(text.contains("\n  features  f16, subgroups\n"), "{text}");

@@ -1,6 +1,9 @@
 //! Devices that are missing or too small, and numbers that leave the finite.
 
 use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
 
 use crate::support::{Place, assert_same_end, checkpoints, files, pointed, run};
 
@@ -16,6 +19,53 @@ fn without_an_adapter_training_ends_with_5_and_says_what_to_install() {
         }
         run(command).refused(5, &["mesa-vulkan-drivers"]);
     }
+}
+
+#[test]
+fn an_adapter_that_lacks_features_computes_without_them() {
+    const ALL: &str = "timestamp-query, shader-f16,subgroups,cooperative-matrix";
+    let place = Place::new();
+    let json = |words: &str| -> Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_triaxis"));
+        command
+            .current_dir(place.path())
+            .env("TRIAXIS_WITHOUT", ALL)
+            .args(words.split_whitespace());
+        serde_json::from_str(&run(command).done().stdout).unwrap()
+    };
+    let report = json("doctor --adapter 0 --json");
+    let adapter = &report["adapters"][0];
+    assert_eq!(report["ok"], true, "{report:#}");
+    assert_eq!(adapter["features"], serde_json::json!([]));
+    let missing = adapter["missing"].as_array().unwrap();
+    assert_eq!(missing.len(), ALL.split(',').count(), "{adapter:#}");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for both in missing {
+        let (name, instead) = (text(&both[0]), text(&both[1]));
+        assert!(ALL.contains(&name) && !instead.is_empty(), "{both}");
+    }
+    for test in adapter["tests"].as_array().unwrap() {
+        let variant = text(&test["variant"]);
+        assert!(["blocked", "tiled"].contains(&&variant[..]), "{test}");
+    }
+
+    let rows = json("bench models --model tiny.toml --batch-size 1 --runs 1 --profile --json");
+    let rows = rows.as_array().unwrap();
+    assert!(rows.len() > 1, "no kernels");
+    for row in rows {
+        assert_eq!(row["clock"], "wall clock", "{row}");
+    }
+
+    let mut train = place.tiny("--amp --epochs 1");
+    train.env("TRIAXIS_WITHOUT", ALL);
+    let ran = run(train).done();
+    assert!(ran.stderr.contains("epoch 1/1"), "{ran}");
+
+    let mut train = place.tiny("");
+    train.env("TRIAXIS_WITHOUT", "subgroups,wings");
+    let words =
+        "TRIAXIS_WITHOUT: no feature is called wings; there are: timestamp-query, shader-f16";
+    run(train).refused(5, &[words]);
 }
 
 #[test]
