@@ -202,7 +202,14 @@ fn translate(kernel: &Kernel, text: &str) {
         true => {
             Capabilities::COOPERATIVE_MATRIX | Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP
         }
-        false if kernel.link.contains(&"rows/shared") => Capabilities::SUBGROUP,
+        false
+            if kernel
+                .link
+                .iter()
+                .any(|text| ["lanes/four", "lanes/eight"].contains(text)) =>
+        {
+            Capabilities::SUBGROUP
+        }
         false => Capabilities::empty(),
     };
     let info = validate(&module, &name, beyond);

@@ -13,7 +13,7 @@ pub enum AdapterKind {
 /// [`Limits::recompute`] of graphics processors: such cards do 5 to 20 multiply-adds in the time of a byte.
 pub(crate) const RECOMPUTE: u64 = 10;
 
-/// Threads that share what they read: `LANES` of `shaders/rows/shared.wgsl`.
+/// Threads of a subgroup that share what they read: `LANES` of `shaders/lanes/eight.wgsl`.
 const SHARERS: u32 = 8;
 
 /// Matrices that the threads of a subgroup hold and multiply together: f16 factors, f32 sums.

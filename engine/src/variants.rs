@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub enum Variant {
     /// 8 pixels × 8 channels in a thread's registers, nothing shared.
     Blocked,
-    /// 32 pixels × 4 channels in registers, of which the threads of a subgroup read an eighth each:
+    /// 32 pixels × 4 channels in registers, which four or eight threads of a subgroup read for one another:
     /// [`crate::Limits::subgroup`].
     Shared,
     /// 64 × 64 through workgroup memory.

@@ -5,9 +5,9 @@
 // everywhere. LANES threads of a subgroup make the same pixels of neighbouring channels and read a part of them each:
 // one, which shares nothing, or on software drivers all. `conv2d_tiled` is the one for wide layers on a GPU.
 // Joined with three texts of `prologue/`, which find x in what is stored, scale it, and find dy, three of `epilogue/`,
-// which finish y, add to dx and finish that, one of `epilogue/strip_...`, which says what a thread leaves besides, and
-// one of `rows/`, which has ROWS, LANES and what these share. Who shares skips loads of what is not there: a short way
-// on software drivers.
+// which finish y, add to dx and finish that, one of `epilogue/strip_...`, which says what a thread leaves besides, one
+// of `rows/`, which has ROWS, and one of `lanes/`, which has LANES and what these share. Who shares skips loads of what
+// is not there: a short way on software drivers.
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;

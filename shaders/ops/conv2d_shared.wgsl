@@ -1,7 +1,7 @@
 // Gradient of a convolution's weight where subgroups share what they read: x, dy, partial sums
 // [splits][K, K, CIN / GROUPS, COUT]. Joined with `conv2d`, whose constants, sizes and tensors it has, and whose other
-// kernels share as well, and with `rows/shared`.
-//
+// kernels share as well, and with a text of `lanes/` that shares.
+
 // One thread one tap, LANES vec4s of input channels times one vec4 of output channels, and the image rows of one split.
 // It reads one of the LANES vec4s.
 
@@ -81,5 +81,84 @@ fn conv2d_shared_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>,
         if channel + 1u < p.cin { partials[at + p.co4] = sum1[j]; }
         if channel + 2u < p.cin { partials[at + 2u * p.co4] = sum2[j]; }
         if channel + 3u < p.cin { partials[at + 3u * p.co4] = sum3[j]; }
+    }
+}
+
+// The same where a tap has one vec4 of input channels, as in a first layer: neighbouring threads make neighbouring taps
+// and share dy. One thread one tap, one vec4 of input channels times LANES vec4s of output channels, and the image rows
+// of one split. It reads one of the LANES vec4s.
+@compute @workgroup_size(64)
+fn conv2d_shared_grad_weight_of_taps(@builtin(workgroup_id) workgroup: vec3<u32>,
+                                     @builtin(num_workgroups) workgroups: vec3<u32>,
+                                     @builtin(local_invocation_index) lane: u32) {
+    var thread = thread_index(workgroup, workgroups, lane);
+    let taps = (K * K + LANES - 1u) / LANES * LANES;
+    let tap = thread % taps;
+    thread /= taps;
+    let co_tiles = (p.go4 + LANES - 1u) / LANES;
+    let co_tile = thread % co_tiles;
+    thread /= co_tiles;
+    let group = thread % p.groups;
+    let split = thread / p.groups;
+    if split >= p.splits { return; }
+    let idle = tap >= K * K;
+    let ci = group * p.gi4;
+    let co = group * p.go4 + co_tile * LANES;
+    let co_end = min((group + 1u) * p.go4, p.co4);
+    let own = co + lane % LANES;
+
+    let entry = entry_of(ci, p.ci4);
+    let arriving = arriving_of(min(own, p.co4 - 1u), p.co4);
+    // Of each vec4, what the first input channel gives, the second, ...
+    var sum0: array<vec4<f32>, LANES>;
+    var sum1: array<vec4<f32>, LANES>;
+    var sum2: array<vec4<f32>, LANES>;
+    var sum3: array<vec4<f32>, LANES>;
+    let row_end = min((split + 1u) * p.rows, p.n * p.oh);
+    for (var row = split * p.rows; row < row_end; row++) {
+        let image = row / p.oh;
+        let iy = row % p.oh * STRIDE + tap / K - p.before_y;
+        let in_image = !idle && iy < p.h;
+        let x_row = (image * p.h + iy) * p.w;
+        let factor = factor_of(image, ci);
+        // Two pixels at once: the sums are more than registers hold.
+        for (var ox = 0u; ox < p.ow; ox += 2u) {
+            let to = (row * p.ow + ox) * p.co4 + own;
+            let both = ox + 1u < p.ow;
+            var d0: vec4<f32>;
+            var d1: vec4<f32>;
+            if own < co_end {
+                d0 = arrive(unpack4(dy[to]), to, arriving);
+                if both { d1 = arrive(unpack4(dy[to + p.co4]), to + p.co4, arriving); }
+            }
+            let ix = ox * STRIDE + tap % K - p.before_x;
+            var v0: vec4<f32>;
+            var v1: vec4<f32>;
+            if in_image && ix < p.w {
+                v0 = enter(unpack4(x[(x_row + ix) * p.ci4 + ci]), entry) * factor;
+            }
+            if in_image && both && ix + STRIDE < p.w {
+                v1 = enter(unpack4(x[(x_row + ix + STRIDE) * p.ci4 + ci]), entry) * factor;
+            }
+            for (var j = 0u; j < LANES; j++) {
+                let b0 = of_lane(d0, j, lane);
+                let b1 = of_lane(d1, j, lane);
+                sum0[j] += v0.x * b0 + v1.x * b1;
+                sum1[j] += v0.y * b0 + v1.y * b1;
+                sum2[j] += v0.z * b0 + v1.z * b1;
+                sum3[j] += v0.w * b0 + v1.w * b1;
+            }
+        }
+    }
+    if idle { return; }
+    let weight_row = ((p.first_split + split) * K * K + tap) * p.cin;
+    for (var j = 0u; j < LANES; j++) {
+        if co + j < co_end {
+            let at = weight_row * p.co4 + co + j;
+            partials[at] = sum0[j];
+            if 1u < p.cin { partials[at + p.co4] = sum1[j]; }
+            if 2u < p.cin { partials[at + 2u * p.co4] = sum2[j]; }
+            if 3u < p.cin { partials[at + 3u * p.co4] = sum3[j]; }
+        }
     }
 }

@@ -1,3 +1,3 @@
-// Output pixels that a thread of the blocked convolution makes, and reads alone: see `alone`.
+// Output pixels that a thread of the blocked convolution makes.
 
 const ROWS: u32 = 8u;

@@ -1,3 +1,3 @@
-// The same for images of one pixel, and few of them: see `alone`.
+// Output pixels that a thread of the blocked convolution makes: of images of one pixel, and few of them.
 
 const ROWS: u32 = 1u;

@@ -39,6 +39,18 @@ pub fn cases() -> Vec<Case> {
             symmetric(0),
         ),
         (
+            "pointwise at one pixel of 7",
+            [7, 1, 1, 10],
+            [1, 1, 10, 33],
+            symmetric(0),
+        ),
+        (
+            "pointwise at 15 pixels",
+            [1, 3, 5, 10],
+            [1, 1, 10, 33],
+            symmetric(0),
+        ),
+        (
             "pointwise 20 to 33",
             [1, 5, 7, 20],
             [1, 1, 20, 33],
@@ -52,6 +64,12 @@ pub fn cases() -> Vec<Case> {
         ),
         ("strided 3×3", [1, 8, 9, 3], [3, 3, 3, 5], strided(2, 1)),
         ("strided 7×7", [1, 9, 11, 3], [7, 7, 3, 6], strided(2, 3)),
+        (
+            "strided 7×7 to 38",
+            [2, 6, 9, 3],
+            [7, 7, 3, 38],
+            strided(2, 3),
+        ),
         (
             "strided pointwise",
             [2, 5, 7, 6],
@@ -69,6 +87,12 @@ pub fn cases() -> Vec<Case> {
         ("SAME, odd side", [1, 5, 7, 3], [3, 3, 3, 4], same(2)),
         ("SAME 5×5", [1, 6, 4, 2], [5, 5, 2, 3], same(2)),
         ("2 groups of 4", [2, 5, 5, 8], [3, 3, 4, 8], grouped(2)),
+        (
+            "2 groups of 4 to 12",
+            [1, 5, 7, 8],
+            [3, 3, 4, 24],
+            grouped(2),
+        ),
         (
             "3 groups of 8 to 12",
             [1, 5, 7, 24],

@@ -24,7 +24,10 @@ const INPUT_ENTRIES: Entries = Entries {
 /// Entry points of the weight's gradient.
 const WEIGHT_ENTRIES: Entries = Entries {
     blocked: "conv2d_grad_weight",
-    shared: Some("conv2d_shared_grad_weight"),
+    shared: Some([
+        "conv2d_shared_grad_weight",
+        "conv2d_shared_grad_weight_of_taps",
+    ]),
     tiled: "conv2d_tiled_grad_weight",
     cooperative: "conv2d_cooperative_grad_weight",
 };
@@ -158,16 +161,18 @@ impl GradWeight {
     /// Image rows a split, so that there are about as many threads as the adapter wants.
     fn rows(&self, sizes: &Sizes, limits: &Limits) -> usize {
         let threads = match sizes.tiled(limits) {
-            true => 64 * sizes.gi4.div_ceil(16) * sizes.go4.div_ceil(16),
-            false => {
-                let [inputs, outputs] = sizes.weight_strips(limits);
-                inputs.across(sizes.gi4) / inputs.lanes * outputs.across(sizes.go4)
-            }
-        } * sizes.taps()
-            * sizes.bundles;
+            true => 64 * self.tiles(sizes),
+            false => sizes.weight_threads(limits),
+        };
         let most = (PARTIALS / (self.weight.vec4s() * 16)).max(1);
         let splits = limits.threads_wanted().div_ceil(threads).min(most);
         (sizes.y.n() * sizes.y.h()).div_ceil(splits)
+    }
+
+    /// Tiles of a split.
+    fn tiles(&self, sizes: &Sizes) -> usize {
+        let [inputs, outputs] = [sizes.gi4, sizes.go4].map(|of| of.div_ceil(16));
+        inputs * outputs * sizes.taps() * sizes.bundles
     }
 }
 
@@ -226,21 +231,17 @@ impl Op for GradWeight {
             let dispatch = self.arriving.finish(dispatch, cx, &images);
             let dispatch = Summand::default().link(Ending::default().link(dispatch));
             let dispatch = self.extras.bind(dispatch, cx, &images);
-            let parts = splits * sizes.taps() * sizes.bundles;
             cx.push(match sizes.tiled(cx.limits) {
                 true => Strip::alone(8, 2)
                     .link(dispatch)
-                    .workgroups(parts * sizes.gi4.div_ceil(16) * sizes.go4.div_ceil(16)),
+                    .workgroups(splits * self.tiles(&sizes)),
                 false => {
                     let [inputs, outputs] = sizes.weight_strips(cx.limits);
                     outputs
                         .link(dispatch)
                         .constant("INPUTS", inputs.columns as f64)
                         .constant("COLUMNS", outputs.columns as f64)
-                        .threads(
-                            parts * inputs.across(sizes.gi4) / inputs.lanes
-                                * outputs.across(sizes.go4),
-                        )
+                        .threads(splits * sizes.weight_threads(cx.limits))
                 }
             });
             first_split += splits;

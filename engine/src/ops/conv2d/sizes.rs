@@ -10,10 +10,10 @@ use crate::{
 /// Entry points of a pass, by variant.
 #[derive(Debug)]
 pub(super) struct Entries {
-    /// Of threads that lie over pixels, also where subgroups share what they read: by another text of `rows/`.
+    /// Of threads that lie over pixels, also where subgroups share what they read: by another text of `lanes/`.
     pub blocked: &'static str,
-    /// Of threads that lie over weights, where subgroups share.
-    pub shared: Option<&'static str>,
+    /// Of threads that lie over weights, where subgroups share inputs, and where they share gradients.
+    pub shared: Option<[&'static str; 2]>,
     pub tiled: &'static str,
     pub cooperative: &'static str,
 }
@@ -33,8 +33,8 @@ const TILE: usize = 16;
 /// Pixels and `vec4`s of channels that are worth sharing: of fewer, most threads of a subgroup would be idle.
 const FEWEST_PIXELS: usize = 4;
 const FEWEST_VEC4S: usize = 3;
-/// Likewise of input channels times those of output channels: half of what a subgroup makes.
-const FEWEST_WEIGHTS: usize = 32;
+/// Taps that are worth sharing.
+const FEWEST_TAPS: usize = 9;
 
 /// Pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
 const PIXELS_EACH: usize = 64;
@@ -93,23 +93,42 @@ impl Sizes {
     /// What a thread makes that shares no tile, of so many pixels and `vec4`s of channels in a row.
     pub(super) fn strip(&self, limits: &Limits, unit: usize, of: usize) -> Strip {
         match self.variant(limits) {
-            Variant::Shared if unit >= FEWEST_PIXELS && of >= FEWEST_VEC4S => Strip::SHARED,
+            Variant::Shared if unit >= FEWEST_PIXELS && of >= FEWEST_VEC4S => {
+                Strip::shared(unit, of)
+            }
             _ => Strip::alone(unit, of),
         }
     }
 
     /// What a thread of the weight's gradient makes of input channels, and of output channels.
     pub(super) fn weight_strips(&self, limits: &Limits) -> [Strip; 2] {
-        [self.gi4, self.go4].map(|of| match self.shares_inputs(limits) {
-            true => Strip::SHARED,
-            false => Strip::alone(8, of),
-        })
+        match self.sharing(limits) {
+            Sharing::Nothing => [self.gi4, self.go4].map(|of| Strip::alone(8, of)),
+            Sharing::Inputs => [Strip::shared(8, self.gi4.min(self.go4)); 2],
+            Sharing::Gradients => [Strip::shared(8, self.go4); 2],
+        }
     }
 
-    /// Whether threads of the weight's gradient share what they read.
-    fn shares_inputs(&self, limits: &Limits) -> bool {
-        let worth = self.gi4.min(self.go4) >= FEWEST_VEC4S && self.gi4 * self.go4 >= FEWEST_WEIGHTS;
-        self.variant(limits) == Variant::Shared && worth
+    /// Threads of the weight's gradient for each split of the image rows, where they share no tiles.
+    pub(super) fn weight_threads(&self, limits: &Limits) -> usize {
+        let [inputs, outputs] = self.weight_strips(limits);
+        let lanes = outputs.lanes;
+        self.bundles
+            * match self.sharing(limits) {
+                Sharing::Gradients => {
+                    self.taps().next_multiple_of(lanes) * self.go4.div_ceil(lanes)
+                }
+                _ => self.taps() * inputs.across(self.gi4) / lanes * outputs.across(self.go4),
+            }
+    }
+
+    fn sharing(&self, limits: &Limits) -> Sharing {
+        let shared = self.variant(limits) == Variant::Shared && self.go4 >= FEWEST_VEC4S;
+        match self.gi4 {
+            FEWEST_VEC4S.. if shared => Sharing::Inputs,
+            1 if shared && self.taps() >= FEWEST_TAPS => Sharing::Gradients,
+            _ => Sharing::Nothing,
+        }
     }
 
     pub(super) fn class(&self) -> Option<ShapeClass> {
@@ -139,9 +158,11 @@ impl Sizes {
             (Variant::Tiled, _) => {
                 Dispatch::new("ops/conv2d_tiled", entries.tiled).link("ops/conv2d")
             }
-            _ => match entries.shared.filter(|_| self.shares_inputs(limits)) {
-                Some(shared) => Dispatch::new("ops/conv2d_shared", shared).link("ops/conv2d"),
-                None => Dispatch::new("ops/conv2d", entries.blocked),
+            _ => match (self.sharing(limits), entries.shared) {
+                (Sharing::Inputs, Some([entry, _])) | (Sharing::Gradients, Some([_, entry])) => {
+                    Dispatch::new("ops/conv2d_shared", entry).link("ops/conv2d")
+                }
+                _ => Dispatch::new("ops/conv2d", entries.blocked),
             },
         };
         let dispatch = extras.link_epilogue(extras.link_prologue(dispatch));
@@ -245,10 +266,8 @@ impl Sizes {
         rows_left: usize,
     ) -> Dispatch {
         if self.tiled(limits) {
-            return dispatch
-                .params(&[0, 0])
-                .link("rows/eight")
-                .link("rows/alone")
+            return Strip::alone(8, 2)
+                .link(dispatch.params(&[0, 0]))
                 .workgroups(rows_left * group_vec4s.div_ceil(16) * self.bundles);
         }
         let strip = self.strip(limits, unit, group_vec4s);
@@ -259,6 +278,16 @@ impl Sizes {
             .constant("COLUMNS", strip.columns as f64)
             .threads(rows_left * across)
     }
+}
+
+/// What threads of a subgroup read for one another in the weight's gradient.
+#[derive(Clone, Copy, Debug)]
+enum Sharing {
+    Nothing,
+    /// Neighbours make neighbouring output channels.
+    Inputs,
+    /// Neighbours make neighbouring taps.
+    Gradients,
 }
 
 /// What a thread of the blocked kernels makes.
@@ -273,12 +302,21 @@ pub(super) struct Strip {
 }
 
 impl Strip {
-    /// Of threads that share.
-    pub(super) const SHARED: Self = Self {
-        rows: 32,
-        columns: 1,
-        lanes: 8,
-    };
+    /// Of threads that share, of so many pixels and `vec4`s of channels: a whole subgroup or, where half of it would be
+    /// idle, half. Fewer pixels where there are no more, or where half a subgroup reads them: 32 are more than registers hold.
+    pub(super) fn shared(unit: usize, of: usize) -> Self {
+        let lanes = if of <= 4 { 4 } else { 8 };
+        let rows = match unit {
+            ..=8 => 8,
+            ..=16 => 16,
+            _ => 4 * lanes,
+        };
+        Self {
+            rows,
+            columns: 1,
+            lanes,
+        }
+    }
 
     /// Of one that reads alone, of so many pixels and `vec4`s of channels. Where there are few pixels, most of eight would
     /// be idle.
@@ -295,12 +333,19 @@ impl Strip {
         of.div_ceil(self.columns).next_multiple_of(self.lanes)
     }
 
-    /// Joins the texts of so many pixels.
+    /// Joins the texts of so many pixels, and of so many threads.
     pub(super) fn link(self, dispatch: Dispatch) -> Dispatch {
-        match self {
-            Self { lanes: 8, .. } => dispatch.link("rows/shared"),
-            Self { rows: 1, .. } => dispatch.link("rows/one").link("rows/alone"),
-            _ => dispatch.link("rows/eight").link("rows/alone"),
-        }
+        let rows = match self.rows {
+            1 => "rows/one",
+            8 => "rows/eight",
+            16 => "rows/sixteen",
+            _ => "rows/thirty_two",
+        };
+        let lanes = match self.lanes {
+            1 => "lanes/one",
+            4 => "lanes/four",
+            _ => "lanes/eight",
+        };
+        dispatch.link(rows).link(lanes)
     }
 }

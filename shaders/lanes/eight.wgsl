@@ -1,7 +1,5 @@
-// Output pixels that a thread of the shared convolution makes, of which it reads an eighth: its subgroup has eight
-// threads, neighbours in their workgroup.
+// Threads of a subgroup that share the pixels they read: all of one that has eight, neighbours in their workgroup.
 
-const ROWS: u32 = 32u;
 const LANES: u32 = 8u;
 
 // What the subgroup's thread `sharer` has.
