@@ -10,6 +10,10 @@ use crate::error::{Error, Result};
 
 /// Options of `triaxis doctor`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Every command leaves features of the adapter unused that TRIAXIS_WITHOUT names, as this one calls them: \
+                  TRIAXIS_WITHOUT=subgroups,timestamp-query"
+)]
 pub(super) struct Doctor {
     /// Adapter to test: a part of its name, or its number in this list [default: all of them]
     #[arg(long, value_name = "NAME")]
