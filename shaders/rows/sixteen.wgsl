@@ -1,3 +1,3 @@
-// Output pixels that a thread of the blocked convolution makes, where four share what they read or there are few.
+// Output pixels that a thread of the blocked convolution makes, where four share what they read.
 
 const ROWS: u32 = 16u;

@@ -303,16 +303,11 @@ pub(super) struct Strip {
 
 impl Strip {
     /// Of threads that share, of so many pixels and `vec4`s of channels: a whole subgroup or, where half of it would be
-    /// idle, half. Fewer pixels where there are no more, or where half a subgroup reads them: 32 are more than registers hold.
+    /// idle, half. Half a subgroup has fewer pixels: it reads more for each, and 32 are more than registers hold.
     pub(super) fn shared(unit: usize, of: usize) -> Self {
         let lanes = if of <= 4 { 4 } else { 8 };
-        let rows = match unit {
-            ..=8 => 8,
-            ..=16 => 16,
-            _ => 4 * lanes,
-        };
         Self {
-            rows,
+            rows: if unit <= 8 { 8 } else { 4 * lanes },
             columns: 1,
             lanes,
         }

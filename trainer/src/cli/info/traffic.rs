@@ -232,9 +232,10 @@ mod tests {
             recompute: 0,
             work: 500_000_000,
             bytes: 400_000_000,
+            subgroup: 8,
             ..Limits::default()
         };
-        for (limits, most) in [(software, 60), (card, 68)] {
+        for (limits, most) in [(software, 64), (card, 68)] {
             let schedule = training_schedule(&spec, &Recipe::default(), 16, &limits).unwrap();
             let pipelines = schedule.pipelines();
             assert!(pipelines <= most, "{:?}: {pipelines}", limits.kind);
