@@ -49,7 +49,7 @@ impl Pending {
     ///
     /// # Errors
     ///
-    /// [`Error::DeviceLost`], or what the driver reported.
+    /// [`crate::Error::DeviceLost`], or what the driver reported.
     pub fn poll(&mut self) -> Result<Option<Vec<f32>>> {
         let polled = self.gpu.device().poll(wgpu::PollType::Poll);
         self.gpu.check()?;
