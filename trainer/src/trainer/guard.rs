@@ -153,10 +153,10 @@ impl Trainer {
                 return Err(self.diagnose(batch, Cause::NotFinite));
             }
         }
-        match watch.statistics() {
-            Some((step, statistics)) => self.judge_statistics(step, statistics),
-            None => Ok(()),
+        while let Some((step, statistics)) = watch.statistics() {
+            self.judge_statistics(step, statistics)?;
         }
+        Ok(())
     }
 }
 
