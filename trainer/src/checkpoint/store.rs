@@ -403,6 +403,10 @@ fn is_same(place: &Path, files: &[(&str, Vec<u8>)]) -> bool {
 }
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod ending;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod tests;
