@@ -15,6 +15,8 @@ pub(super) const MANIFEST: &str = "MANIFEST.json";
 const FORMAT: u32 = 1;
 /// A manifest is some lines and the names of the classes.
 const LARGEST: u64 = 16 << 20;
+/// The state is some lines for every epoch.
+const LARGEST_STATE: u64 = 64 << 20;
 
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
@@ -90,7 +92,11 @@ pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<(&'static str, Vec<u8>)>
     let body = text
         .strip_suffix("\n}")
         .expect("a pretty-printed table ends so");
-    files.push((MANIFEST, seal(body).into_bytes()));
+    let text = seal(body);
+    if text.len() as u64 > LARGEST {
+        return Err("the names of all classes take more than 16 MiB".into());
+    }
+    files.push((MANIFEST, text.into_bytes()));
     Ok(files)
 }
 
@@ -110,24 +116,37 @@ pub(super) fn load(directory: &Path) -> Result<Snapshot, Flaw> {
             return Err(Flaw::Damaged(format!("its manifest has no {required}")));
         }
     }
-    let tensors = |name: &str| -> Result<_, Flaw> {
-        let bytes = read_part(directory, name, &manifest.parts[name])?;
-        let file =
-            tensors::parse(&bytes).map_err(|problem| Flaw::Damaged(format!("{name} {problem}")))?;
-        Ok(file.tensors)
+    let tensors = |name: &str| {
+        let part = &manifest.parts[name];
+        let file = part.read(directory, name, |source| {
+            tensors::read_from(source, part.bytes).map_err(|fault| match fault {
+                tensors::Fault::Damaged(problem) => Flaw::Damaged(format!("{name} {problem}")),
+                tensors::Fault::Unreadable(error) => unreadable(name, &error),
+            })
+        });
+        file.map(|file| file.tensors)
     };
-    let average = if manifest.parts.contains_key(AVERAGE) {
-        Some(tensors(AVERAGE)?)
-    } else {
-        None
+    let average = match manifest.parts.contains_key(AVERAGE) {
+        true => Some(tensors(AVERAGE)?),
+        false => None,
     };
-    let bytes = read_part(directory, STATE, &manifest.parts[STATE])?;
-    let state: State = serde_json::from_slice(&bytes)
-        .map_err(|error| Flaw::Damaged(format!("{STATE}: {error}")))?;
+    let state = manifest.parts[STATE].read(directory, STATE, |source| {
+        let mut bytes = Vec::new();
+        let read = source.take(LARGEST_STATE + 1).read_to_end(&mut bytes);
+        read.map_err(|error| unreadable(STATE, &error))?;
+        match bytes.len() as u64 > LARGEST_STATE {
+            true => Err(Flaw::Damaged(format!("{STATE} is larger than 64 MiB"))),
+            false => serde_json::from_slice::<State>(&bytes)
+                .map_err(|error| Flaw::Damaged(format!("{STATE}: {error}"))),
+        }
+    })?;
     if (state.step, state.epoch, state.batch) != (manifest.step, manifest.epoch, manifest.batch) {
         return Err(Flaw::Damaged(format!(
             "{STATE} and {MANIFEST} disagree about the step"
         )));
+    }
+    if let Some(problem) = state.problem() {
+        return Err(Flaw::Damaged(format!("{STATE}: {problem}")));
     }
     Ok(Snapshot {
         model: tensors(MODEL)?,
@@ -172,24 +191,51 @@ fn read_manifest(directory: &Path) -> Result<Manifest, Flaw> {
     serde_json::from_str(&whole).map_err(|error| damaged(&format!("cannot be read: {error}")))
 }
 
-fn read_part(directory: &Path, name: &str, part: &Part) -> Result<Vec<u8>, Flaw> {
-    let path = directory.join(name);
-    let length = fs::metadata(&path)
-        .map_err(|error| unreadable(name, &error))?
-        .len();
-    if length != part.bytes {
-        return Err(Flaw::Damaged(format!(
-            "{name} has {length} bytes, its manifest says {}",
-            part.bytes
-        )));
+impl Part {
+    /// What `read` makes of the file, which has the length and the hash of the manifest. No more of it is in memory than
+    /// `read` keeps.
+    fn read<T>(
+        &self,
+        directory: &Path,
+        name: &str,
+        read: impl FnOnce(&mut Hashing) -> Result<T, Flaw>,
+    ) -> Result<T, Flaw> {
+        let refused = |error| unreadable(name, &error);
+        let path = directory.join(name);
+        // Before it is opened: what is no file has no length.
+        let length = fs::metadata(&path).map_err(refused)?.len();
+        if length != self.bytes {
+            return Err(Flaw::Damaged(format!(
+                "{name} has {length} bytes, its manifest says {}",
+                self.bytes
+            )));
+        }
+        let mut source = Hashing {
+            file: File::open(&path).map_err(refused)?,
+            hasher: blake3::Hasher::new(),
+        };
+        let found = read(&mut source)?;
+        if source.hasher.finalize().to_hex().as_str() != self.blake3 {
+            return Err(Flaw::Damaged(format!(
+                "{name} does not match the hash in its manifest"
+            )));
+        }
+        Ok(found)
     }
-    let bytes = fs::read(&path).map_err(|error| unreadable(name, &error))?;
-    if blake3::hash(&bytes).to_hex().as_str() != part.blake3 {
-        return Err(Flaw::Damaged(format!(
-            "{name} does not match the hash in its manifest"
-        )));
+}
+
+/// A file whose bytes are hashed as they are read.
+struct Hashing {
+    file: File,
+    hasher: blake3::Hasher,
+}
+
+impl Read for Hashing {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(into)?;
+        self.hasher.update(&into[..count]);
+        Ok(count)
     }
-    Ok(bytes)
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Flaw {
@@ -202,6 +248,66 @@ fn unreadable(name: &str, error: &io::Error) -> Flaw {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::NamedTensor;
+
+    #[test]
+    fn parts_larger_than_any_are_refused_before_they_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot {
+            model: Vec::new(),
+            optimizer: Vec::new(),
+            average: None,
+            state: State::default(),
+            origin: Origin::default(),
+        };
+        for (name, bytes) in encode(&snapshot).unwrap() {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        load(folder.path()).unwrap_or_else(|flaw| panic!("{flaw:?}"));
+        let text = fs::read_to_string(folder.path().join(MANIFEST)).unwrap();
+        let body = text.split(SEAL.0).next().unwrap();
+        for (name, length, allowed) in [
+            (MODEL, 1 << 38, "17179869184 allowed"),
+            (STATE, LARGEST_STATE + 1, "larger than 64 MiB"),
+        ] {
+            let path = folder.path().join(name);
+            let good = fs::read(&path).unwrap();
+            File::create(&path).unwrap().set_len(length).unwrap();
+            let mut manifest: Manifest = serde_json::from_str(&format!("{body}\n}}")).unwrap();
+            manifest.parts.get_mut(name).unwrap().bytes = length;
+            let forged = serde_json::to_string_pretty(&manifest).unwrap();
+            let forged = seal(forged.strip_suffix("\n}").unwrap());
+            fs::write(folder.path().join(MANIFEST), forged).unwrap();
+            let flaw = load(folder.path()).map(|_| ());
+            assert!(
+                matches!(&flaw, Err(Flaw::Damaged(text)) if text.contains(allowed)),
+                "{name}: {flaw:?}"
+            );
+            fs::write(&path, good).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let whole = || Snapshot {
+            model: Vec::new(),
+            optimizer: Vec::new(),
+            average: None,
+            state: State::default(),
+            origin: Origin::default(),
+        };
+        let tensor = |i: usize| NamedTensor {
+            name: format!("t{i}"),
+            shape: vec![0],
+            data: Vec::new(),
+        };
+        let mut many = whole();
+        many.optimizer = (0..=1 << 16).map(tensor).collect();
+        assert!(encode(&many).unwrap_err().contains("65537 tensors"));
+        let mut long = whole();
+        long.origin.classes = (0..1 << 16).map(|i| format!("{i:0255}")).collect();
+        assert!(encode(&long).unwrap_err().contains("16 MiB"));
+    }
 
     #[test]
     fn a_manifest_of_a_later_format_is_not_damage() {

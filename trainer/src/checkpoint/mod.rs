@@ -68,6 +68,27 @@ pub struct State {
     pub extra: BTreeMap<String, serde_json::Value>,
 }
 
+impl State {
+    /// What cannot be true of a run, if anything: a checkpoint may be made by anyone.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let Self {
+            epoch, best, rows, ..
+        } = self;
+        if *epoch > u64::from(u32::MAX) {
+            return Some(format!("epoch {epoch} is none that a run reaches"));
+        }
+        let last = rows.last().map(|row| row.epoch);
+        match best {
+            Some(best) if last.is_none_or(|last| best.epoch > last) => Some(format!(
+                "the best epoch is {}, the last that was evaluated is {}",
+                best.epoch,
+                last.map_or("none".into(), |last| last.to_string())
+            )),
+            _ => None,
+        }
+    }
+}
+
 /// The best evaluation of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -72,7 +72,7 @@ fn damaged(path: &Path, problem: String) -> Error {
 }
 
 /// Why a file gives no tensors.
-enum Fault {
+pub(super) enum Fault {
     Unreadable(io::Error),
     Damaged(String),
 }
@@ -90,7 +90,7 @@ impl From<String> for Fault {
 }
 
 /// Reads a file of `length` bytes: no byte is read before those in front of it say that it belongs to a tensor.
-fn read_from(mut source: impl Read, length: u64) -> Result<TensorFile, Fault> {
+pub(super) fn read_from(mut source: impl Read, length: u64) -> Result<TensorFile, Fault> {
     let mut bytes = vec![0; length.min(8) as usize];
     source.read_exact(&mut bytes)?;
     let header_length = header_length(&bytes, length)?;
@@ -165,6 +165,7 @@ fn encode_as<'a>(
     if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name.as_str())) {
         return Err(format!("two tensors are named {}", twice.name));
     }
+    expect_readable(tensors.len())?;
     let stored: Vec<Cow<'_, [u8]>> = tensors.iter().map(|t| bytes(&t.data)).collect();
     let mut views = Vec::with_capacity(tensors.len());
     for (tensor, bytes) in tensors.iter().zip(&stored) {
@@ -180,7 +181,19 @@ fn encode_as<'a>(
     }
     // The word that PyTorch's readers look for. One entry only: a map of several has no fixed order.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())?;
+    header_length(&bytes, bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+/// Refuses more tensors than a file may hold that is to be read again.
+pub(crate) fn expect_readable(tensors: usize) -> Result<(), String> {
+    match tensors > MOST_TENSORS {
+        true => Err(format!(
+            "{tensors} tensors, more than the {MOST_TENSORS} that a file may hold"
+        )),
+        false => Ok(()),
+    }
 }
 
 /// The first tensor with a number that is not finite.

@@ -52,6 +52,27 @@ fn every_flipped_bit_and_every_cut_is_found_and_the_earlier_one_is_used() {
 }
 
 #[test]
+fn a_state_that_no_run_has_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = CheckpointStore::open(folder.path()).unwrap();
+    store.save(&snapshot(1), Standing::Newest).unwrap();
+    let mut forged = snapshot(2);
+    forged.state.best.as_mut().unwrap().epoch = 1;
+    let place = store.save(&forged, Standing::Newest).unwrap();
+    let text = load(&place).unwrap_err().to_string();
+    assert!(
+        text.contains("the best epoch is 1, the last that was evaluated is 0"),
+        "{text}"
+    );
+    forged.state.best = None;
+    forged.state.epoch = 1 << 32;
+    let place = store.save(&forged, Standing::Newest).unwrap();
+    let text = load(&place).unwrap_err().to_string();
+    assert!(text.contains("epoch 4294967296"), "{text}");
+    assert_eq!(latest_step(folder.path()), Some(1));
+}
+
+#[test]
 fn no_whole_checkpoint_at_all_exits_with_4() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = CheckpointStore::open(folder.path()).unwrap();

@@ -1,4 +1,3 @@
-
 use super::super::{Best, NamedTensor, Origin, State};
 use super::*;
 use crate::data::{Fingerprint, Preprocess};
