@@ -102,17 +102,15 @@ impl Trainer {
     }
 
     fn first_non_finite(&mut self, batch: usize) -> Result<Option<String>> {
-        let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
-        for arena in [Arena::Parameters, Arena::Buffers] {
-            for (name, _, numbers) in self.train.export(&arena)? {
-                if arena == Arena::Parameters && !finite(&numbers) {
-                    return Ok(Some(name));
-                }
+        for (name, _, numbers) in self.train.export(&Arena::Parameters)? {
+            if !numbers.iter().all(|x| x.is_finite()) {
+                return Ok(Some(name));
             }
         }
         let Some(pictures) = self.loader.epoch(self.epoch as u32, batch).next() else {
             return Ok(None);
         };
+        let pictures = pictures?;
         let drawn = draw::training_from(
             &*self.model,
             &self.recipe,
@@ -139,14 +137,11 @@ impl Trainer {
         for state in self.train.graph().states() {
             plan.write(state, &self.train.read(state)?)?;
         }
-        for state in self.train.graph().states() {
-            plan.write(state, &self.train.read(state)?)?;
-        }
         let kept = std::mem::replace(&mut self.train, plan);
         let step = self.step - (self.batch - batch) as u64;
         let step = std::mem::replace(&mut self.step, step);
         let here = std::mem::replace(&mut self.batch, batch);
-        let found = self.run_and_search(&pictures?, &nodes);
+        let found = self.run_and_search(&pictures, &nodes);
         self.train = kept;
         (self.step, self.batch) = (step, here);
         found
