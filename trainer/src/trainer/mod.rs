@@ -9,6 +9,7 @@ mod measure;
 mod memory;
 mod metrics;
 mod mixing;
+mod position;
 mod predict;
 mod resident;
 mod snapshot;
@@ -34,6 +35,7 @@ pub use memory::{MemoryNeeded, memory_needed};
 pub(crate) use memory::{inference_schedule, schedules, training_schedule};
 pub use metrics::Sums;
 use metrics::{Outcome, Watch};
+use position::Cut;
 use step::{Part, Place};
 
 /// A network in training.
@@ -412,6 +414,13 @@ impl Trainer {
 
     fn rate_at(&self, epoch: usize, step: usize) -> f64 {
         learning_rate(&self.recipe, self.part(epoch, step).position) * self.mishaps.rate
+    }
+
+    fn cut(&self) -> Cut {
+        Cut {
+            batches: self.loader.batches(),
+            pictures: self.recipe.batch_size,
+        }
     }
 
     fn part(&self, epoch: usize, batch: usize) -> Part {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use triaxis_engine::{Arena, Plan};
 
+use super::position::Cut;
 use super::{AVERAGE, AVERAGE_BUFFERS, Mishaps, Trainer};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
 use crate::data::Fingerprint;
@@ -70,6 +71,7 @@ impl Trainer {
             },
         };
         self.mishaps.save(&mut snapshot);
+        self.cut().save(&mut snapshot.state);
         Ok(snapshot)
     }
 
@@ -99,12 +101,13 @@ impl Trainer {
         self.begin_average()
     }
 
-    /// Goes on from a snapshot; `path` names it in errors.
+    /// Goes on from a snapshot; `path` names it in errors. With another batch size or other data than its own, the epoch in
+    /// progress goes on where about as many pictures are done and an update begins.
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`] for a snapshot of another network or optimizer, [`Error::Data`] for other classes.
-    /// Nothing has changed then.
+    /// [`Error::Mismatch`] for a snapshot of another network or optimizer, [`Error::Data`] for other classes,
+    /// [`Error::Checkpoint`] for a state that no run has. Nothing has changed then.
     pub fn restore(&mut self, snapshot: &Snapshot, path: &Path) -> Result<()> {
         if snapshot.origin.classes != self.classes {
             return Err(Error::data(
@@ -117,10 +120,15 @@ impl Trainer {
                 "Give the data it was trained on, or another --experiment",
             ));
         }
-        let mishaps = Mishaps::of(snapshot).map_err(|error| {
+        if let Some(problem) = snapshot.state.problem() {
+            return Err(Error::checkpoint(path, problem, "Resume from another one"));
+        }
+        let unreadable = |error| {
             let help = "Use the version of triaxis that wrote it, or a later one";
             Error::checkpoint(path, format!("its state cannot be read: {error}"), help)
-        })?;
+        };
+        let mishaps = Mishaps::of(snapshot).map_err(unreadable)?;
+        let before = Cut::of(&snapshot.state).map_err(unreadable)?;
         let own = self.snapshot()?;
         expect_same(path, &own.model, &snapshot.model)?;
         expect_same(path, &own.optimizer, &snapshot.optimizer)?;
@@ -160,7 +168,10 @@ impl Trainer {
             rows,
             ..
         } = snapshot.state.clone();
-        (self.step, self.epoch, self.batch) = (step, epoch as usize, batch as usize);
+        let accumulated = self.recipe.grad_accum_steps;
+        let before = before.unwrap_or(self.cut());
+        let batch = self.cut().translate(before, batch as usize, accumulated);
+        (self.step, self.epoch, self.batch) = (step, epoch as usize, batch);
         (self.best, self.rows) = (best, rows);
         self.mishaps = mishaps;
         Ok(())

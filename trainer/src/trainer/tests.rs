@@ -444,3 +444,57 @@ fn validation_pictures_are_shown_as_the_checkpoint_says() {
     // The same weights see other pixels.
     assert_ne!(told[0].0, told[1].0);
 }
+
+#[test]
+fn an_epoch_goes_on_at_as_many_pictures_with_another_batch_or_less_data() {
+    let mut whole = trainer(Plain, 64, &recipe());
+    let stopped = whole.train_epoch(|done| match done.batch {
+        5 => Flow::Stop,
+        _ => Flow::Continue,
+    });
+    assert!(stopped.unwrap().is_none());
+    let snapshot = whole.snapshot().unwrap();
+    let halved = Recipe {
+        batch_size: 4,
+        grad_accum_steps: 2,
+        ..recipe()
+    };
+    let tripled = Recipe {
+        batch_size: 8,
+        grad_accum_steps: 3,
+        ..recipe()
+    };
+    for (recipe, pictures, expected) in [
+        (recipe(), 64, 5),
+        (halved.clone(), 64, 10),
+        (tripled, 64, 3),
+        (recipe(), 32, 3),
+        (halved, 32, 6),
+    ] {
+        let mut resumed = trainer(Plain, pictures, &recipe);
+        resumed.restore(&snapshot, Path::new("here")).unwrap();
+        assert_eq!(resumed.batches_done(), expected);
+        assert_eq!(resumed.step(), 5);
+        let sums = resumed.train_epoch(|_| Flow::Continue).unwrap();
+        assert!(sums.unwrap().loss().is_finite());
+        assert_eq!(resumed.batches_done(), resumed.batches());
+    }
+}
+
+#[test]
+fn a_state_that_no_run_has_is_refused() {
+    let mut trainer = trainer(Plain, 32, &recipe());
+    let mut forged = trainer.snapshot().unwrap();
+    forged.state.best = Some(crate::checkpoint::Best {
+        epoch: 7,
+        top1: 1.0,
+        average: false,
+    });
+    let error = trainer.restore(&forged, Path::new("here")).unwrap_err();
+    assert!(error.to_string().contains("the best epoch is 7"), "{error}");
+    forged.state.best = None;
+    let strange = serde_json::json!("strange");
+    forged.state.extra.insert("epoch".into(), strange);
+    let error = trainer.restore(&forged, Path::new("here")).unwrap_err();
+    assert_eq!(error.exit_code(), 4, "{error}");
+}

@@ -106,7 +106,15 @@ impl Run<'_> {
             self.trainer.restore(&snapshot, &self.directory)?;
             self.speeds = Report::recall_speeds(&self.directory, self.trainer.rows().len());
             let (epoch, batch) = (self.trainer.epoch(), self.trainer.batches_done());
-            notes.push(format!("resumed at epoch {epoch}, step {batch}"));
+            let was = snapshot.state.batch;
+            notes.push(match was == batch as u64 {
+                true => format!("resumed at epoch {epoch}, step {batch}"),
+                false => format!(
+                    "resumed at epoch {epoch}, step {batch} of {}, where about as many pictures are done as at step {was} by the \
+                     batch size and data of before",
+                    self.trainer.batches()
+                ),
+            });
         }
         self.log(&Record::Start {
             step: self.trainer.step(),
