@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 
@@ -180,13 +181,30 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces a file by another at once: whoever reads sees the old bytes or the new ones, also after a power cut.
+/// Replaces a file by another at once: whoever reads sees the old bytes or the new ones, also after a power cut, whoever else
+/// writes the same file at the same time.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path);
-    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    // Workers of one study may run on several machines.
+    let caller = format!("{} {} {call}", host_name(), std::process::id());
+    let caller = blake3::hash(caller.as_bytes()).to_hex();
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", &caller[..16]));
+    replace(path, &temporary(&path.with_file_name(name)), bytes)
+}
+
+/// The same in a folder whose [`OutputLock`] this process holds: what an ended process left of it is known by its name, and
+/// is swept at the next start.
+pub(crate) fn write_in_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, &temporary(path), bytes)
+}
+
+fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = write_synced(temporary, bytes).and_then(|()| fs::rename(temporary, path));
     if written.is_err() {
-        // The first failure is the one to tell; a file left over is swept at the next start.
-        let _ = fs::remove_file(&temporary);
+        // The first failure is the one to tell.
+        let _ = fs::remove_file(temporary);
     }
     written?;
     sync_directory(parent(path))
@@ -306,6 +324,29 @@ mod tests {
         write_atomically(&path, b"short").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"short");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn many_writers_of_one_file_leave_one_of_their_texts_and_nobodys_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trials.svg");
+        let others = folder.path().join("trials.svg.tmp");
+        fs::write(&others, "of the user").unwrap();
+        let texts: Vec<String> = (0..8).map(|i| i.to_string().repeat(1 << 16)).collect();
+        std::thread::scope(|scope| {
+            for text in &texts {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        write_atomically(path, text.as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        let found = fs::read_to_string(&path).unwrap();
+        assert!(texts.contains(&found), "{} bytes", found.len());
+        assert_eq!(fs::read(&others).unwrap(), b"of the user");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[cfg(target_os = "linux")]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Best;
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
+use crate::output::write_in_output;
 use crate::recipe::Recipe;
 pub(crate) use predictions::Answer;
 pub use predictions::Predictions;
@@ -118,7 +118,7 @@ impl Report {
         ];
         let write = |(name, text): (&str, String)| {
             let path = directory.join(name);
-            write_atomically(&path, text.as_bytes()).map_err(|source| {
+            write_in_output(&path, text.as_bytes()).map_err(|source| {
                 Error::disk("write the report", &path, Some(text.len() as u64), source)
             })
         };

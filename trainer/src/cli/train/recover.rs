@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::run::Run;
 use crate::checkpoint::{Pointer, Standing, follow};
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
+use crate::output::write_in_output;
 
 /// A device that is lost again within this time is not to be relied on.
 const SOON: Duration = Duration::from_secs(600);
@@ -30,7 +30,7 @@ impl Run<'_> {
             let path = self.directory.join("diverged.json");
             let text = serde_json::to_string_pretty(&suspects)
                 .expect("suspects are numbers and words under names");
-            let line = match write_atomically(&path, text.as_bytes()) {
+            let line = match write_in_output(&path, text.as_bytes()) {
                 Ok(()) => format!("{}: the pictures of that batch", path.display()),
                 Err(error) => format!("warning: {}: cannot write: {error}", path.display()),
             };
