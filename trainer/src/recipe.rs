@@ -31,7 +31,7 @@ pub use presets::PRESETS;
 
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
+use crate::output::write_in_output;
 pub(crate) use read::choice;
 
 /// Weight decay of the paper's RegNets.
@@ -227,7 +227,7 @@ impl Recipe {
             "# The recipe as it was in force. `triaxis train` takes it back as a recipe file.\n{}",
             self.to_toml()
         );
-        write_atomically(path, text.as_bytes()).map_err(|source| {
+        write_in_output(path, text.as_bytes()).map_err(|source| {
             Error::disk("write the recipe", path, Some(text.len() as u64), source)
         })
     }
@@ -245,6 +245,18 @@ impl Recipe {
         blake3::hash(deciding.to_toml().as_bytes())
             .to_hex()
             .to_string()
+    }
+
+    /// Blake3, in hexadecimal, of everything that decides the result but the network, its classes and the seed: equal where
+    /// networks were trained by the same settings.
+    pub fn settings(&self) -> String {
+        Self {
+            model: String::new(),
+            num_classes: None,
+            seed: 0,
+            ..self.clone()
+        }
+        .hash()
     }
 
     /// Images an update.

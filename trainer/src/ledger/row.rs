@@ -27,7 +27,7 @@ pub struct Planned {
     pub name: String,
     /// The network, as TOML.
     pub network: String,
-    /// Hash of the whole recipe.
+    /// [`Recipe::settings`](crate::recipe::Recipe::settings): equal for trials that are trained alike.
     pub recipe: String,
     /// Key of everything random.
     pub seed: u64,

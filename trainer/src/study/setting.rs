@@ -85,7 +85,7 @@ impl Setting {
         Ok(Planned {
             name: spec.name.clone(),
             network: spec.to_toml(),
-            recipe: recipe.hash(),
+            recipe: recipe.settings(),
             seed: recipe.seed,
             flops: cost.flops,
             params: cost.params,

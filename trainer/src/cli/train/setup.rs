@@ -58,7 +58,7 @@ impl Setup {
             train_images: self.data.train.len() as u64,
             eval_images: self.data.validation.len() as u64,
             adapter: format!("{} ({})", gpu.info().name, gpu.info().driver),
-            recipe_hash: self.recipe.hash(),
+            recipe_hash: self.recipe.settings(),
             recipe: self.recipe.clone(),
             ..Report::default()
         }

@@ -114,6 +114,24 @@ fn a_file_that_is_no_recipe_is_refused() {
 }
 
 #[test]
+fn settings_are_equal_for_networks_trained_alike() {
+    let recipe = Recipe::default();
+    let other = Recipe {
+        model: "resnet50".into(),
+        num_classes: Some(7),
+        seed: 43,
+        ..recipe.clone()
+    };
+    assert_ne!(recipe.hash(), other.hash());
+    assert_eq!(recipe.settings(), other.settings());
+    let longer = Recipe {
+        epochs: recipe.epochs + 1,
+        ..recipe.clone()
+    };
+    assert_ne!(recipe.settings(), longer.settings());
+}
+
+#[test]
 fn the_hash_follows_what_decides_the_result_only() {
     let recipe = Recipe::default();
     assert_eq!(
