@@ -11,19 +11,22 @@ use super::{EpochRow, Report};
 /// A summary is some hundred bytes an epoch.
 const LARGEST: u64 = 64 << 20;
 
-/// timm's columns, and the recipe's hash; accuracies in percent, of the weights as trained.
+/// timm's columns, the hash of the settings, and the same of the averaged weights where there are any; accuracies in percent.
 pub(super) fn csv(report: &Report) -> String {
-    let mut text = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe\n".to_owned();
+    let mut text = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,average_loss,average_top1,average_top5\n".to_owned();
     for row in &report.rows {
         let EpochRow {
             epoch,
             train_loss,
             eval,
+            average,
             lr,
-            ..
         } = row;
+        let average = average.as_ref().map_or(",,".into(), |average| {
+            format!("{},{},{}", average.loss, average.top1, average.top5)
+        });
         text += &format!(
-            "{epoch},{train_loss},{},{},{},{lr},{}\n",
+            "{epoch},{train_loss},{},{},{},{lr},{},{average}\n",
             eval.loss, eval.top1, eval.top5, report.recipe_hash
         );
     }
@@ -80,11 +83,16 @@ mod tests {
 
     #[test]
     fn the_csv_has_the_columns_of_timm_and_the_recipe() {
-        let text = csv(&report());
+        let mut report = report();
+        report.rows[1].average = Some(Evaluation {
+            loss: 1.25,
+            top1: 51.5,
+            top5: 91.0,
+        });
         assert_eq!(
-            text,
-            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe\n\
-             0,2.25,1.5,50.25,90,0.1,8d2f\n1,2.25,1.5,50.25,90,0.1,8d2f\n"
+            csv(&report),
+            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,average_loss,average_top1,average_top5\n\
+             0,2.25,1.5,50.25,90,0.1,8d2f,,,\n1,2.25,1.5,50.25,90,0.1,8d2f,1.25,51.5,91\n"
         );
     }
 
