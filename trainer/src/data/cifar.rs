@@ -1,15 +1,14 @@
 //! CIFAR-10 and CIFAR-100 as binary batches (<https://www.cs.toronto.edu/~kriz/cifar.html>): records of one or two label
 //! bytes and 3072 bytes of pixels, 32×32, the red plane first.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{DataError, memory::Memory};
+use super::{DataError, decode::read_capped, memory::Memory};
 
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
+/// More than the names of a hundred classes take.
+const LARGEST_NAMES: u64 = 1 << 16;
 /// The ten classes, in label order.
 const CIFAR_10: [&str; 10] = [
     "airplane",
@@ -94,7 +93,8 @@ fn classes(folder: &Path, hundred: bool) -> Vec<String> {
     } else {
         (10, "batches.meta.txt")
     };
-    let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
+    let text = read_capped(&folder.join(file), LARGEST_NAMES).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let names: Vec<String> = text
         .lines()
         .map(str::trim)

@@ -68,7 +68,10 @@ fn survey(bytes: &[u8]) -> Result<(usize, usize), Fault> {
         };
         let segment = bytes.get(at..at + length.max(2)).ok_or_else(cut)?;
         match marker {
-            // Frame headers: precision, height, width.
+            // Frame headers: precision, height, width. The decoder takes the first and finds a second too late.
+            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) && size.is_some() => {
+                return Err(Fault::damaged("has two frame headers"));
+            }
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
                 let &[_, _, _, h1, h0, w1, w0, ..] = segment else {
                     return Err(Fault::damaged("has a frame header that is too short"));

@@ -185,7 +185,7 @@ impl Loader {
         &self.source.data
     }
 
-    /// What could not be decoded so far, over all epochs.
+    /// What could not be decoded when it was last needed.
     #[must_use]
     pub fn damage(&self) -> Damage {
         let damaged = lock(&self.damage);
@@ -202,7 +202,7 @@ impl Loader {
         index.is_ok_and(|index| lock(&self.damage).contains_key(&index))
     }
 
-    /// The index of each picture that could not be decoded so far, and why.
+    /// The index of each picture that could not be decoded when it was last needed, and why.
     #[must_use]
     pub fn damaged(&self) -> Vec<(usize, String)> {
         let each = |(&index, why): (&u32, &String)| (index as usize, why.clone());

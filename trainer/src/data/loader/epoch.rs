@@ -27,6 +27,8 @@ impl Iterator for Epoch {
         let made = self.shared.take(self.workers.is_empty())?;
         let result = made.and_then(|(batch, found)| {
             let mut damaged = lock(&self.damage);
+            // A disk that stumbles once is no damage for ever.
+            damaged.retain(|index, _| !batch.indices[..batch.valid].contains(index));
             damaged.extend(found);
             let pictures = self.shared.source.data.len();
             let tolerance = self.shared.source.options.tolerance;

@@ -279,6 +279,22 @@ fn truncated_pictures_are_errors_at_every_twentieth() {
 
 /// The decoder's own strict mode lets these pass.
 #[test]
+fn jpeg_with_two_frame_headers_is_an_error() {
+    let bytes = jpeg(&smooth(16, 16), |_| {});
+    let at = bytes.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
+    let length = usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+    let header = &bytes[at..at + 2 + length];
+    // The first one announces 4 billion pixels, the second is the true one.
+    let mut large = header.to_vec();
+    large[5..9].copy_from_slice(&[0xFF; 4]);
+    let mut two = bytes[..at].to_vec();
+    two.extend(large);
+    two.extend(&bytes[at..]);
+    let text = refused(&two).to_string();
+    assert!(text.contains("two frame headers"), "{text}");
+}
+
+#[test]
 fn jpeg_cut_in_its_last_bytes_is_an_error() {
     for progressive in [false, true] {
         let bytes = jpeg(&smooth(60, 50), |encoder| {

@@ -1,6 +1,7 @@
 use std::{
+    io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -20,6 +21,8 @@ mod damage;
 struct Numbers {
     count: usize,
     damaged: Vec<usize>,
+    /// Those that cannot be read the first time.
+    stumbles: Mutex<Vec<usize>>,
     panics: Option<usize>,
     delay: Duration,
     read: AtomicUsize,
@@ -41,6 +44,14 @@ impl Dataset for Numbers {
         // Workers finish in an order of their own.
         thread::sleep(self.delay * (index as u32 % 3));
         assert_ne!(Some(index), self.panics, "this picture is cursed");
+        let mut stumbles = self.stumbles.lock().unwrap();
+        if let Some(at) = stumbles.iter().position(|&other| other == index) {
+            stumbles.remove(at);
+            return Err(DataError::Read {
+                path: self.name(index).into(),
+                source: io::ErrorKind::TimedOut.into(),
+            });
+        }
         if self.damaged.contains(&index) {
             return Err(DataError::Damaged {
                 path: self.name(index).into(),

@@ -30,6 +30,19 @@ fn training_replaces_a_damaged_picture_by_the_next_good_one() {
 }
 
 #[test]
+fn a_picture_that_could_be_read_the_next_time_is_damaged_no_more() {
+    // More than 1 % in all, never in one epoch.
+    let (data, loader) = loader(numbers(400), options(8));
+    for epoch in 0..8 {
+        *data.stumbles.lock().unwrap() = vec![13 * epoch as usize];
+        assert_eq!(all(&loader, epoch, 0).len(), 50);
+        assert!(loader.damage().count <= 1, "{:?}", loader.damage());
+    }
+    assert_eq!(all(&loader, 8, 0).len(), 50);
+    assert_eq!(loader.damage().count, 0);
+}
+
+#[test]
 fn evaluation_leaves_damaged_pictures_out() {
     let mut data = numbers(300);
     data.damaged = vec![0, 1, 299];
