@@ -1,7 +1,6 @@
 //! Where and with what a row was measured.
 
 use std::fmt;
-use std::process::Command;
 
 use triaxis_engine::Gpu;
 
@@ -28,7 +27,7 @@ impl Machine {
             adapter: info.name.clone(),
             driver: info.driver.clone(),
             backend: info.backend.to_lowercase(),
-            commit: commit(),
+            commit: env!("TRIAXIS_COMMIT").into(),
             version: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -51,20 +50,6 @@ impl fmt::Display for Machine {
             "{} ({}, {}), triaxis {} ({}{profile})",
             self.adapter, self.driver, self.backend, self.version, self.commit
         )
-    }
-}
-
-/// Asked when run, so that it is never the commit of an older build.
-fn commit() -> String {
-    let described = Command::new("git")
-        .args(["-C", env!("CARGO_MANIFEST_DIR")])
-        .args(["describe", "--always", "--dirty"])
-        .output();
-    match described {
-        Ok(done) if done.status.success() => {
-            String::from_utf8_lossy(&done.stdout).trim().to_owned()
-        }
-        Ok(_) | Err(_) => "unknown".to_owned(),
     }
 }
 
