@@ -169,12 +169,7 @@ fn outputs(
             names.len()
         )));
     }
-    // A line may go on behind the name: `n01440764 tench`.
-    let is = |name: &String, class: &String| {
-        name == class || name.split_whitespace().next() == Some(class.as_str())
-    };
-    let place = |class: &String| names.iter().position(|name| is(name, class));
-    let places: Vec<Option<usize>> = classes.iter().map(place).collect();
+    let places: Vec<Option<usize>> = classes.iter().map(|class| place(class, names)).collect();
     let unknown: Vec<String> = classes
         .iter()
         .zip(&places)
@@ -189,7 +184,29 @@ fn outputs(
         }
         .into());
     }
+    for (i, at) in places.iter().enumerate() {
+        if let Some(first) = places[..i].iter().position(|other| other == at) {
+            return Err(refuse(format!(
+                "the folders `{}` and `{}` are both of one output",
+                classes[first], classes[i]
+            )));
+        }
+    }
     Ok(places.into_iter().flatten().collect())
+}
+
+/// The place of a class among the outputs' names; by the first word of a name where that is no other's:
+/// a line may go on behind it, `n01440764 tench`.
+fn place(class: &str, names: &[String]) -> Option<usize> {
+    let whole = names.iter().position(|name| name == class);
+    let first_word = || {
+        let is = |name: &&String| name.split_whitespace().next() == Some(class);
+        match names.iter().filter(is).count() {
+            1 => names.iter().position(|name| is(&name)),
+            _ => None,
+        }
+    };
+    whole.or_else(first_word)
 }
 
 fn spec_parameters(spec: &triaxis_models::Spec) -> Result<u64> {
@@ -232,10 +249,24 @@ mod tests {
         assert_eq!(found, [1, 2]);
         let found = outputs(place, &words(&["x", "y"]), &[], 2).unwrap();
         assert_eq!(found, [0, 1]);
+        // A whole name goes before a first word, and a first word of two names is none's.
+        let sharks = words(&["tiger shark", "tiger", "tiger cat"]);
+        let found = outputs(place, &words(&["tiger"]), &sharks, 3).unwrap();
+        assert_eq!(found, [1]);
         for (classes, names, parts) in [
             (words(&["cow"]), names.clone(), ["cow", "tench"]),
             (words(&["x"]), Vec::new(), ["1 classes", "--class-map"]),
             (words(&["x"]), words(&["x"]), ["1 names", "3 classes"]),
+            (
+                words(&["great"]),
+                words(&["great shark", "great grey owl", "hen"]),
+                ["great", "hen"],
+            ),
+            (
+                words(&["n01", "n01 tench"]),
+                names.clone(),
+                ["`n01` and `n01 tench`", "one output"],
+            ),
         ] {
             let error = outputs(place, &classes, &names, 3).unwrap_err();
             assert_eq!(error.exit_code(), 3);
