@@ -1,5 +1,6 @@
 //! Whether an adapter's matrix units are used: where it lists them and they multiply rightly.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::{Gpu, GpuOptions};
@@ -31,6 +32,16 @@ impl FromStr for MatrixUnits {
     }
 }
 
+impl fmt::Display for MatrixUnits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::On => "on",
+            Self::Off => "off",
+        })
+    }
+}
+
 impl MatrixUnits {
     /// What the options or the environment say.
     pub(super) fn of(options: &GpuOptions) -> Result<Self> {
@@ -48,7 +59,7 @@ impl MatrixUnits {
 /// Pixels, input and output channels of the layer that is tried: several tiles and depths of each, none of them full.
 const LAYER: [usize; 3] = [150, 40, 72];
 
-/// Times that it is tried: on one GPU a race gave wrong sums now and then.
+/// Times that it is tried: a race gives wrong sums only now and then.
 const RUNS: usize = 4;
 
 /// Makes a pointwise convolution and its gradients by the adapter's matrix units, and compares them with the host's.

@@ -47,6 +47,9 @@ pub struct Place {
     pub clock: String,
     /// Whether batch norms and gates were applied where they are read.
     pub fuse: bool,
+    /// Whether kernels used the adapter's matrix units.
+    #[serde(default)]
+    pub matrix_units: bool,
     /// The table of `triaxis tune` that was in force.
     pub kernels: Kernels,
 }
@@ -63,6 +66,7 @@ impl Place {
             }
             .into(),
             fuse: gpu.limits().fuse,
+            matrix_units: gpu.limits().matrices.is_some(),
             kernels: Kernels::new(&gpu.limits().variants, &gpu.limits().stored),
         }
     }
@@ -89,6 +93,9 @@ impl Place {
         match named {
             Some((what, here, there)) => Some(format!("{what} {there}, and this is {here}")),
             None if self.fuse != other.fuse => Some("another --no-fuse".into()),
+            None if self.matrix_units != other.matrix_units => {
+                Some("another --matrix-units".into())
+            }
             None if self.kernels != other.kernels => Some("another --tune".into()),
             None => None,
         }

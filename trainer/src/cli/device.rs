@@ -65,6 +65,10 @@ impl Device {
             "--memory-limit",
             self.memory_limit.map(|mib| mib.to_string()),
         );
+        add(
+            "--matrix-units",
+            self.matrix_units.map(|units| units.to_string()),
+        );
         let path = |path: &PathBuf| path.display().to_string();
         add("--tune", self.tune.as_ref().map(path));
         if self.no_fuse {

@@ -9,6 +9,7 @@ fn place() -> Place {
         driver: "driver 1".into(),
         clock: "wall".into(),
         fuse: true,
+        matrix_units: false,
         kernels: Kernels::default(),
     }
 }
@@ -111,6 +112,11 @@ fn measurements_of_another_place_are_not_taken() {
         ..place()
     };
     assert!(refused(&known, &newer).contains("--remeasure"));
+    let with_matrices = Place {
+        matrix_units: true,
+        ..place()
+    };
+    assert!(refused(&known, &with_matrices).contains("--matrix-units"));
     let unfused = Place {
         fuse: false,
         ..place()
