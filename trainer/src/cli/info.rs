@@ -4,7 +4,7 @@ mod traffic;
 
 use clap::Args;
 use serde::Serialize;
-use triaxis_engine::{Error as EngineError, Graph, Limits};
+use triaxis_engine::{Error as EngineError, Graph};
 use triaxis_models::Spec;
 
 use super::models::{COUNTING, Summary, drawn};
@@ -127,7 +127,7 @@ impl Info {
             ..Recipe::default()
         };
         let batch = self.batch_size;
-        match schedules(spec, &recipe, batch, &Limits::default()) {
+        match schedules(spec, &recipe, batch, &traffic::card()) {
             Ok(plans) => {
                 [memory.train, memory.evaluate] =
                     plans.each_ref().map(|plan| Some(plan.memory().total()));

@@ -11,8 +11,13 @@ use crate::error::Result;
 use crate::recipe::Recipe;
 use crate::trainer::{inference_schedule, training_schedule};
 
-/// Bytes that a binding may cover on a graphics card: WebGPU's own limit would cut large batches into pieces.
-const CARD_BINDING: u64 = (1 << 31) - 256;
+/// Those of a graphics card: by WebGPU's own, a binding is so small that large batches are cut into pieces or do not fit.
+pub(super) fn card() -> Limits {
+    Limits {
+        binding: (1 << 31) - 256,
+        ..Limits::default()
+    }
+}
 
 /// What to count.
 #[derive(Debug, Args)]
@@ -68,10 +73,7 @@ impl Options {
             return Ok(None);
         }
         let side = spec.resolution;
-        let limits = Limits {
-            binding: CARD_BINDING,
-            ..Limits::default()
-        };
+        let limits = card();
         let amp = self.amp;
         let precision = if amp { Precision::F16 } else { Precision::F32 };
         let (mode, schedule) = match self.mode {
@@ -222,10 +224,6 @@ mod tests {
     fn a_training_plan_has_few_pipelines() {
         let mut spec = triaxis_models::zoo("efficientnet_b0").unwrap();
         spec.resolution = 64;
-        let card = Limits {
-            binding: CARD_BINDING,
-            ..Limits::default()
-        };
         let software = Limits {
             kind: AdapterKind::Cpu,
             fuse: false,
@@ -235,7 +233,7 @@ mod tests {
             subgroup: 8,
             ..Limits::default()
         };
-        for (limits, most) in [(software, 64), (card, 68)] {
+        for (limits, most) in [(software, 64), (card(), 68)] {
             let schedule = training_schedule(&spec, &Recipe::default(), 16, &limits).unwrap();
             let pipelines = schedule.pipelines();
             assert!(pipelines <= most, "{:?}: {pipelines}", limits.kind);
