@@ -146,13 +146,14 @@ impl Space {
         };
         // Each number is drawn whatever the others are, so that a seed means the same networks in every band.
         let depth = evenly(random, self.depth, 1.0);
-        let w0 = logarithmic(random, self.w0, 8.0);
+        let w0 = nearest(logarithmic(random, self.w0, 8.0), &widths(self.w0)).expect("checked");
         let wa = logarithmic(random, self.wa, 0.1);
         let wm = logarithmic(random, self.wm, 0.001);
         let group = match random.log_between(self.group.0, self.group.1) {
             narrow if narrow < 8.0 => 2f64.powf(narrow.log2().round()),
             wide => (wide / 8.0).round() * 8.0,
         };
+        let group = nearest(group, &group_widths(self.group)).expect("checked");
         let resolution = evenly(random, self.resolution, 4.0);
         let tidy = |x: f64| (x * 1000.0).round() / 1000.0;
         let (wa, wm) = (tidy(wa), tidy(wm));
@@ -204,6 +205,24 @@ impl Space {
                     name,
                     format!("{low}..{high} is no range of numbers from {least} to {most}"),
                     "Give two such numbers, the smaller first, such as 12..28",
+                ));
+            }
+        }
+        let whole = [
+            ("--w0", self.w0, widths(self.w0), "multiple of 8"),
+            (
+                "--group",
+                self.group,
+                group_widths(self.group),
+                "1, 2, 4 or multiple of 8",
+            ),
+        ];
+        for (name, (low, high), found, what) in whole {
+            if found.is_empty() {
+                return Err(Error::config(
+                    name,
+                    format!("{low}..{high} holds no {what}"),
+                    "Widen the range",
                 ));
             }
         }
@@ -286,6 +305,26 @@ impl Nearest {
     }
 }
 
+/// The multiples of 8 in a range.
+fn widths((low, high): (f64, f64)) -> Vec<f64> {
+    let steps = 1..=(high / 8.0) as usize;
+    let width = steps.map(|step| 8.0 * step as f64);
+    width.filter(|&width| width >= low).collect()
+}
+
+/// The widths of groups in a range: powers of 2 below 8, multiples of 8 from there on.
+fn group_widths(range: (f64, f64)) -> Vec<f64> {
+    let narrow = [1.0, 2.0, 4.0].into_iter();
+    let narrow = narrow.filter(|&width| range.0 <= width && width <= range.1);
+    narrow.chain(widths(range)).collect()
+}
+
+fn nearest(x: f64, among: &[f64]) -> Option<f64> {
+    let distance = |y: &f64| (x - y).abs();
+    let nearer = |a: &&f64, b: &&f64| distance(a).total_cmp(&distance(b));
+    among.iter().min_by(nearer).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,6 +339,41 @@ mod tests {
             num_classes: 10,
             head: 0,
             ..Space::default()
+        }
+    }
+
+    #[test]
+    fn widths_lie_within_their_ranges_or_are_refused() {
+        let at = |range: (f64, f64)| {
+            let space = Space {
+                group: range,
+                w0: range,
+                ..space()
+            };
+            space.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(widths((8.0, 30.0)), [8.0, 16.0, 24.0]);
+        assert_eq!(
+            group_widths((2.0, 20.0)),
+            [2.0, 4.0, 8.0, 16.0],
+            "powers of 2, then multiples of 8"
+        );
+        assert!(at((10.0, 12.0)).unwrap_err().contains("--w0"));
+        let narrow = Space {
+            group: (3.0, 3.5),
+            ..space()
+        };
+        let text = narrow.check().unwrap_err().to_string();
+        assert!(
+            text.contains("--group") && text.contains("multiple of 8"),
+            "{text}"
+        );
+        let space = Space {
+            group: (1.0, 12.0),
+            ..space()
+        };
+        for one in space.draw(12).unwrap() {
+            assert!((1.0..=12.0).contains(&one.at[4]), "{one:?}");
         }
     }
 
