@@ -105,7 +105,7 @@ impl Ledger {
         self.ours(id, rows)
     }
 
-    /// Gives a trial back as it was, for whoever comes next.
+    /// Gives a trial back, for whoever comes next; that it was begun stays counted.
     ///
     /// # Errors
     ///

@@ -64,8 +64,9 @@ pub fn work(
         let lost = pulse.lost();
         drop(pulse);
         match trained {
-            // Another worker has it by now.
-            _ if lost && !asked => continue,
+            // Another worker has it by now: it is not this one's to give back.
+            _ if lost && asked => return Err(stopped(ledger)),
+            _ if lost => continue,
             Ok(Some(outcome)) => ledger.finish(trial.id, &worker, &outcome)?,
             Ok(None) => {
                 ledger.release(trial.id, &worker)?;
