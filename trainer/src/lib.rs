@@ -47,7 +47,7 @@ pub use error::{Error, Result};
 pub use recipe::Recipe;
 pub use trainer::draw;
 pub use trainer::{
-    Flow, MemoryNeeded, Mishaps, OnNan, Scaling, StepDone, Sums, Suspect, Suspects, Trainer,
+    Flow, LossScaling, MemoryNeeded, Mishaps, OnNan, StepDone, Sums, Suspect, Suspects, Trainer,
     WeightKind, batch_that_fits, largest_batch, memory_needed,
 };
 pub use weights::Weights;

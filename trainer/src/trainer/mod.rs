@@ -73,7 +73,7 @@ pub struct Trainer {
 
 /// How the loss is scaled in mixed precision.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scaling {
+pub struct LossScaling {
     /// What the next step's loss is multiplied by.
     pub scale: f32,
     /// Steps that changed nothing, since f16 did not hold their gradients.
@@ -457,11 +457,11 @@ impl Trainer {
     /// # Errors
     ///
     /// A lost device.
-    pub fn scaling(&self) -> Result<Option<Scaling>> {
+    pub fn scaling(&self) -> Result<Option<LossScaling>> {
         let Some(scale) = self.train_drawn.scale else {
             return Ok(None);
         };
-        Ok(Some(Scaling {
+        Ok(Some(LossScaling {
             scale: self.train.read(scale.value)?[0],
             missed: self.train.read(scale.steps)?[1] as u64,
         }))
