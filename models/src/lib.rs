@@ -73,6 +73,11 @@ pub trait Model {
     /// Classes it tells apart.
     fn num_classes(&self) -> usize;
 
+    /// The whole network as TOML that [`Spec::from_toml`] reads, for a checkpoint to keep; `None` for one that is code alone.
+    fn description(&self) -> Option<String> {
+        None
+    }
+
     /// Draws the network: `images` is `[n, h, w, 3]`, the logits returned are `[n, 1, 1, classes]`.
     ///
     /// # Errors

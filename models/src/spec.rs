@@ -134,6 +134,10 @@ impl Model for Spec {
         self.num_classes
     }
 
+    fn description(&self) -> Option<String> {
+        Some(self.to_toml())
+    }
+
     fn forward(&self, g: &mut Graph, images: Value) -> engine::Result<Value> {
         self.network.forward(g, images, self.num_classes)
     }

@@ -25,7 +25,7 @@ pub use choices::{
 };
 
 pub use data::{DamagedPictures, DataRecipe, Residence};
-pub use difference::Difference;
+pub use difference::{Difference, network_differences};
 pub use kernels::Kernels;
 pub use presets::PRESETS;
 

@@ -107,6 +107,9 @@ pub struct Best {
 pub struct Origin {
     /// [`Recipe::hash`](crate::recipe::Recipe::hash) of the recipe.
     pub recipe: String,
+    /// The network as TOML; none where it is code alone, and in checkpoints of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// The classes, in the order of the outputs.
     pub classes: Vec<String>,
     /// Version of the code.

@@ -13,10 +13,11 @@ use crate::error::{Error, Result};
 use crate::output::temporary;
 
 /// The files beside the checkpoints that are replaced by way of a temporary one.
-const OWN_FILES: [&str; 6] = [
+const OWN_FILES: [&str; 7] = [
     "last",
     "best",
     "args.toml",
+    "network.toml",
     "summary.csv",
     "summary.json",
     "report.html",

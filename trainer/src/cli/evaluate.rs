@@ -109,14 +109,7 @@ impl Evaluate {
             allow_non_finite: self.allow_non_finite,
         };
         let weights = Weights::load_with(&self.weights, &options)?;
-        let Some(model) = self.model.as_ref().or(weights.model.as_ref()) else {
-            return Err(Error::config(
-                "--model",
-                "it is not given, and the weights do not say of which network they are",
-                "Give a name of `triaxis models` or a TOML file",
-            ));
-        };
-        let mut spec = Spec::find(model)?;
+        let mut spec = weights.spec(self.model.as_deref())?;
         let preprocess = self.pictures.preprocess(&spec, &weights)?;
         spec.resolution = preprocess.size;
         spec.num_classes = match self.num_classes {

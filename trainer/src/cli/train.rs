@@ -103,7 +103,7 @@ impl Train {
             let fitting = batch_that_fits(&gpu, &spec, &recipe, data.train.len())?;
             (recipe.batch_size, recipe.grad_accum_steps) = fitting;
         }
-        let resumed = resume_from(&mut store, &directory, &recipe, changes)?;
+        let resumed = resume_from(&mut store, &directory, &recipe, &spec, changes)?;
         let mut progress = Progress::new(match self.quiet {
             true => Verbosity::Quiet,
             false => Verbosity::Normal,

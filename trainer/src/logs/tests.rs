@@ -37,6 +37,7 @@ fn epoch(step: u64) -> Record {
         eval,
         average: Some(eval),
         lr: 0.5,
+        recipe: String::new(),
     };
     Record::Epoch { step, row }
 }

@@ -259,6 +259,7 @@ mod tests {
             eval,
             average: Some(eval),
             lr: 0.1,
+            recipe: String::new(),
         }
     }
 

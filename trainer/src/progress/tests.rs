@@ -76,6 +76,7 @@ fn lines_wait_for_their_turn_but_an_epoch_is_always_told() {
         eval,
         average: Some(eval),
         lr: 0.05,
+        recipe: String::new(),
     };
     progress.epoch(&row, 3, Some(812.4));
     let text = out.text();

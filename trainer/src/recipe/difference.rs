@@ -1,13 +1,15 @@
-//! What one recipe has changed against another, and whether a run may go on under the change.
+//! What one recipe or network has changed against another, and whether a run may go on under the change.
 
 use std::collections::HashSet;
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::Value;
+use triaxis_models::Spec;
 
 use super::Recipe;
 
-/// A value that two recipes do not share.
+/// A value that two recipes, or two networks, do not share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// Its name, as in `opt.momentum`.
@@ -47,29 +49,38 @@ impl fmt::Display for Difference {
 impl Recipe {
     /// What `now` has changed, in the order of a recipe's values; `workers` and `data.resident`, which decide nothing, are left out.
     pub fn differences(&self, now: &Self) -> Vec<Difference> {
-        let (before, now) = (leaves(self), leaves(now));
-        let find = |leaves: &[(String, Value)], name: &str| {
-            let found = leaves.iter().find(|(other, _)| other == name);
-            found.map(|(_, value)| value.clone())
-        };
-        let mut seen = HashSet::from(["workers", "data.resident"]);
-        let names = before.iter().chain(&now).map(|(name, _)| name.as_str());
-        names
-            .filter(|name| seen.insert(name))
-            .map(|name| Difference {
-                name: name.to_owned(),
-                before: find(&before, name),
-                now: find(&now, name),
-            })
-            .filter(|difference| difference.before != difference.now)
-            .collect()
+        between(self, now, &["workers", "data.resident"])
     }
 }
 
-/// The numbers and words of a recipe under their names.
-fn leaves(recipe: &Recipe) -> Vec<(String, Value)> {
-    let table = serde_json::to_value(recipe);
-    let table = table.expect("a recipe is made of numbers, words and tables of them");
+/// What the network `now` has changed against the one `before`; their names are left out.
+pub fn network_differences(before: &Spec, now: &Spec) -> Vec<Difference> {
+    between(before, now, &["name"])
+}
+
+fn between(before: &impl Serialize, now: &impl Serialize, left_out: &[&str]) -> Vec<Difference> {
+    let (before, now) = (leaves(before), leaves(now));
+    let find = |leaves: &[(String, Value)], name: &str| {
+        let found = leaves.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.clone())
+    };
+    let mut seen: HashSet<&str> = left_out.iter().copied().collect();
+    let names = before.iter().chain(&now).map(|(name, _)| name.as_str());
+    names
+        .filter(|name| seen.insert(name))
+        .map(|name| Difference {
+            name: name.to_owned(),
+            before: find(&before, name),
+            now: find(&now, name),
+        })
+        .filter(|difference| difference.before != difference.now)
+        .collect()
+}
+
+/// Numbers and words under their names.
+fn leaves(of: &impl Serialize) -> Vec<(String, Value)> {
+    let table = serde_json::to_value(of);
+    let table = table.expect("recipes and networks are made of numbers, words and tables of them");
     let mut leaves = Vec::new();
     flatten("", table, &mut leaves);
     leaves
@@ -84,6 +95,12 @@ fn flatten(prefix: &str, value: Value, leaves: &mut Vec<(String, Value)>) {
                     _ => format!("{prefix}.{key}"),
                 };
                 flatten(&name, value, leaves);
+            }
+        }
+        // The stages of a network.
+        Value::Array(list) if list.iter().any(Value::is_object) => {
+            for (i, value) in list.into_iter().enumerate() {
+                flatten(&format!("{prefix}.{i}"), value, leaves);
             }
         }
         Value::Null => {}
@@ -122,6 +139,23 @@ mod tests {
             assert!(told.iter().any(|other| other == line), "{told:?}");
         }
         assert!(before.differences(&before).is_empty());
+    }
+
+    #[test]
+    fn networks_differ_in_what_is_not_their_name() {
+        let before = triaxis_models::zoo("efficientnet_b0").unwrap();
+        let mut now = Spec {
+            name: "another".into(),
+            ..before.clone()
+        };
+        assert_eq!(network_differences(&before, &now), []);
+        let text = now.to_toml().replacen("depth = 2", "depth = 7", 1);
+        now = Spec::from_toml(&text).unwrap();
+        let told = network_differences(&before, &now);
+        assert!(
+            told.len() == 1 && told[0].to_string().ends_with("stages.1.depth: 2 -> 7"),
+            "{told:?}"
+        );
     }
 
     #[test]

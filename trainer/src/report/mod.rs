@@ -44,6 +44,9 @@ pub struct EpochRow {
     pub average: Option<Evaluation>,
     /// Learning rate at the last step.
     pub lr: f64,
+    /// Hash of the settings that it was trained by; empty in runs of before this was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub recipe: String,
 }
 
 impl EpochRow {

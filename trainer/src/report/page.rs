@@ -327,6 +327,7 @@ mod tests {
                     eval: eval(x - 0.04 * ((epoch * 7) % 5) as f64 / 4.0),
                     average: (epoch > 1).then(|| eval(x * 1.03)),
                     lr: 0.2 * 0.02f64.powf(epoch as f64 / 20.0),
+                    recipe: String::new(),
                 }
             })
             .collect();

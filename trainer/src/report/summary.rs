@@ -21,13 +21,18 @@ pub(super) fn csv(report: &Report) -> String {
             eval,
             average,
             lr,
+            recipe,
         } = row;
+        let recipe = match recipe.is_empty() {
+            true => &report.recipe_hash,
+            false => recipe,
+        };
         let average = average.as_ref().map_or(",,".into(), |average| {
             format!("{},{},{}", average.loss, average.top1, average.top5)
         });
         text += &format!(
-            "{epoch},{train_loss},{},{},{},{lr},{},{average}\n",
-            eval.loss, eval.top1, eval.top5, report.recipe_hash
+            "{epoch},{train_loss},{},{},{},{lr},{recipe},{average}\n",
+            eval.loss, eval.top1, eval.top5
         );
     }
     text
@@ -71,6 +76,7 @@ mod tests {
             },
             average: None,
             lr: 0.1,
+            recipe: String::new(),
         };
         Report {
             model: "<b>net</b>".into(),
@@ -84,6 +90,7 @@ mod tests {
     #[test]
     fn the_csv_has_the_columns_of_timm_and_the_recipe() {
         let mut report = report();
+        report.rows[1].recipe = "e01a".into();
         report.rows[1].average = Some(Evaluation {
             loss: 1.25,
             top1: 51.5,
@@ -92,7 +99,7 @@ mod tests {
         assert_eq!(
             csv(&report),
             "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,average_loss,average_top1,average_top5\n\
-             0,2.25,1.5,50.25,90,0.1,8d2f,,,\n1,2.25,1.5,50.25,90,0.1,8d2f,1.25,51.5,91\n"
+             0,2.25,1.5,50.25,90,0.1,8d2f,,,\n1,2.25,1.5,50.25,90,0.1,e01a,1.25,51.5,91\n"
         );
     }
 

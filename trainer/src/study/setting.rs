@@ -143,6 +143,7 @@ impl Setting {
                 eval,
                 average,
                 lr: trainer.learning_rate(),
+                recipe: recipe.settings(),
             });
         }
         let curve = trainer.rows().to_vec();

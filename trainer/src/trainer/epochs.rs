@@ -27,6 +27,7 @@ impl Trainer {
                 eval,
                 average,
                 lr: self.learning_rate(),
+                recipe: self.recipe.settings(),
             };
             watch(&row);
             self.record(row);

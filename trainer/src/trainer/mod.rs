@@ -312,7 +312,7 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// Data that cannot be read, a lost device.
+    /// [`Error::Diverged`] where not one loss is finite; data that cannot be read, a lost device.
     pub fn evaluate(
         &mut self,
         weights: WeightKind,
@@ -333,6 +333,16 @@ impl Trainer {
             }
         }
         let sums = Sums::new(&self.eval.read(self.eval_drawn.sums)?);
+        if sums.images > 0.0 && sums.non_finite >= sums.images {
+            return Err(Error::Diverged {
+                step: self.step,
+                epoch: self.epoch as u64,
+                what: "the loss of every validation picture".into(),
+                help: "Checkpoints are as they were before this epoch. Lower --lr or lengthen --warmup-epochs, and begin anew \
+                       under another --experiment"
+                    .into(),
+            });
+        }
         Ok(Some(Evaluation {
             loss: sums.loss(),
             top1: sums.top1(),

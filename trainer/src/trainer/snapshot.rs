@@ -59,6 +59,7 @@ impl Trainer {
             },
             origin: Origin {
                 recipe: self.recipe.hash(),
+                network: self.model.description(),
                 classes: self.classes.clone(),
                 code: env!("CARGO_PKG_VERSION").into(),
                 adapter: Some(format!(

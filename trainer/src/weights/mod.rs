@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 pub use fit::{FitOptions, Fitted};
 
+use triaxis_models::Spec;
+
 use crate::checkpoint::{NamedTensor, tensors};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
@@ -37,6 +39,8 @@ pub struct Weights {
     pub classes: Vec<String>,
     /// The network, by name or file, where something beside the weights tells: a run's recipe, timm's `config.json`.
     pub model: Option<String>,
+    /// The network itself, where the weights tell: those of a checkpoint do.
+    pub network: Option<Spec>,
     /// How the network wants its pictures, where something beside the weights tells.
     pub preprocess: Option<Preprocess>,
     /// What a person should know: which checkpoint was taken, what was converted.
@@ -44,6 +48,23 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// The network that these are of: `model`, by name or file, where it is given, else what the weights tell.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Spec::find`]; [`Error::Config`] where nothing tells.
+    pub(crate) fn spec(&self, model: Option<&str>) -> Result<Spec> {
+        match (model, &self.network, self.model.as_deref()) {
+            (Some(model), ..) | (None, None, Some(model)) => Ok(Spec::find(model)?),
+            (None, Some(network), _) => Ok(network.clone()),
+            (None, None, None) => Err(Error::config(
+                "--model",
+                "it is not given, and the weights do not say of which network they are",
+                "Give a name of `triaxis models` or a TOML file",
+            )),
+        }
+    }
+
     /// Reads the weights at `path`: see the [module](self).
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use triaxis_models::Spec;
+
 use super::{Weights, card, hub, sharded};
 use crate::checkpoint::{self, Pointer, TensorFile, tensors};
 use crate::data::Preprocess;
@@ -67,6 +69,7 @@ fn folder(path: &Path) -> Result<Weights> {
 /// One of our checkpoints. Where the average of the weights was the best, the average is taken.
 fn snapshot(directory: &Path) -> Result<Weights> {
     let snapshot = checkpoint::load(directory)?;
+    let network = snapshot.origin.network;
     let averaged = snapshot.state.best.as_ref().is_some_and(|b| b.average);
     let (tensors, note) = match (averaged, snapshot.average) {
         (true, Some(average)) => (average, Some("the averaged weights are used".into())),
@@ -84,6 +87,7 @@ fn snapshot(directory: &Path) -> Result<Weights> {
             side.map(Preprocess::trained)
         }),
         model: recipe.map(|r| r.model),
+        network: network.and_then(|text| Spec::from_toml(&text).ok()),
         notes: note.into_iter().collect(),
     })
 }
@@ -101,6 +105,7 @@ fn of_file(path: &Path, file: TensorFile) -> Weights {
         tensors: file.tensors,
         preprocess: card.as_ref().and_then(|c| c.preprocess),
         model: card.and_then(|c| c.model),
+        network: None,
         classes: Vec::new(),
     }
 }

@@ -87,6 +87,7 @@ fn finish(trainer: &mut Trainer, mut watch: impl FnMut(&Trainer)) -> Snapshot {
             eval: eval.unwrap().unwrap(),
             average: None,
             lr: trainer.learning_rate(),
+            recipe: String::new(),
         });
     }
     trainer.snapshot().unwrap()

@@ -48,6 +48,14 @@ fn a_picture_that_is_not_finite_is_traced_to_its_batch_and_nothing_is_lost() {
 }
 
 #[test]
+fn weights_that_make_no_finite_loss_are_no_success() {
+    let place = Place::new();
+    // The first step's gradients are finite, and its weights leave nothing that is.
+    let options = "--recipe plain.toml --epochs 2 --lr 1e30 --warmup-epochs 0 --on-nan skip-step";
+    run(place.tiny(options)).refused(6, &["the loss of every validation picture", "--lr"]);
+}
+
+#[test]
 fn a_rollback_goes_back_to_the_last_checkpoint_at_half_the_rate() {
     let place = Place::new();
     let options = "--epochs 3 --on-nan rollback";

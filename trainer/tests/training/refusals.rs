@@ -65,7 +65,8 @@ fn a_checkpoint_of_another_network_ends_with_4() {
             "width = 8, kernel = 3, stride = 2",
         ),
     );
-    run(place.tiny("--epochs 1"))
+    run(place.tiny("--epochs 1")).refused(2, &["network.efficientnet.stem.width: 6 -> 8"]);
+    run(place.tiny("--epochs 1 --force"))
         .refused(4, &["do not fit", "conv_stem.weight", "8×3×3×3", "6×3×3×3"]);
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Place, Running, assert_same_end, checkpoints, files, pointed, run};
+use crate::support::{NETWORK, Place, Running, assert_same_end, checkpoints, files, pointed, run};
 
 const OPTIMIZERS: [&str; 3] = ["sgd", "rmsproptf", "adamw"];
 
@@ -220,7 +220,7 @@ fn another_recipe_is_told_and_only_taken_by_force() {
         .refused(
             2,
             &[
-                "output/tiny: the recipe has changed",
+                "output/tiny: recipe or network have changed",
                 "which is at step 4",
                 "\n  lr: 0.05 -> 0.01\n",
                 "\n  smoothing: 0.1 -> 0.2\n",
@@ -242,6 +242,16 @@ fn another_recipe_is_told_and_only_taken_by_force() {
     }
     let args = fs::read_to_string(folder.join("args.toml")).unwrap();
     assert!(args.contains("\nlr = 0.01\n"), "{args}");
+    // What the first epoch was trained by is still told.
+    let args = fs::read_to_string(folder.join("args-000004.toml")).unwrap();
+    assert!(args.contains("\nlr = 0.05\n"), "{args}");
+    let summary = fs::read_to_string(folder.join("summary.csv")).unwrap();
+    let hashes: Vec<&str> = summary
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(6).unwrap())
+        .collect();
+    assert!(hashes.len() == 2 && hashes[0] != hashes[1], "{summary}");
 }
 
 #[test]
@@ -297,4 +307,44 @@ fn the_recipe_that_a_run_writes_down_starts_the_same_run() {
     let again = "--recipe output/first/args.toml --data-dir synthetic:64 --experiment again";
     run(place.command(again)).done();
     assert_same_end(&place.run_folder("first"), &place.run_folder("again"));
+}
+
+#[test]
+fn a_run_keeps_its_network_whatever_becomes_of_the_file() {
+    let place = Place::new();
+    run(place.tiny("--recipe plain.toml --epochs 1")).done();
+    let validate = || {
+        let command = "validate --weights output/tiny/last --data-dir synthetic:64 --json";
+        let found: serde_json::Value =
+            serde_json::from_str(&run(place.program(command)).done().stdout).unwrap();
+        found["loss"].as_f64().unwrap()
+    };
+    let before = validate();
+    let other = NETWORK.replace(
+        "head = 0",
+        "head = 0\nstyle = { activation = \"relu\", momentum = 0.2 }",
+    );
+    place.write("tiny.toml", &other);
+    assert_eq!(validate(), before);
+    run(place.tiny("--recipe plain.toml --epochs 2")).refused(
+        2,
+        &[
+            "output/tiny: recipe or network have changed",
+            "network.efficientnet.style.activation: \"silu\" -> \"relu\"",
+            "network.efficientnet.style.momentum: 0.1 -> 0.2",
+            "network.toml",
+        ],
+    );
+    let forced = run(place.tiny("--recipe plain.toml --epochs 2 --force")).done();
+    assert!(forced.stderr.contains("\"silu\" -> \"relu\""), "{forced}");
+    assert_ne!(validate(), before);
+
+    // The file may be gone, and the run's own stands in for it.
+    fs::remove_file(place.path().join("tiny.toml")).unwrap();
+    validate();
+    let folder = place.run_folder("tiny");
+    let own = "--recipe output/tiny/args.toml --model output/tiny/network.toml --epochs 3";
+    let longer = run(place.tiny(own)).done();
+    assert!(longer.stderr.contains("resumed at epoch 2"), "{longer}");
+    assert_eq!(checkpoints(&folder).last(), Some(&12));
 }

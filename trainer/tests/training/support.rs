@@ -85,14 +85,18 @@ impl Place {
         fs::write(path, bytes).unwrap();
     }
 
-    /// `triaxis train` in this folder, with these words after it.
-    pub(crate) fn command(&self, options: &str) -> Command {
+    /// `triaxis` in this folder, with these words after it.
+    pub(crate) fn program(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_triaxis"));
         command
             .current_dir(self.path())
-            .arg("train")
-            .args(options.split_whitespace());
+            .args(words.split_whitespace());
         command
+    }
+
+    /// `triaxis train` in this folder, with these words after it.
+    pub(crate) fn command(&self, options: &str) -> Command {
+        self.program(&format!("train {options}"))
     }
 
     /// The command with these options and, where they leave it open, the tiny network on a few synthetic pictures.

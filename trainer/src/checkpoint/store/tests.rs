@@ -32,6 +32,7 @@ pub(super) fn snapshot(step: u64) -> Snapshot {
                 },
                 average: None,
                 lr: 1e-3 / 7.0,
+                recipe: "8d2f".into(),
             }],
             running: [
                 ("loss".to_owned(), 5e-324),
@@ -46,6 +47,7 @@ pub(super) fn snapshot(step: u64) -> Snapshot {
         },
         origin: Origin {
             recipe: "00ff".into(),
+            network: Some("name = \"tiny\"\n".into()),
             classes: vec!["cat".into(), "dog \"quoted\"".into(), "été".into()],
             code: "0.1.0".into(),
             adapter: Some("llvmpipe".into()),

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use triaxis_models::Spec;
+
 use crate::checkpoint::{CheckpointStore, Snapshot};
 use crate::error::{Error, Result};
-use crate::recipe::{Difference, Recipe};
+use crate::recipe::{Difference, Recipe, network_differences};
 
 /// A checkpoint to go on from, with what is to be said about it.
 pub(super) type Resumed = (Snapshot, Vec<String>);
@@ -22,31 +24,29 @@ pub(super) enum Changes {
 ///
 /// # Errors
 ///
-/// A recipe with changes that are not allowed, all of which are named; checkpoints of which none is whole.
+/// A recipe or a network with changes that are not allowed, all of which are named; checkpoints of which none is whole.
 pub(super) fn resume_from(
     store: &mut CheckpointStore,
     directory: &Path,
     recipe: &Recipe,
+    spec: &Spec,
     allowed: Changes,
 ) -> Result<Option<Resumed>> {
     let Some((snapshot, mut notes)) = store.latest()? else {
         return Ok(None);
     };
-    if snapshot.origin.recipe == recipe.hash() {
-        return Ok(Some((snapshot, notes)));
-    }
-    let path = directory.join("args.toml");
-    let changes = match Recipe::load(&path) {
-        Ok(before) => before.differences(recipe),
-        Err(_) if allowed == Changes::Forced => Vec::new(),
-        Err(error) => {
-            return Err(Error::config(
-                path.display().to_string(),
-                format!("what the run's recipe was cannot be told: {error}"),
-                "Give --force to go on by the recipe of this command, or another --experiment",
-            ));
-        }
+    let network = snapshot.origin.network.as_deref().map(Spec::from_toml);
+    let network = network.and_then(std::result::Result::ok);
+    let of_network = network.map(|before| network_differences(&before, spec));
+    let mut changes = match snapshot.origin.recipe == recipe.hash() {
+        true => Vec::new(),
+        false => of_recipe(directory, recipe, allowed)?,
     };
+    if let Some(of_network) = of_network {
+        // A description may stand elsewhere: what it says counts.
+        changes.retain(|change| change.name != "model");
+        changes.extend(of_network);
+    }
     let told = |changes: &mut dyn Iterator<Item = &Difference>| {
         let lines: Vec<String> = changes.map(|change| format!("\n  {change}")).collect();
         lines.concat()
@@ -56,17 +56,32 @@ pub(super) fn resume_from(
         return Err(Error::config(
             directory.display().to_string(),
             format!(
-                "the recipe has changed since the run, which is at step {}, began:{unsafe_ones}\nThat is another run",
+                "recipe or network have changed since the run, which is at step {}, began:{unsafe_ones}\nThat is another run",
                 snapshot.state.step
             ),
-            "Give the options of its start, --force to go on all the same, or another --experiment",
+            "Give the options of its start (args.toml and network.toml there are as they were), --force to go on all the same, \
+             or another --experiment",
         ));
     }
     if !changes.is_empty() {
         let changes = told(&mut changes.iter());
         notes.push(format!(
-            "the recipe has changed since the run began:{changes}"
+            "recipe or network have changed since the run began:{changes}"
         ));
     }
     Ok(Some((snapshot, notes)))
+}
+
+/// What has changed against the recipe that lies in the run's folder.
+fn of_recipe(directory: &Path, recipe: &Recipe, allowed: Changes) -> Result<Vec<Difference>> {
+    let path = directory.join("args.toml");
+    match Recipe::load(&path) {
+        Ok(before) => Ok(before.differences(recipe)),
+        Err(_) if allowed == Changes::Forced => Ok(Vec::new()),
+        Err(error) => Err(Error::config(
+            path.display().to_string(),
+            format!("what the run's recipe was cannot be told: {error}"),
+            "Give --force to go on by the recipe of this command, or another --experiment",
+        )),
+    }
 }

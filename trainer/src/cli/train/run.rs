@@ -105,9 +105,16 @@ impl Run<'_> {
             notes.extend(flags.compare(&self.options.data_dir, &snapshot.origin, &now)?);
             self.trainer.restore(&snapshot, &self.directory)?;
             self.speeds = Report::recall_speeds(&self.directory, self.trainer.rows().len());
+            if self.options.run.force {
+                self.set_aside("args.toml", snapshot.state.step)?;
+                self.set_aside("network.toml", snapshot.state.step)?;
+            }
             let (epoch, batch) = (self.trainer.epoch(), self.trainer.batches_done());
             let was = snapshot.state.batch;
             notes.push(match was == batch as u64 {
+                true if epoch >= self.setup.recipe.epochs => {
+                    format!("the run is complete: {epoch} epochs are done; --epochs gives it more")
+                }
                 true => format!("resumed at epoch {epoch}, step {batch}"),
                 false => format!(
                     "resumed at epoch {epoch}, step {batch} of {}, where about as many pictures are done as at step {was} by the \
@@ -129,7 +136,22 @@ impl Run<'_> {
             // Something to go back to before the first epoch is over.
             self.save(Standing::Newest)?;
         }
-        self.setup.recipe.save(&self.directory.join("args.toml"))
+        self.setup.recipe.save(&self.directory.join("args.toml"))?;
+        self.setup
+            .save_network(&self.directory.join("network.toml"))
+    }
+
+    /// Keeps what a run was trained by up to `step`, before it is replaced: `args-000021.toml`.
+    fn set_aside(&self, name: &str, step: u64) -> Result<()> {
+        let path = self.directory.join(name);
+        let kept = name.replace('.', &format!("-{step:06}."));
+        let kept = self.directory.join(kept);
+        if kept.exists() || !path.exists() {
+            return Ok(());
+        }
+        let copied = std::fs::copy(&path, &kept);
+        copied.map_err(|source| Error::disk("keep the recipe of before", &kept, None, source))?;
+        Ok(())
     }
 
     fn save(&mut self, standing: Standing) -> Result<PathBuf> {
@@ -236,6 +258,7 @@ impl Run<'_> {
             eval,
             average,
             lr: self.trainer.learning_rate(),
+            recipe: self.report.recipe_hash.clone(),
         };
         self.progress.epoch(&row, self.setup.recipe.epochs, speed);
         let skipped = self.trainer.mishaps().skipped;

@@ -6,7 +6,8 @@ use triaxis_engine::Gpu;
 use triaxis_models::{Model, Spec};
 
 use crate::data::Split;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::output::write_in_output;
 use crate::recipe::Recipe;
 use crate::report::Report;
 use crate::trainer::{OnNan, Trainer};
@@ -42,6 +43,17 @@ impl Setup {
         let fitted = Weights::load(Path::new(path))?.fit(&self.spec, &options)?;
         trainer.begin_from(&fitted)?;
         Ok(fitted.notes)
+    }
+
+    /// Writes the network as it is trained, so that the run can be repeated whatever becomes of the file it was read from.
+    pub(super) fn save_network(&self, path: &Path) -> Result<()> {
+        let text = format!(
+            "# The network as it is trained. `triaxis train --model` takes it back.\n{}",
+            self.spec.to_toml()
+        );
+        write_in_output(path, text.as_bytes()).map_err(|source| {
+            Error::disk("write the network", path, Some(text.len() as u64), source)
+        })
     }
 
     /// The report of the run before its first epoch; `source` is the data in words.
