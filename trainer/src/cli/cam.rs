@@ -1,6 +1,6 @@
 //! `triaxis cam`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,13 @@ use super::device::Device;
 use super::links::Links;
 use super::pictures::{all_usable, each_prepared, files};
 use super::print;
+use super::target;
 use super::trained::{Loaded, Trained, write};
 use crate::data::{Dataset, Files, Picture};
 use crate::error::{Error, Result, suggestion};
 use crate::explain::{ExplainOptions, Explainer, Map, Method, Wanted, grid, overlay, png};
 use crate::npy;
+use crate::output::parent;
 
 /// Pictures that the grid shows at most.
 const IN_GRID: usize = 16;
@@ -99,6 +101,7 @@ impl Cam {
     pub(super) fn run(&self) -> Result<()> {
         self.check()?;
         let files = files(&self.pictures, self.links)?;
+        self.check_output(&files)?;
         let mut networks = vec![self.network.load()?];
         for weights in &self.beside {
             networks.push(self.network.of(weights).load()?);
@@ -174,6 +177,14 @@ impl Cam {
             return Err(Error::config("--opacity", problem, "Give 0 to 1"));
         }
         Ok(())
+    }
+
+    /// Maps are pictures, too: among those that are read, they would be read next time.
+    fn check_output(&self, files: &Files) -> Result<()> {
+        let pictures: Vec<PathBuf> = (0..files.len()).filter_map(|i| files.path(i)).collect();
+        let folders: BTreeSet<&Path> = pictures.iter().map(|path| parent(path)).collect();
+        let whole = self.pictures.iter().filter(|given| given.is_dir());
+        target::folder("--output", &self.output, folders, whole)
     }
 
     /// The classes that are asked for, by name before number.

@@ -94,6 +94,26 @@ enum TestTime {
     FiveCrop,
 }
 
+/// What may be read of a folder of weights.
+const OF_FOLDERS: [&str; 6] = [
+    "args.toml",
+    "best",
+    "config.json",
+    "last",
+    "model.safetensors",
+    "model.safetensors.index.json",
+];
+
+/// The files that a network and its weights may be read from, whether or not they are there.
+pub(super) fn sources(model: Option<&str>, weights: Option<&Path>) -> Vec<PathBuf> {
+    let mut sources: Vec<PathBuf> = model.map(PathBuf::from).into_iter().collect();
+    if let Some(weights) = weights {
+        sources.push(weights.to_owned());
+        sources.extend(OF_FOLDERS.iter().map(|name| weights.join(name)));
+    }
+    sources
+}
+
 /// A network with the weights that were asked for, not yet on a device.
 pub(super) struct Trained {
     pub(super) spec: Spec,
@@ -103,6 +123,11 @@ pub(super) struct Trained {
 }
 
 impl Evaluate {
+    /// The files that the network may be read from.
+    pub(super) fn sources(&self) -> Vec<PathBuf> {
+        sources(self.model.as_deref(), Some(&self.weights))
+    }
+
     /// Reads the weights and finds out the network; `batch_size` where the options leave it out.
     pub(super) fn load(&self, batch_size: usize) -> Result<Trained> {
         let options = LoadOptions {

@@ -23,6 +23,11 @@ pub(super) struct EvidenceOptions {
 }
 
 impl EvidenceOptions {
+    /// The files that are read.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.ledger.iter().chain(&self.rows)
+    }
+
     pub(super) fn read(&self) -> Result<Evidence> {
         let mut evidence = Evidence::default();
         for path in &self.ledger {

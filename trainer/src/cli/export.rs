@@ -7,6 +7,7 @@ use serde_json::json;
 use triaxis_models::Naming;
 
 use super::print;
+use super::target;
 use super::trained::{Loaded, Trained, write};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
@@ -61,6 +62,7 @@ enum Dtype {
 impl Export {
     pub(super) fn run(&self) -> Result<()> {
         let format = self.format()?;
+        target::file("--out", &self.out, self.network.sources())?;
         let loaded = self.network.load()?;
         let bytes = match format {
             Format::Onnx => self.onnx(&loaded)?,

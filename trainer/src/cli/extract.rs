@@ -9,6 +9,7 @@ use super::device::Device;
 use super::links::Links;
 use super::pictures::{all_usable, each_prepared, files};
 use super::print;
+use super::target;
 use super::trained::{Trained, write};
 use crate::checkpoint::{NamedTensor, tensors};
 use crate::data::Dataset;
@@ -84,6 +85,8 @@ impl Extract {
         if self.batch_size == 0 {
             return Err(Error::config("--batch-size", "it is 0", "Give 1 or more"));
         }
+        let sources = self.network.sources();
+        target::file("--out", out, self.pictures.iter().chain(&sources))?;
         let files = files(&self.pictures, self.links)?;
         let loaded = self.network.load()?;
         let options = ExtractOptions {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::evidence::EvidenceOptions;
 use super::print;
+use super::target;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 use crate::paper::{self, FIGURES, Figure};
@@ -68,6 +69,7 @@ impl Figures {
             "all" => Some(paper::page(&evidence, heat_maps.as_deref())?),
             _ => None,
         };
+        self.check_out(&figures)?;
         fs::create_dir_all(&self.out)
             .map_err(|source| Error::disk("make the folder of --out", &self.out, None, source))?;
         let written = figures
@@ -94,9 +96,23 @@ impl Figures {
         )
     }
 
+    /// Refuses a folder in which one of the files would take the place of what was read.
+    fn check_out(&self, figures: &[Figure]) -> Result<()> {
+        let own = figures.iter().flat_map(|figure| self.files(figure));
+        for path in own.chain([self.out.join(PAGE)]) {
+            let inputs = self.evidence.files().chain(&self.heat_maps);
+            target::file("--out", &path, inputs)?;
+        }
+        Ok(())
+    }
+
+    /// Where a figure is written: its picture and its numbers.
+    fn files(&self, figure: &Figure) -> [PathBuf; 2] {
+        ["svg", "csv"].map(|end| self.out.join(format!("{}.{end}", figure.name)))
+    }
+
     fn write(&self, figure: &Figure) -> Result<Written> {
-        let path = |extension: &str| self.out.join(format!("{}.{extension}", figure.name));
-        let (svg, csv) = (path("svg"), path("csv"));
+        let [svg, csv] = self.files(figure);
         put(&svg, &panels(&figure.panels))?;
         put(&csv, &figure.points.render(Format::Csv))?;
         Ok(Written {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::print;
+use super::target;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Absent, LedgerOptions, Trial};
 use crate::output::write_atomically;
@@ -112,6 +113,9 @@ impl Show {
 
 impl Export {
     fn run(&self) -> Result<()> {
+        if let Some(path) = &self.out {
+            target::file("--out", path, [&self.ledger])?;
+        }
         let trials = trials(&self.ledger, self.study.as_deref())?;
         let text = match self.format {
             Written::Csv => table::all(&trials).render(Format::Csv),

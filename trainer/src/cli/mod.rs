@@ -26,6 +26,7 @@ mod search;
 mod spec_file;
 mod stop;
 mod tables;
+mod target;
 mod train;
 mod trained;
 mod tune;

@@ -9,6 +9,8 @@ mod optimizer;
 mod run;
 mod schedule;
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::error::{Error, Result};
@@ -104,6 +106,12 @@ impl RecipeOptions {
     /// Whether the recipe's batch is to be fitted to the device.
     pub(super) fn auto_batch(&self) -> bool {
         self.auto_batch
+    }
+
+    /// The files that recipe and network may be read from, whether or not they are there.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let named = [&self.recipe, &self.model];
+        named.into_iter().flatten().map(Path::new)
     }
 
     /// The recipe in force; not yet validated.

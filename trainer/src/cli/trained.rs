@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use triaxis_models::Spec;
 
-use super::evaluate::Pictures;
+use super::evaluate::{Pictures, sources};
 use super::pictures::tell;
 use crate::checkpoint::NamedTensor;
 use crate::data::Preprocess;
@@ -45,6 +45,11 @@ pub(super) struct Loaded {
 }
 
 impl Trained {
+    /// The files that the network may be read from.
+    pub(super) fn sources(&self) -> Vec<PathBuf> {
+        sources(self.model.as_deref(), self.weights.as_deref())
+    }
+
     /// The network alone: weights are read where they are given, for what they tell of it.
     pub(super) fn spec(&self) -> Result<Spec> {
         match self.weights {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::bench::cases;
 use super::device::Device;
 use super::print;
+use super::target;
 use crate::error::Result;
 use crate::recipe::Recipe;
 use crate::tune::{Measured, MeasuredEdge, Measurements, Tuned};
@@ -51,6 +52,9 @@ struct Document {
 impl Tune {
     pub(super) fn run(&self) -> Result<()> {
         let cases = cases(&self.model, self.img_size, &self.batch_size)?;
+        if let Some(out) = &self.out {
+            target::file("--out", out, &self.model)?;
+        }
         let gpu = self.device.open()?;
         let recipe = Recipe {
             amp: self.amp,

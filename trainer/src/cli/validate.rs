@@ -11,6 +11,7 @@ use super::device::Device;
 use super::evaluate::{Evaluate, read_labels};
 use super::links::Links;
 use super::print;
+use super::target;
 use crate::classifier::{Measured, Measurement};
 use crate::data::{DataError, DataOptions, Loader, Preprocess, open_validation};
 use crate::error::{Error, Result};
@@ -59,6 +60,16 @@ struct Report {
 
 impl Validate {
     pub(super) fn run(&self) -> Result<()> {
+        if let Some(path) = &self.results_file {
+            let data = [Some(Path::new(&self.data_dir)), self.class_map.as_deref()];
+            let sources = self.network.sources();
+            let sources = sources.iter().map(PathBuf::as_path);
+            target::file(
+                "--results-file",
+                path,
+                sources.chain(data.into_iter().flatten()),
+            )?;
+        }
         let trained = self.network.load(BATCH)?;
         let options = DataOptions {
             seed: self.seed,

@@ -23,6 +23,7 @@ mod leaking;
 mod logging;
 mod mixed_precision;
 mod outcome;
+mod outputs;
 mod papers;
 mod pictures;
 mod recipes;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::super::target;
 use crate::bench::page::{Clock, Rows, title_of};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -26,6 +27,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn run(&self) -> Result<()> {
+        target::file("--out", &self.out, &self.files)?;
         let mut rows = Rows::default();
         for file in &self.files {
             rows.add(file)?;

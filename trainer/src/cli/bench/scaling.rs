@@ -1,7 +1,7 @@
 //! `triaxis bench scaling`.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use triaxis_engine::{AdapterKind, Gpu, Precision};
 use triaxis_models::Spec;
 
 use super::super::print;
+use super::super::target;
 use super::{Device, Written};
 use crate::bench::page::{Clock, Rows, Run};
 use crate::bench::scaling::{Follows, Group, Scaled, ScaledRow, groups, networks};
@@ -96,6 +97,10 @@ impl Scaling {
     pub(super) fn run(&self) -> Result<()> {
         let mut file = self.written.csv.as_deref();
         let mut file = file.take().map(RowFile::<ScaledRow>::open).transpose()?;
+        if let Some(out) = &self.out {
+            let models = self.model.iter().map(Path::new);
+            target::file("--out", out, models.chain(self.written.csv.as_deref()))?;
+        }
         let mut all = Vec::new();
         for model in &self.model {
             let mut base = Spec::find(model)?;

@@ -12,6 +12,7 @@ use crate::cli::links::Links;
 use crate::cli::options::RecipeOptions;
 use crate::cli::print;
 use crate::cli::stop::Stop;
+use crate::cli::target;
 use crate::data::{DataOptions, open};
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, LedgerOptions, Planned, State, Study, Trial};
@@ -99,6 +100,9 @@ impl StudyOptions {
         let Some(path) = &self.emit_sbatch else {
             return Ok(false);
         };
+        let data = Path::new(&self.data_dir);
+        let inputs = self.recipe.files().chain([data, self.ledger.as_path()]);
+        target::file("--emit-sbatch", path, inputs)?;
         let words: Vec<String> = std::env::args_os()
             .map(|word| word.to_string_lossy().into_owned())
             .collect();

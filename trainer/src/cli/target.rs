@@ -1,0 +1,175 @@
+//! What commands write: a path that would cost what is read, or a run its checkpoint, is refused before the work.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::output::parent;
+
+/// Files of every checkpoint. One name alone others have, too: `manifest.json`, where names are told apart by no case.
+const OF_CHECKPOINTS: [&str; 2] = ["MANIFEST.json", "model.safetensors"];
+
+/// Refuses a file at `path`, the value of `option`, that is one of what the command reads, or lies in a checkpoint.
+///
+/// # Errors
+///
+/// [`Error::Config`] that names the option and what is there.
+pub(super) fn file(
+    option: &str,
+    path: &Path,
+    inputs: impl IntoIterator<Item = impl AsRef<Path>>,
+) -> Result<()> {
+    let Some(place) = place(path) else {
+        return Ok(());
+    };
+    outside_checkpoints(option, path, &place)?;
+    let is_it = |input: &Path| fs::canonicalize(input).is_ok_and(|input| input == place);
+    match inputs.into_iter().any(|input| is_it(input.as_ref())) {
+        false => Ok(()),
+        true => Err(Error::config(
+            option,
+            format!("{} is what this command reads", path.display()),
+            "Give another file",
+        )),
+    }
+}
+
+/// Refuses a folder at `path`, the value of `option`, that lies in a checkpoint, is one of `read`, whose files are read, or
+/// lies in one of `whole`, of which all below is read: the next command would read what this one writes.
+///
+/// # Errors
+///
+/// [`Error::Config`] that names the option and what is there.
+pub(super) fn folder(
+    option: &str,
+    path: &Path,
+    read: impl IntoIterator<Item = impl AsRef<Path>>,
+    whole: impl IntoIterator<Item = impl AsRef<Path>>,
+) -> Result<()> {
+    let Some(place) = place(path) else {
+        return Ok(());
+    };
+    outside_checkpoints(option, path, &place)?;
+    let is_it = |read: &Path| fs::canonicalize(read).is_ok_and(|read| read == place);
+    let is_below = |whole: &Path| fs::canonicalize(whole).is_ok_and(|w| place.starts_with(w));
+    match read.into_iter().any(|read| is_it(read.as_ref()))
+        || whole.into_iter().any(|whole| is_below(whole.as_ref()))
+    {
+        false => Ok(()),
+        true => Err(Error::config(
+            option,
+            format!("{} is among what this command reads", path.display()),
+            "Give a folder outside of it",
+        )),
+    }
+}
+
+fn outside_checkpoints(option: &str, path: &Path, place: &Path) -> Result<()> {
+    let is_checkpoint = |folder: &&Path| {
+        let names = OF_CHECKPOINTS.iter();
+        names
+            .map(|name| folder.join(name))
+            .all(|file| file.is_file())
+    };
+    match place.ancestors().find(is_checkpoint) {
+        None => Ok(()),
+        Some(checkpoint) => Err(Error::config(
+            option,
+            format!(
+                "{} lies in the checkpoint {}, which it would damage",
+                path.display(),
+                checkpoint.display()
+            ),
+            "Give a path outside of it",
+        )),
+    }
+}
+
+/// Where a path leads, whether or not anything is there yet; none where that cannot be told.
+fn place(path: &Path) -> Option<PathBuf> {
+    match fs::canonicalize(path) {
+        Ok(place) => Some(place),
+        Err(_) => Some(place(parent(path))?.join(path.file_name()?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: [&Path; 0] = [];
+
+    #[track_caller]
+    fn refused(result: Result<()>, words: &[&str]) {
+        let error = result.unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+        for word in ["--out"].iter().chain(words) {
+            assert!(error.to_string().contains(word), "{word:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_read_is_not_written_however_it_is_spelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("rows.csv"), "").unwrap();
+        fs::create_dir(at("below")).unwrap();
+        let inputs = [at("gone.csv"), at("rows.csv")];
+        for name in ["rows.csv", "below/../rows.csv"] {
+            refused(
+                file("--out", &at(name), &inputs),
+                &[name, "this command reads"],
+            );
+        }
+        // What is not there is nobody's, and another folder's is another file.
+        for name in ["gone.csv", "below/rows.csv", "none/rows.csv"] {
+            file("--out", &at(name), &inputs).unwrap();
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(at("rows.csv"), at("link.csv")).unwrap();
+            refused(file("--out", &at("link.csv"), &inputs), &["link.csv"]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_into_a_checkpoint() {
+        let run = tempfile::tempdir().unwrap();
+        let checkpoint = run.path().join("checkpoint-000021");
+        fs::create_dir(&checkpoint).unwrap();
+        let model = checkpoint.join("model.safetensors");
+        // Another program's manifest is no reason to refuse.
+        fs::write(checkpoint.join("MANIFEST.json"), "{}").unwrap();
+        file("--out", &model, NOTHING).unwrap();
+        fs::write(&model, "").unwrap();
+        for name in ["model.safetensors", "new.onnx", "new/below.onnx"] {
+            let path = checkpoint.join(name);
+            refused(
+                file("--out", &path, NOTHING),
+                &[name, "lies in the checkpoint"],
+            );
+        }
+        for path in [checkpoint.clone(), checkpoint.join("maps")] {
+            let checked = folder("--output", &path, NOTHING, NOTHING);
+            refused(checked, &["lies in the checkpoint"]);
+        }
+        file("--out", &run.path().join("model.onnx"), NOTHING).unwrap();
+    }
+
+    #[test]
+    fn pictures_are_not_written_where_pictures_are_read() {
+        let data = tempfile::tempdir().unwrap();
+        let at = |name: &str| data.path().join(name);
+        fs::create_dir_all(at("val/cat")).unwrap();
+        for (path, read, whole) in [
+            ("val/cat", vec![at("val/cat")], vec![]),
+            ("val", vec![], vec![at("val")]),
+            ("val/maps", vec![], vec![at("val")]),
+        ] {
+            refused(folder("--output", &at(path), &read, &whole), &[path]);
+        }
+        // Beside a picture that is given alone there may be a folder of its maps.
+        folder("--output", &at("val/cat/maps"), [at("val/cat")], NOTHING).unwrap();
+        folder("--output", &at("maps"), [at("val/cat")], [at("val")]).unwrap();
+    }
+}
