@@ -96,12 +96,12 @@ impl Figures {
         )
     }
 
-    /// Refuses a folder in which one of the files would take the place of what was read.
+    /// Refuses a folder that takes no file, or in which one would take the place of what was read.
     fn check_out(&self, figures: &[Figure]) -> Result<()> {
         let own = figures.iter().flat_map(|figure| self.files(figure));
         for path in own.chain([self.out.join(PAGE)]) {
             let inputs = self.evidence.files().chain(&self.heat_maps);
-            target::file("--out", &path, inputs)?;
+            target::made_file("--out", &path, inputs)?;
         }
         Ok(())
     }

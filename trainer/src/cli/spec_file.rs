@@ -6,6 +6,7 @@ use std::path::Path;
 
 use triaxis_models::Spec;
 
+use super::target::{self, NOTHING};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 
@@ -48,13 +49,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
             "Name it so: that is how a network's file is told from a name",
         );
     }
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            let problem = format!("there is no folder {}", folder.display());
-            refuse(problem, "Make it first, or give another file")
-        }
-        _ => Ok(()),
-    }
+    target::file("--out", path, NOTHING)
 }
 
 fn refuse(problem: String, help: &str) -> Result<()> {

@@ -1,24 +1,75 @@
-//! What commands write: a path that would cost what is read, or a run its checkpoint, is refused before the work.
+//! What commands write: a path that would cost what is read, or a run its checkpoint, or where nothing can be written, is
+//! refused before the work.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::output::parent;
 
+/// The inputs of a command that reads nothing which it could replace.
+pub(super) const NOTHING: [&Path; 0] = [];
+
 /// Files of every checkpoint. One name alone others have, too: `manifest.json`, where names are told apart by no case.
 const OF_CHECKPOINTS: [&str; 2] = ["MANIFEST.json", "model.safetensors"];
 
-/// Refuses a file at `path`, the value of `option`, that is one of what the command reads, or lies in a checkpoint.
+/// Refuses a file at `path`, the value of `option`, that cannot be written, is one of what the command reads, or lies in a
+/// checkpoint. Nothing is left behind.
 ///
 /// # Errors
 ///
-/// [`Error::Config`] that names the option and what is there.
+/// [`Error::Config`] that names the option and what is there; [`Error::Disk`] for a folder that takes no file.
 pub(super) fn file(
     option: &str,
     path: &Path,
     inputs: impl IntoIterator<Item = impl AsRef<Path>>,
 ) -> Result<()> {
+    spared(option, path, inputs)?;
+    let folder = parent(path);
+    if !folder.is_dir() {
+        let problem = match folder.exists() {
+            true => format!("{} is no folder", folder.display()),
+            false => format!("there is no folder {}", folder.display()),
+        };
+        let help = "Make it first, or give another file";
+        return Err(Error::config(option, problem, help));
+    }
+    takes_files(folder)
+}
+
+/// The same of a file for which the command makes the folder, too.
+///
+/// # Errors
+///
+/// Those of [`file`].
+pub(super) fn made_file(
+    option: &str,
+    path: &Path,
+    inputs: impl IntoIterator<Item = impl AsRef<Path>>,
+) -> Result<()> {
+    spared(option, path, inputs)?;
+    may_be_made(parent(path))
+}
+
+/// Refuses what would take the place of an input, or of what is no file.
+fn spared(
+    option: &str,
+    path: &Path,
+    inputs: impl IntoIterator<Item = impl AsRef<Path>>,
+) -> Result<()> {
+    // A device or a pipe would be replaced by the file.
+    if path.exists() && !path.is_file() {
+        let what = match path.is_dir() {
+            true => "a folder",
+            false => "no plain file",
+        };
+        return Err(Error::config(
+            option,
+            format!("{} is {what}", path.display()),
+            "Give the name of a file",
+        ));
+    }
     let Some(place) = place(path) else {
         return Ok(());
     };
@@ -34,18 +85,20 @@ pub(super) fn file(
     }
 }
 
-/// Refuses a folder at `path`, the value of `option`, that lies in a checkpoint, is one of `read`, whose files are read, or
-/// lies in one of `whole`, of which all below is read: the next command would read what this one writes.
+/// Refuses a folder at `path`, the value of `option`, that cannot be made, lies in a checkpoint, is one of `read`, whose
+/// files are read, or lies in one of `whole`, of which all below is read: the next command would read what this one writes.
 ///
 /// # Errors
 ///
-/// [`Error::Config`] that names the option and what is there.
+/// [`Error::Config`] that names the option and what is there; [`Error::Disk`] for a folder that cannot be made or takes no
+/// file.
 pub(super) fn folder(
     option: &str,
     path: &Path,
     read: impl IntoIterator<Item = impl AsRef<Path>>,
     whole: impl IntoIterator<Item = impl AsRef<Path>>,
 ) -> Result<()> {
+    may_be_made(path)?;
     let Some(place) = place(path) else {
         return Ok(());
     };
@@ -61,6 +114,28 @@ pub(super) fn folder(
             format!("{} is among what this command reads", path.display()),
             "Give a folder outside of it",
         )),
+    }
+}
+
+/// Refuses a folder that is not there and cannot be made, or that takes no file.
+fn may_be_made(folder: &Path) -> Result<()> {
+    let above = folder.ancestors().find(|above| above.exists());
+    match above {
+        Some(above) if !above.is_dir() => {
+            let source = io::Error::from(io::ErrorKind::NotADirectory);
+            Err(Error::disk("make the folder", folder, None, source))
+        }
+        Some(above) => takes_files(above),
+        None => takes_files(Path::new(".")),
+    }
+}
+
+/// Refuses a folder in which no file can be made. Where the system has them, the one that is tried has no name: it is gone
+/// however this process ends.
+fn takes_files(folder: &Path) -> Result<()> {
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::disk("make a file in it", folder, None, source)),
     }
 }
 
@@ -97,8 +172,6 @@ fn place(path: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    const NOTHING: [&Path; 0] = [];
-
     #[track_caller]
     fn refused(result: Result<()>, words: &[&str]) {
         let error = result.unwrap_err();
@@ -122,7 +195,7 @@ mod tests {
             );
         }
         // What is not there is nobody's, and another folder's is another file.
-        for name in ["gone.csv", "below/rows.csv", "none/rows.csv"] {
+        for name in ["gone.csv", "below/rows.csv"] {
             file("--out", &at(name), &inputs).unwrap();
         }
         #[cfg(unix)]
@@ -144,10 +217,12 @@ mod tests {
         fs::write(&model, "").unwrap();
         for name in ["model.safetensors", "new.onnx", "new/below.onnx"] {
             let path = checkpoint.join(name);
-            refused(
+            for checked in [
                 file("--out", &path, NOTHING),
-                &[name, "lies in the checkpoint"],
-            );
+                made_file("--out", &path, NOTHING),
+            ] {
+                refused(checked, &[name, "lies in the checkpoint"]);
+            }
         }
         for path in [checkpoint.clone(), checkpoint.join("maps")] {
             let checked = folder("--output", &path, NOTHING, NOTHING);
@@ -171,5 +246,50 @@ mod tests {
         // Beside a picture that is given alone there may be a folder of its maps.
         folder("--output", &at("val/cat/maps"), [at("val/cat")], NOTHING).unwrap();
         folder("--output", &at("maps"), [at("val/cat")], [at("val")]).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_and_nothing_is_left() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        for (name, words) in [
+            ("folder", ["folder is a folder", "name of a file"]),
+            ("none/a.csv", ["there is no folder", "none"]),
+            ("file/a.csv", ["file is no folder", "another file"]),
+        ] {
+            refused(file("--out", &at(name), NOTHING), &words);
+        }
+        for checked in [
+            made_file("--out", &at("file/a.csv"), NOTHING),
+            folder("--output", &at("file/below"), NOTHING, NOTHING),
+            folder("--output", &at("file"), NOTHING, NOTHING),
+        ] {
+            let error = checked.unwrap_err();
+            assert_eq!(error.exit_code(), 8, "{error}");
+            assert!(error.to_string().contains("file"), "{error}");
+        }
+        file("--out", &at("file"), NOTHING).unwrap();
+        file("--out", &at("folder/new.csv"), NOTHING).unwrap();
+        made_file("--out", &at("new/below/a.toml"), NOTHING).unwrap();
+        folder("--output", &at("new/below"), NOTHING, NOTHING).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(at("folder")).unwrap().count(), 0);
+    }
+
+    /// Nobody can make a file there, root included.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_takes_no_file_and_a_device_are_refused() {
+        for path in ["/proc/x.toml", "/proc/new/x.toml"] {
+            let error = made_file("--out", Path::new(path), NOTHING).unwrap_err();
+            assert_eq!(error.exit_code(), 8, "{error}");
+            assert!(error.to_string().contains("/proc: cannot make"), "{error}");
+        }
+        refused(
+            file("--out", Path::new("/dev/null"), NOTHING),
+            &["/dev/null is no plain file"],
+        );
     }
 }

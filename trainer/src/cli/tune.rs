@@ -52,27 +52,14 @@ struct Document {
 impl Tune {
     pub(super) fn run(&self) -> Result<()> {
         let cases = cases(&self.model, self.img_size, &self.batch_size)?;
-        if let Some(out) = &self.out {
-            target::file("--out", out, &self.model)?;
-        }
         let gpu = self.device.open()?;
+        let file = self.file(&gpu.info().name);
+        target::made_file("--out", &file, &self.model)?;
         let recipe = Recipe {
             amp: self.amp,
             ..Recipe::default()
         };
         let (table, measured) = Tuned::measure(&gpu, &cases, &recipe, self.runs.into())?;
-        let file = self.out.clone().unwrap_or_else(|| {
-            let plain = |c: char| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    '-'
-                }
-            };
-            let name: String = table.adapter.chars().map(plain).collect();
-            let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
-            PathBuf::from(format!("tune/{}.toml", words.join("-")))
-        });
         table.save(&file)?;
         if self.json {
             return print::json(&Document {
@@ -83,6 +70,22 @@ impl Tune {
         }
         let told = [told(&measured.classes), told_edges(&measured.edges)];
         print::text(&format!("{}{}", told.concat(), file.display()))
+    }
+
+    /// Where the table of this adapter is written.
+    fn file(&self, adapter: &str) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let plain = |c: char| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            };
+            let name: String = adapter.chars().map(plain).collect();
+            let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+            PathBuf::from(format!("tune/{}.toml", words.join("-")))
+        })
     }
 }
 

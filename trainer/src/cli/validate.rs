@@ -125,29 +125,27 @@ impl Validate {
             images_per_second: measured.images as f64 / seconds.max(1e-9),
             measured,
         };
-        if let Some(path) = &self.results_file {
-            let params = spec_parameters(&spec)?;
-            let row = timm_row(
-                spec.name.as_str(),
-                &measured,
-                params,
-                classifier.preprocess(),
-            );
-            write_atomically(path, row.as_bytes())
-                .map_err(|e| Error::disk("write the results", path, Some(row.len() as u64), e))?;
-        }
+        // What was measured is told, whatever becomes of the file.
+        self.print(&report)?;
+        let Some(path) = &self.results_file else {
+            return Ok(());
+        };
+        let params = spec_parameters(&spec)?;
+        let name = spec.name.as_str();
+        let row = timm_row(name, &measured, params, classifier.preprocess());
+        write_atomically(path, row.as_bytes())
+            .map_err(|e| Error::disk("write the results", path, Some(row.len() as u64), e))
+    }
+
+    fn print(&self, report: &Report) -> Result<()> {
         if self.json {
-            print::json(&report)
-        } else {
-            print::text(&format!(
-                "top-1 {:.2} %, top-5 {:.2} %, loss {:.4}, {} images, {:.1} images/s",
-                measured.top1,
-                measured.top5,
-                measured.loss,
-                measured.images,
-                report.images_per_second
-            ))
+            return print::json(report);
         }
+        let measured = &report.measured;
+        print::text(&format!(
+            "top-1 {:.2} %, top-5 {:.2} %, loss {:.4}, {} images, {:.1} images/s",
+            measured.top1, measured.top5, measured.loss, measured.images, report.images_per_second
+        ))
     }
 }
 

@@ -104,3 +104,62 @@ fn rows_and_ledgers_are_not_replaced_by_what_is_made_of_them() {
         "of trials"
     );
 }
+
+#[test]
+fn outputs_that_cannot_be_written_are_refused_before_the_work() {
+    let place = trained();
+    class_folders(&place, "photos", &["cat"], 1);
+    place.write("file", "in the way");
+    let weights = "--weights output/tiny";
+    for (words, code, said) in [
+        (
+            format!("validate {weights} --data-dir synthetic:64 --results-file none/r.csv"),
+            2,
+            "--results-file: there is no folder none",
+        ),
+        (
+            format!("extract {weights} photos --node global_avg_pool --out none/f.npy"),
+            2,
+            "--out: there is no folder none",
+        ),
+        (
+            "export --weights none.safetensors --out none/x.onnx".into(),
+            2,
+            "--out: there is no folder none",
+        ),
+        (
+            format!("cam {weights} photos --output file/maps"),
+            8,
+            "file/maps: cannot make the folder",
+        ),
+        (
+            "tune tiny.toml --out output".into(),
+            2,
+            "--out: output is a folder",
+        ),
+        (
+            "tune tiny.toml --out file/x.toml".into(),
+            8,
+            "file: cannot make the folder",
+        ),
+        (
+            "search tiny --data-dir none --model tiny.toml --out file/below".into(),
+            8,
+            "file/below: cannot make the folder",
+        ),
+    ] {
+        let ran = triaxis(&place, &words).refused(code, &[said]);
+        assert_eq!(ran.stdout, "", "{words}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn advise_does_not_measure_for_a_folder_that_takes_no_file() {
+    let place = Place::new();
+    let words = "advise --max-flops 1G --quick --measured closed/here.toml";
+    fs::create_dir(place.path().join("closed")).unwrap();
+    place.allow("closed", 0o555);
+    let ran = run(place.bound(words)).refused(8, &["closed: cannot make a file in it"]);
+    assert!(!ran.stderr.contains("measuring"), "{ran}");
+}

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use triaxis_engine::Gpu;
 
-use super::measuring::{Measuring, note, nothing_measured, points, save};
+use super::measuring::{Measuring, check, note, nothing_measured, points, save};
 use crate::advise::{Misses, Phase, Point, Run, TimeModel, held_out, runs};
 use crate::bench::{Machine, RowFile, round};
 use crate::cli::device::Device;
@@ -58,6 +58,7 @@ pub(super) fn run(measuring: &Measuring, device: &Device, amp: bool, json: bool)
         .transpose()?;
     let gpu = device.open()?;
     let (path, mut measured) = measuring.open(&gpu)?;
+    check(&path)?;
     let machine = Machine::of(&gpu);
     note(&machine.to_string());
     let mut phases = Vec::new();

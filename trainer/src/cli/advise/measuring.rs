@@ -7,6 +7,7 @@ use clap::Args;
 use triaxis_engine::Gpu;
 
 use crate::advise::{Measured, Meter, Phase, Place, Point, Run, Thoroughness, runs};
+use crate::cli::target::{self, NOTHING};
 use crate::error::{Error, Result};
 
 /// How the adapter is measured.
@@ -67,6 +68,7 @@ impl Measuring {
             if !self.remeasure && !measured.of(phase, amp).is_empty() {
                 continue;
             }
+            check(&path)?;
             let runs = runs(phase, self.thoroughness())?;
             measured.replace(points(gpu, (phase, amp), &runs, self.thoroughness())?);
             changed = true;
@@ -76,6 +78,11 @@ impl Measuring {
         }
         Ok(measured)
     }
+}
+
+/// Refuses a file that cannot be kept, before the minute of measuring.
+pub(super) fn check(path: &Path) -> Result<()> {
+    target::made_file("--measured", path, NOTHING)
 }
 
 /// Measures runs of one phase, and says so.

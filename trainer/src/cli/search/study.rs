@@ -12,7 +12,7 @@ use crate::cli::links::Links;
 use crate::cli::options::RecipeOptions;
 use crate::cli::print;
 use crate::cli::stop::Stop;
-use crate::cli::target;
+use crate::cli::target::{self, NOTHING};
 use crate::data::{DataOptions, open};
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, LedgerOptions, Planned, State, Study, Trial};
@@ -119,6 +119,7 @@ impl StudyOptions {
         kind: &str,
         prepare: impl FnOnce(&Spec, u64) -> Result<(String, T)>,
     ) -> Result<(Running, T)> {
+        target::folder("--out", &self.out, NOTHING, NOTHING)?;
         let mut recipe = self.recipe.recipe()?;
         recipe.validate()?;
         if self.recipe.auto_batch() || recipe.initial_checkpoint.is_some() {
