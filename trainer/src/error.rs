@@ -103,15 +103,17 @@ pub enum Error {
     },
 
     /// A disk that refused to take or give bytes.
-    #[error("{}: cannot {action}: {source}{}. {}.", path.display(), room(*.needed, *.free), remedy(source))]
+    #[error("{}: cannot {action}: {source}{}. {}.", path.display(), room(*.needed, *.free), remedy(source, *.destination))]
     Disk {
         /// What was tried, as in "write the checkpoint".
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// Bytes that the action needs, where known.
+        /// What is written, which decides what helps.
+        destination: Destination,
+        /// Bytes that the action needs, where known and where room may be what is missing.
         needed: Option<u64>,
-        /// Bytes that are free on that disk, where known.
+        /// Bytes that are free on that disk, likewise.
         free: Option<u64>,
         /// What the system said.
         source: io::Error,
@@ -129,6 +131,23 @@ pub enum Error {
         "interrupted twice; what was not yet in a checkpoint is lost. The same command goes on from the last one."
     )]
     Interrupted,
+}
+
+/// What a disk did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A part of a run, in the folder of `--output`.
+    Run,
+    /// What this option, or this variable of the environment, names.
+    Named(&'static str),
+    /// What no option names, such as standard output.
+    Other,
+}
+
+impl From<&'static str> for Destination {
+    fn from(option: &'static str) -> Self {
+        Self::Named(option)
+    }
 }
 
 impl Error {
@@ -191,14 +210,28 @@ impl Error {
         }
     }
 
-    /// A disk that refused `action` on `path`; the room left there is looked up.
+    /// A disk that refused `action` on a part of a run; the room left there is looked up.
     pub fn disk(action: &'static str, path: &Path, needed: Option<u64>, source: io::Error) -> Self {
-        let free = crate::output::free_bytes(path);
+        Self::unwritten(Destination::Run, action, path, needed, source)
+    }
+
+    /// The same of anything that a command writes.
+    pub fn unwritten(
+        destination: impl Into<Destination>,
+        action: &'static str,
+        path: &Path,
+        needed: Option<u64>,
+        source: io::Error,
+    ) -> Self {
+        let destination = destination.into();
+        let of_room = may_lack_room(&source);
+        let on_disk = of_room && destination != Destination::Other;
         Self::Disk {
             action,
             path: path.to_owned(),
-            needed,
-            free,
+            destination,
+            needed: needed.filter(|_| of_room),
+            free: on_disk.then(|| crate::output::free_bytes(path)).flatten(),
             source,
         }
     }
@@ -248,7 +281,21 @@ fn room(needed: Option<u64>, free: Option<u64>) -> String {
     }
 }
 
-fn remedy(source: &io::Error) -> &'static str {
+/// Whether room is missing, or the system says nothing of the reason.
+fn may_lack_room(source: &io::Error) -> bool {
+    use io::ErrorKind::{Other, QuotaExceeded, StorageFull};
+    matches!(source.kind(), Other | QuotaExceeded | StorageFull)
+}
+
+fn remedy(source: &io::Error, destination: Destination) -> String {
+    match destination {
+        Destination::Run => remedy_of_run(source).to_owned(),
+        Destination::Named(option) => remedy_by(source, option),
+        Destination::Other => remedy_of_other(source).to_owned(),
+    }
+}
+
+fn remedy_of_run(source: &io::Error) -> &'static str {
     use io::ErrorKind::{
         FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
     };
@@ -261,6 +308,30 @@ fn remedy(source: &io::Error) -> &'static str {
         }
         PermissionDenied | ReadOnlyFilesystem => "Give an --output that you may write to",
         _ => "Look at that disk, or give another --output; earlier checkpoints are intact",
+    }
+}
+
+fn remedy_by(source: &io::Error, option: &str) -> String {
+    use io::ErrorKind::{
+        AlreadyExists, FileTooLarge, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    let help = match source.kind() {
+        StorageFull | QuotaExceeded => "Free some space, or name a place on another disk",
+        FileTooLarge => "Raise the limit on the size of a file, or name a place on another disk",
+        PermissionDenied | ReadOnlyFilesystem => "Name a place that you may write to",
+        AlreadyExists | IsADirectory | NotADirectory | NotFound => "Name another place",
+        _ => "Look at that disk, or name another place",
+    };
+    format!("{help} with {option}")
+}
+
+fn remedy_of_other(source: &io::Error) -> &'static str {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match source.kind() {
+        StorageFull | QuotaExceeded => "Free some space where it leads",
+        FileTooLarge => "Raise the limit on the size of a file",
+        _ => "Look at where it leads",
     }
 }
 
@@ -335,6 +406,7 @@ mod tests {
         let error = Error::Disk {
             action: "write the checkpoint",
             path: "out/checkpoint-000001.tmp".into(),
+            destination: Destination::Run,
             needed: Some(1000),
             free: Some(10),
             source: io::Error::from(io::ErrorKind::StorageFull),
@@ -348,6 +420,58 @@ mod tests {
             "intact",
         ] {
             assert!(text.contains(part), "{part:?} is not in {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_helps_names_the_option_that_was_given_and_room_only_where_it_may_be_missing() {
+        use io::ErrorKind::{IsADirectory, NotFound, Other, PermissionDenied, StorageFull};
+        let here = Path::new(".");
+        let told = |destination: Destination, kind: io::ErrorKind| {
+            Error::unwritten(destination, "write it", here, Some(1000), kind.into()).to_string()
+        };
+        let out = Destination::Named("--out");
+        for (text, help, of_room) in [
+            (
+                told(out, StorageFull),
+                "Free some space, or name a place on another disk with --out.",
+                true,
+            ),
+            (
+                told(out, PermissionDenied),
+                "Name a place that you may write to with --out.",
+                false,
+            ),
+            (told(out, NotFound), "Name another place with --out.", false),
+            (
+                told(out, IsADirectory),
+                "Name another place with --out.",
+                false,
+            ),
+            (
+                told(out, Other),
+                "Look at that disk, or name another place with --out.",
+                true,
+            ),
+            (
+                told(Destination::Other, StorageFull),
+                "Free some space where it leads.",
+                true,
+            ),
+            (
+                told(Destination::Run, NotFound),
+                "earlier checkpoints are intact.",
+                false,
+            ),
+        ] {
+            assert!(text.ends_with(help), "{help:?}: {text}");
+            assert_eq!(text.contains("1000 bytes needed"), of_room, "{text}");
+            assert!(of_room || !text.contains("free"), "{text}");
+        }
+        for destination in [out, Destination::Other] {
+            let text = told(destination, PermissionDenied);
+            let of_runs = text.contains("--output") || text.contains("checkpoint");
+            assert!(!of_runs, "{text}");
         }
     }
 }

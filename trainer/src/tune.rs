@@ -205,7 +205,7 @@ impl Tuned {
     ///
     /// What the system says.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let failed = |error| Error::disk("write the table", path, None, error);
+        let failed = |error| Error::unwritten("--out", "write the table", path, None, error);
         if let Some(folder) = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

@@ -463,3 +463,30 @@ fn what_a_trained_network_is_asked_for_is_checked_first() {
     let text = error(&run(&["cam", "a.png", "--model", "resnet18"]), 2);
     assert!(text.contains("--weights: it is not given"), "{text}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_brings_advice_that_fits_the_command() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let scale = [
+        "scale",
+        "efficientnet_b0",
+        "--factor",
+        "2",
+        "--out",
+        "/proc/x.toml",
+    ];
+    for (output, part) in [
+        (run(&scale), "with --out."),
+        (
+            triaxis(&["models"]).stdout(full).output().unwrap(),
+            "standard output: cannot write",
+        ),
+    ] {
+        let text = error(&output, 8);
+        assert!(text.contains(part), "{part} is not in {text}");
+        for of_runs in ["--output", "checkpoint", "free)"] {
+            assert!(!text.contains(of_runs), "{of_runs} is in {text}");
+        }
+    }
+}

@@ -186,7 +186,8 @@ impl Measured {
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = toml::to_string(self).expect("names and numbers fit TOML");
         let text = format!("# What `triaxis advise` measured on this adapter.\n{text}");
-        let failed = |error| Error::disk("write the measurements", path, None, error);
+        let failed =
+            |error| Error::unwritten("--measured", "write the measurements", path, None, error);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }

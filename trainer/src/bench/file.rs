@@ -12,19 +12,29 @@ use crate::error::{Error, Result};
 /// Rows in a CSV file, under one header: those of earlier commands stay.
 #[derive(Debug)]
 pub struct RowFile<R> {
+    option: &'static str,
     path: PathBuf,
     writer: csv::Writer<File>,
     row: PhantomData<R>,
 }
 
 impl<R: Serialize + Default> RowFile<R> {
-    /// Opens the file, or begins it with a header.
+    /// Opens the file of `--csv`, or begins it with a header.
     ///
     /// # Errors
     ///
     /// A file that cannot be written, or that begins with another header.
     pub fn open(path: &Path) -> Result<Self> {
-        let failed = |error| Error::disk("write rows", path, None, error);
+        Self::open_by("--csv", path)
+    }
+
+    /// The same of the file that another option names.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_by(option: &'static str, path: &Path) -> Result<Self> {
+        let failed = |error| unwritten(option, path, error);
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path);
         let file = file.map_err(failed)?;
@@ -34,13 +44,14 @@ impl<R: Serialize + Default> RowFile<R> {
         let new = first.is_empty();
         if !new && first.trim_end() != Self::header() {
             return Err(Error::config(
-                "--csv",
+                option,
                 format!("{} begins with another header", path.display()),
                 "Give a new file, or one of the same command",
             ));
         }
         let mut builder = csv::WriterBuilder::new();
         Ok(Self {
+            option,
             path: path.to_owned(),
             writer: builder.has_headers(new).from_writer(file),
             row: PhantomData,
@@ -57,7 +68,7 @@ impl<R: Serialize + Default> RowFile<R> {
         let written = written.map_err(io::Error::from);
         written
             .and_then(|()| self.writer.flush())
-            .map_err(|error| Error::disk("write rows", &self.path, None, error))
+            .map_err(|error| unwritten(self.option, &self.path, error))
     }
 
     /// The header, as the first row would write it.
@@ -70,6 +81,10 @@ impl<R: Serialize + Default> RowFile<R> {
     pub fn lines(rows: &[R]) -> String {
         lines(rows, false)
     }
+}
+
+fn unwritten(option: &'static str, path: &Path, error: io::Error) -> Error {
+    Error::unwritten(option, "write rows", path, None, error)
 }
 
 fn lines<R: Serialize>(rows: &[R], header: bool) -> String {

@@ -115,8 +115,9 @@ impl Cam {
             layer: self.layer.clone(),
         };
         let gpu = self.device.open()?;
-        fs::create_dir_all(&self.output)
-            .map_err(|error| Error::disk("make the folder", &self.output, None, error))?;
+        fs::create_dir_all(&self.output).map_err(|error| {
+            Error::unwritten("--output", "make the folder", &self.output, None, error)
+        })?;
         let (mut rows, mut left_out) = (Vec::new(), 0);
         let mut shown: BTreeMap<usize, Vec<Picture>> = BTreeMap::new();
         let names = names(&files);
@@ -154,7 +155,8 @@ impl Cam {
         }
         let shown: Vec<Vec<Picture>> = shown.into_values().collect();
         if !shown.is_empty() {
-            write(&self.output.join("grid.png"), &png(&grid(&shown)))?;
+            let place = self.output.join("grid.png");
+            write("--output", &place, &png(&grid(&shown)))?;
         }
         match self.json {
             true => print::json(&rows)?,
@@ -217,8 +219,8 @@ impl Cam {
         let label = file_name(&loaded.label(map.class));
         let file = |end: &str| self.output.join(format!("{name}.{label}.{end}"));
         let (overlay, numbers) = (file("png"), file("npy"));
-        write(&overlay, &png(over))?;
-        write(&numbers, &npy::encode(&map.sides, &map.data))?;
+        write("--output", &overlay, &png(over))?;
+        write("--output", &numbers, &npy::encode(&map.sides, &map.data))?;
         Ok((overlay, numbers))
     }
 }

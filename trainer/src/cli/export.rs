@@ -68,7 +68,7 @@ impl Export {
             Format::Onnx => self.onnx(&loaded)?,
             Format::Safetensors => self.safetensors(&loaded)?,
         };
-        write(&self.out, &bytes)?;
+        write("--out", &self.out, &bytes)?;
         if self.json {
             let (model, side) = (&loaded.spec.name, loaded.spec.resolution);
             return print::json(&json!({

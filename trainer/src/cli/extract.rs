@@ -114,7 +114,7 @@ impl Extract {
         if used.is_empty() {
             return all_usable(&self.pictures, &files, left_out);
         }
-        write(out, &encode(&features)?)?;
+        write("--out", out, &encode(&features)?)?;
         if self.json {
             let shapes = features
                 .iter()

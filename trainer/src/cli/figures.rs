@@ -70,8 +70,9 @@ impl Figures {
             _ => None,
         };
         self.check_out(&figures)?;
-        fs::create_dir_all(&self.out)
-            .map_err(|source| Error::disk("make the folder of --out", &self.out, None, source))?;
+        fs::create_dir_all(&self.out).map_err(|source| {
+            Error::unwritten("--out", "make the folder", &self.out, None, source)
+        })?;
         let written = figures
             .iter()
             .map(|figure| self.write(figure))
@@ -146,6 +147,13 @@ fn picture(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn put(path: &Path, text: &str) -> Result<()> {
-    write_atomically(path, text.as_bytes())
-        .map_err(|source| Error::disk("write the figure", path, Some(text.len() as u64), source))
+    write_atomically(path, text.as_bytes()).map_err(|source| {
+        Error::unwritten(
+            "--out",
+            "write the figure",
+            path,
+            Some(text.len() as u64),
+            source,
+        )
+    })
 }

@@ -125,7 +125,13 @@ impl Export {
             return print::text(&text);
         };
         write_atomically(path, text.as_bytes()).map_err(|source| {
-            Error::disk("write the export", path, Some(text.len() as u64), source)
+            Error::unwritten(
+                "--out",
+                "write the export",
+                path,
+                Some(text.len() as u64),
+                source,
+            )
         })?;
         print::text(&path.display().to_string())
     }

@@ -28,7 +28,10 @@ pub(super) fn files(places: &[PathBuf], links: Links) -> Result<Files> {
                 .lock()
                 .take(MAX_FILE_BYTES + 1)
                 .read_to_end(&mut bytes)
-                .map_err(|e| Error::disk("read", "standard input".as_ref(), None, e))?;
+                .map_err(|e| {
+                    let help = "Give it the bytes of one picture, as in `predict - < photo.jpg`";
+                    Error::data("standard input", format!("it cannot be read: {e}"), help)
+                })?;
             files.add_bytes("-", bytes);
         } else if let Some(pattern) = pattern {
             let wrong = |e: glob::PatternError| {

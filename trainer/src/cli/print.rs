@@ -5,13 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Destination, Error, Result};
 
 /// Prints `text` and ends its last line. A reader that left (`triaxis models | head`) is no failure.
 pub(super) fn text(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::disk(
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::unwritten(
+            Destination::Other,
             "write",
             Path::new("standard output"),
             None,

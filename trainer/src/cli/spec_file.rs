@@ -31,10 +31,18 @@ pub(super) fn write(path: &Path, spec: &Spec, existing: Existing) -> Result<()> 
         }
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(Error::disk("read what is there", path, None, error)),
+        Err(error) => {
+            return Err(Error::unwritten(
+                "--out",
+                "read what is there",
+                path,
+                None,
+                error,
+            ));
+        }
     }
     write_atomically(path, text.as_bytes())
-        .map_err(|error| Error::disk("write the network", path, None, error))
+        .map_err(|error| Error::unwritten("--out", "write the network", path, None, error))
 }
 
 /// Refuses a path that no network can be written to, whatever the network.

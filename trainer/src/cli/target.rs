@@ -21,7 +21,7 @@ const OF_CHECKPOINTS: [&str; 2] = ["MANIFEST.json", "model.safetensors"];
 ///
 /// [`Error::Config`] that names the option and what is there; [`Error::Disk`] for a folder that takes no file.
 pub(super) fn file(
-    option: &str,
+    option: &'static str,
     path: &Path,
     inputs: impl IntoIterator<Item = impl AsRef<Path>>,
 ) -> Result<()> {
@@ -35,7 +35,7 @@ pub(super) fn file(
         let help = "Make it first, or give another file";
         return Err(Error::config(option, problem, help));
     }
-    takes_files(folder)
+    takes_files(option, folder)
 }
 
 /// The same of a file for which the command makes the folder, too.
@@ -44,17 +44,17 @@ pub(super) fn file(
 ///
 /// Those of [`file`].
 pub(super) fn made_file(
-    option: &str,
+    option: &'static str,
     path: &Path,
     inputs: impl IntoIterator<Item = impl AsRef<Path>>,
 ) -> Result<()> {
     spared(option, path, inputs)?;
-    may_be_made(parent(path))
+    may_be_made(option, parent(path))
 }
 
 /// Refuses what would take the place of an input, or of what is no file.
 fn spared(
-    option: &str,
+    option: &'static str,
     path: &Path,
     inputs: impl IntoIterator<Item = impl AsRef<Path>>,
 ) -> Result<()> {
@@ -93,12 +93,12 @@ fn spared(
 /// [`Error::Config`] that names the option and what is there; [`Error::Disk`] for a folder that cannot be made or takes no
 /// file.
 pub(super) fn folder(
-    option: &str,
+    option: &'static str,
     path: &Path,
     read: impl IntoIterator<Item = impl AsRef<Path>>,
     whole: impl IntoIterator<Item = impl AsRef<Path>>,
 ) -> Result<()> {
-    may_be_made(path)?;
+    may_be_made(option, path)?;
     let Some(place) = place(path) else {
         return Ok(());
     };
@@ -118,28 +118,32 @@ pub(super) fn folder(
 }
 
 /// Refuses a folder that is not there and cannot be made, or that takes no file.
-fn may_be_made(folder: &Path) -> Result<()> {
+fn may_be_made(option: &'static str, folder: &Path) -> Result<()> {
     let above = folder.ancestors().find(|above| above.exists());
     match above {
         Some(above) if !above.is_dir() => {
             let source = io::Error::from(io::ErrorKind::NotADirectory);
-            Err(Error::disk("make the folder", folder, None, source))
+            let action = "make the folder";
+            Err(Error::unwritten(option, action, folder, None, source))
         }
-        Some(above) => takes_files(above),
-        None => takes_files(Path::new(".")),
+        Some(above) => takes_files(option, above),
+        None => takes_files(option, Path::new(".")),
     }
 }
 
 /// Refuses a folder in which no file can be made. Where the system has them, the one that is tried has no name: it is gone
 /// however this process ends.
-fn takes_files(folder: &Path) -> Result<()> {
+fn takes_files(option: &'static str, folder: &Path) -> Result<()> {
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
-        Err(source) => Err(Error::disk("make a file in it", folder, None, source)),
+        Err(source) => {
+            let action = "make a file in it";
+            Err(Error::unwritten(option, action, folder, None, source))
+        }
     }
 }
 
-fn outside_checkpoints(option: &str, path: &Path, place: &Path) -> Result<()> {
+fn outside_checkpoints(option: &'static str, path: &Path, place: &Path) -> Result<()> {
     let is_checkpoint = |folder: &&Path| {
         let names = OF_CHECKPOINTS.iter();
         names

@@ -111,9 +111,9 @@ impl Loaded {
     }
 }
 
-/// Writes a whole file, or none.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a whole file, or none, where this option says.
+pub(super) fn write(option: &'static str, path: &Path, bytes: &[u8]) -> Result<()> {
     let needed = Some(bytes.len() as u64);
     crate::output::write_atomically(path, bytes)
-        .map_err(|error| Error::disk("write", path, needed, error))
+        .map_err(|error| Error::unwritten(option, "write", path, needed, error))
 }

@@ -133,8 +133,15 @@ impl Validate {
         let params = spec_parameters(&spec)?;
         let name = spec.name.as_str();
         let row = timm_row(name, &measured, params, classifier.preprocess());
-        write_atomically(path, row.as_bytes())
-            .map_err(|e| Error::disk("write the results", path, Some(row.len() as u64), e))
+        write_atomically(path, row.as_bytes()).map_err(|e| {
+            Error::unwritten(
+                "--results-file",
+                "write the results",
+                path,
+                Some(row.len() as u64),
+                e,
+            )
+        })
     }
 
     fn print(&self, report: &Report) -> Result<()> {

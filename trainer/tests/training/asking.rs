@@ -163,6 +163,17 @@ fn a_bad_picture_is_told_and_does_not_stop_the_rest() {
     run(ask(&place, "predict", "--weights output/tiny bomb.png")).refused(3, &["1 of 1"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn standard_input_that_cannot_be_read_is_no_matter_of_a_disk() {
+    let place = trained();
+    let folder = fs::File::open(place.path()).unwrap();
+    let mut predict = ask(&place, "predict", "--weights output/tiny -");
+    predict.stdin(folder);
+    let ran = run(predict).refused(3, &["standard input: it cannot be read", "one picture"]);
+    assert!(!ran.stderr.contains("checkpoint"), "{ran}");
+}
+
 #[test]
 fn weights_that_cannot_be_used_say_why() {
     let place = trained();

@@ -43,11 +43,11 @@ pub struct Found {
 ///
 /// A folder for temporary files that cannot be written.
 pub fn find(python: &str) -> Result<Found> {
-    let folder =
-        tempfile::tempdir().map_err(|e| Error::disk("write", &env::temp_dir(), None, e))?;
+    let folder = tempfile::tempdir()
+        .map_err(|e| Error::unwritten("TMPDIR", "write", &env::temp_dir(), None, e))?;
     for (name, text) in SCRIPTS {
         let path = folder.path().join(name);
-        fs::write(&path, text).map_err(|e| Error::disk("write", &path, None, e))?;
+        fs::write(&path, text).map_err(|e| Error::unwritten("TMPDIR", "write", &path, None, e))?;
     }
     let script = folder.path().join("peers.py").display().to_string();
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();

@@ -98,7 +98,9 @@ impl Compare {
             .as_deref()
             .map(RowFile::<Ratio>::open)
             .transpose()?;
-        let rows = self.rows.as_deref().map(RowFile::open).transpose()?;
+        let rows = self.rows.as_deref();
+        let rows = rows.map(|path| RowFile::open_by("--rows", path));
+        let rows = rows.transpose()?;
         let cases = cases(&self.model, self.img_size, &self.batch_size)?;
         let gpu = self.device.open()?;
         let (bench, kind) = (bench::Bench::new(&gpu)?, gpu.limits().kind);

@@ -35,7 +35,13 @@ impl Report {
         let title = self.title.clone().unwrap_or_else(|| title_of(&self.files));
         let html = rows.html(&title, self.clock);
         write_atomically(&self.out, html.as_bytes()).map_err(|error| {
-            Error::disk("write the page", &self.out, Some(html.len() as u64), error)
+            Error::unwritten(
+                "--out",
+                "write the page",
+                &self.out,
+                Some(html.len() as u64),
+                error,
+            )
         })
     }
 }

@@ -220,8 +220,15 @@ impl Scaling {
             ..Rows::default()
         };
         let html = page.html("Scaled networks", clock);
-        write_atomically(out, html.as_bytes())
-            .map_err(|error| Error::disk("write the page", out, Some(html.len() as u64), error))
+        write_atomically(out, html.as_bytes()).map_err(|error| {
+            Error::unwritten(
+                "--out",
+                "write the page",
+                out,
+                Some(html.len() as u64),
+                error,
+            )
+        })
     }
 }
 

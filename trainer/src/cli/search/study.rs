@@ -14,7 +14,7 @@ use crate::cli::print;
 use crate::cli::stop::Stop;
 use crate::cli::target::{self, NOTHING};
 use crate::data::{DataOptions, open};
-use crate::error::{Error, Result};
+use crate::error::{Destination, Error, Result};
 use crate::ledger::{Ledger, LedgerOptions, Planned, State, Study, Trial};
 use crate::output::write_atomically;
 use crate::study::{Seen, Setting, work};
@@ -106,7 +106,7 @@ impl StudyOptions {
         let words: Vec<String> = std::env::args_os()
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
-        put(path, &slurm::script(&words, self.tasks)?)?;
+        put("--emit-sbatch", path, &slurm::script(&words, self.tasks)?)?;
         print::text(&format!("{0}\nsubmit it with: sbatch {0}", path.display()))?;
         Ok(true)
     }
@@ -149,8 +149,10 @@ impl StudyOptions {
         base.network.set_drop(recipe.drop, recipe.drop_path);
         let (options, prepared) = prepare(&base, recipe.seed)?;
         let options = format!("{options}\nbase:\n{}", base.to_toml());
-        let stop = Stop::listen(None)
-            .map_err(|e| Error::disk("listen to signals", &self.ledger, None, e))?;
+        let stop = Stop::listen(None).map_err(|e| {
+            let action = "listen to signals";
+            Error::unwritten(Destination::Other, action, &self.ledger, None, e)
+        })?;
         let mut ledger = Ledger::open(&self.ledger, &LedgerOptions::default())?;
         let setting = Setting {
             gpu: self.device.open()?,
@@ -239,10 +241,11 @@ impl Running {
 
     /// Writes a file into the study's folder, and gives its path.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        std::fs::create_dir_all(&self.out)
-            .map_err(|source| Error::disk("make the folder of --out", &self.out, None, source))?;
+        std::fs::create_dir_all(&self.out).map_err(|source| {
+            Error::unwritten("--out", "make the folder", &self.out, None, source)
+        })?;
         let path = self.out.join(name);
-        put(&path, text)?;
+        put("--out", &path, text)?;
         Ok(path)
     }
 }
@@ -258,9 +261,10 @@ pub(super) fn range(text: &str) -> Result<(f64, f64), String> {
     }
 }
 
-fn put(path: &Path, text: &str) -> Result<()> {
+fn put(option: &'static str, path: &Path, text: &str) -> Result<()> {
     write_atomically(path, text.as_bytes()).map_err(|source| {
-        Error::disk(
+        Error::unwritten(
+            option,
             "write the study's file",
             path,
             Some(text.len() as u64),
