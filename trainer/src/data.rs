@@ -33,7 +33,9 @@ pub use augment::{
     Augmentation, ColorJitter, CropRule, DeviceAugmentation, EraseMode, Key, Lighting, Policy,
     RandomErasing, Resampling, ResizedCrop,
 };
-pub use check::{CheckReport, ClassCount, DamagedPicture, Duplicate, Sizes, SplitReport, check};
+pub use check::{
+    CheckReport, ClassCount, DamagedPicture, Duplicate, Repeated, Sizes, SplitReport, check,
+};
 pub use classes::Classes;
 pub use decode::{
     MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, PictureFormat, decode, read_picture, sniff,

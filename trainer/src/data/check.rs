@@ -3,7 +3,7 @@
 mod text;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -45,6 +45,9 @@ pub struct SplitReport {
     pub sizes: Option<Sizes>,
     /// What cannot be decoded.
     pub damaged: Vec<DamagedPicture>,
+    /// Pictures with the same pixels as one before them.
+    #[serde(default)]
+    pub repeated: Vec<Repeated>,
     /// What tells whether the data changed.
     pub fingerprint: Fingerprint,
 }
@@ -87,6 +90,21 @@ pub struct Duplicate {
     pub train: String,
     /// A picture of validation.
     pub validation: String,
+    /// Their classes, that of training first, where they contradict each other.
+    #[serde(default)]
+    pub contradiction: Option<[String; 2]>,
+}
+
+/// The same pixels twice in one split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// The first such picture.
+    pub first: String,
+    /// A later one.
+    pub picture: String,
+    /// Their classes, that of the first one first, where they contradict each other.
+    #[serde(default)]
+    pub contradiction: Option<[String; 2]>,
 }
 
 impl CheckReport {
@@ -113,10 +131,12 @@ pub fn check(path_or_name: &str, options: &DataOptions) -> Result<CheckReport, D
     }
     let duplicates = validation_pixels
         .iter()
-        .filter_map(|(index, hash)| {
+        .filter_map(|&(index, hash)| {
+            let twin = *first.get(&hash)?;
             Some(Duplicate {
-                train: split.train.name(*first.get(hash)?),
-                validation: split.validation.name(*index),
+                train: split.train.name(twin),
+                validation: split.validation.name(index),
+                contradiction: contradiction([(&*split.train, twin), (&*split.validation, index)]),
             })
         })
         .collect();
@@ -127,6 +147,34 @@ pub fn check(path_or_name: &str, options: &DataOptions) -> Result<CheckReport, D
         duplicates,
         notes: split.notes,
     })
+}
+
+/// The classes of two equal pictures, where they are not the same.
+fn contradiction(pictures: [(&dyn Dataset, usize); 2]) -> Option<[String; 2]> {
+    let [one, other] = pictures.map(|(data, index)| &data.classes()[data.label(index)]);
+    (one != other).then(|| [one.clone(), other.clone()])
+}
+
+/// The pictures that are equal to one before them.
+fn repeated(data: &dyn Dataset, pixels: &[(usize, [u8; 32])]) -> Vec<Repeated> {
+    let mut first = HashMap::new();
+    let mut repeated = Vec::new();
+    for &(index, hash) in pixels {
+        match first.entry(hash) {
+            Entry::Vacant(entry) => {
+                entry.insert(index);
+            }
+            Entry::Occupied(entry) => {
+                let twin = *entry.get();
+                repeated.push(Repeated {
+                    first: data.name(twin),
+                    picture: data.name(index),
+                    contradiction: contradiction([(data, twin), (data, index)]),
+                });
+            }
+        }
+    }
+    repeated
 }
 
 /// One picture that decodes.
@@ -175,6 +223,7 @@ fn survey(data: &dyn Dataset) -> Result<(SplitReport, Hashes), DataError> {
         formats: BTreeMap::new(),
         sizes: None,
         damaged: Vec::new(),
+        repeated: Vec::new(),
         fingerprint: data.fingerprint(),
     };
     let mut sizes = Vec::new();
@@ -213,6 +262,7 @@ fn survey(data: &dyn Dataset) -> Result<(SplitReport, Hashes), DataError> {
         largest: sizes[sizes.len() - 1],
         different: sizes.chunk_by(|a, b| a == b).count(),
     });
+    report.repeated = repeated(data, &pixels);
     Ok((report, pixels))
 }
 

@@ -19,10 +19,12 @@ impl fmt::Display for CheckReport {
                 self.duplicates.len()
             )?;
         }
-        for pair in self.duplicates.iter().take(SHOWN) {
-            writeln!(f, "  {} = {}", pair.validation, pair.train)?;
-        }
-        more(f, self.duplicates.len())?;
+        let pairs = self.duplicates.iter().map(|twin| Twins {
+            picture: &twin.validation,
+            other: &twin.train,
+            contradiction: twin.contradiction.as_ref(),
+        });
+        list_twins(f, "  ", pairs.collect())?;
         let verdict = match (
             self.is_unusable(),
             self.train.damaged.len() + self.validation.damaged.len(),
@@ -87,7 +89,49 @@ fn describe(f: &mut fmt::Formatter<'_>, title: &str, split: &SplitReport) -> fmt
     for damaged in split.damaged.iter().take(SHOWN) {
         writeln!(f, "    {}", damaged.reason)?;
     }
-    more(f, split.damaged.len())
+    more(f, split.damaged.len())?;
+    if !split.repeated.is_empty() {
+        writeln!(
+            f,
+            "  {} are equal to another picture:",
+            split.repeated.len()
+        )?;
+    }
+    let pairs = split.repeated.iter().map(|twin| Twins {
+        picture: &twin.picture,
+        other: &twin.first,
+        contradiction: twin.contradiction.as_ref(),
+    });
+    list_twins(f, "    ", pairs.collect())
+}
+
+/// Two equal pictures.
+struct Twins<'a> {
+    picture: &'a str,
+    other: &'a str,
+    /// The classes of the other and of the picture.
+    contradiction: Option<&'a [String; 2]>,
+}
+
+/// A line for each pair; those that contradict each other come first, since the list may not be told to its end.
+fn list_twins(f: &mut fmt::Formatter<'_>, indent: &str, mut all: Vec<Twins<'_>>) -> fmt::Result {
+    all.sort_by_key(|twins| twins.contradiction.is_none());
+    let contradictions = all.iter().filter(|twins| twins.contradiction.is_some());
+    let contradictions = contradictions.count();
+    if contradictions > 0 {
+        writeln!(
+            f,
+            "{indent}the labels of {contradictions} contradict each other"
+        )?;
+    }
+    for twins in all.iter().take(SHOWN) {
+        write!(f, "{indent}{} = {}", twins.picture, twins.other)?;
+        match twins.contradiction {
+            Some([other, own]) => writeln!(f, ", one is `{own}`, the other `{other}`")?,
+            None => writeln!(f)?,
+        }
+    }
+    more(f, all.len())
 }
 
 fn more(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {

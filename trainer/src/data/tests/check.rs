@@ -87,3 +87,57 @@ fn check_of_good_data_says_so() {
     fs::remove_dir_all(root.path().join("b")).unwrap();
     assert!(check(&shown(root.path()), &DataOptions::default()).is_err());
 }
+
+#[test]
+fn pictures_that_are_there_twice_are_found_and_labels_that_contradict_each_other() {
+    let root = tempfile::tempdir().unwrap();
+    let (train, val) = (root.path().join("train"), root.path().join("val"));
+    class_folders(&train, &[4, 4]);
+    // Twice in one class, once more in the other; in validation once right, once wrong.
+    write(&train.join("a/again.png"), &png(&numbered(0)));
+    write(&train.join("b/stray.png"), &png(&numbered(0)));
+    write(&val.join("a/1.png"), &png(&numbered(1)));
+    write(&val.join("b/2.png"), &png(&numbered(2)));
+    let report = check(&shown(root.path()), &DataOptions::default()).unwrap();
+    let found: Vec<_> = report
+        .train
+        .repeated
+        .iter()
+        .map(|twin| {
+            let classes = twin.contradiction.as_ref().map(|classes| classes.join(" "));
+            [
+                twin.picture.clone(),
+                twin.first.clone(),
+                classes.unwrap_or_default(),
+            ]
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ["a/again.png", "a/000.png", ""],
+            ["b/stray.png", "a/000.png", "a b"]
+        ]
+    );
+    assert!(report.validation.repeated.is_empty());
+    let between: Vec<_> = report
+        .duplicates
+        .iter()
+        .map(|twin| (twin.validation.as_str(), twin.contradiction.is_some()))
+        .collect();
+    assert_eq!(between, [("a/1.png", false), ("b/2.png", true)]);
+    assert!(!report.is_unusable());
+
+    let text = report.to_string();
+    for part in [
+        "2 are equal to another picture:",
+        "    the labels of 1 contradict each other",
+        "    b/stray.png = a/000.png, one is `b`, the other `a`\n    a/again.png = a/000.png\n",
+        "2 validation pictures are also in training",
+        "  b/2.png = a/002.png, one is `b`, the other `a`",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    let json = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<CheckReport>(&json).unwrap(), report);
+}
