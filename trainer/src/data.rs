@@ -116,7 +116,19 @@ pub trait Dataset: Send + Sync {
         None
     }
 
-    /// What tells whether the data changed.
+    /// Bytes of picture `index` as stored: those of its own file, else an equal share of all.
+    fn bytes(&self, index: usize) -> u64 {
+        if let Some(path) = self.path(index) {
+            return path.metadata().map_or(0, |file| file.len());
+        }
+        // Shares of all pictures add up to all bytes.
+        let (all, count) = (u128::from(self.fingerprint().bytes), self.len() as u128);
+        let up_to = |index: usize| all * index as u128 / count;
+        (up_to(index + 1) - up_to(index)) as u64
+    }
+
+    /// What tells whether the data changed. That of a part of a data set tells the bytes of the whole: checkpoints and
+    /// ledgers keep it.
     fn fingerprint(&self) -> Fingerprint;
 }
 

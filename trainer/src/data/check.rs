@@ -48,7 +48,7 @@ pub struct SplitReport {
     /// Pictures with the same pixels as one before them.
     #[serde(default)]
     pub repeated: Vec<Repeated>,
-    /// What tells whether the data changed.
+    /// What tells whether the data changed; its bytes are those of this split alone.
     pub fingerprint: Fingerprint,
 }
 
@@ -224,7 +224,10 @@ fn survey(data: &dyn Dataset) -> Result<(SplitReport, Hashes), DataError> {
         sizes: None,
         damaged: Vec::new(),
         repeated: Vec::new(),
-        fingerprint: data.fingerprint(),
+        fingerprint: Fingerprint {
+            bytes: (0..data.len()).map(|index| data.bytes(index)).sum(),
+            ..data.fingerprint()
+        },
     };
     let mut sizes = Vec::new();
     let mut pixels = Vec::new();

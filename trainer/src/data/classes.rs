@@ -73,6 +73,10 @@ impl Dataset for Classes {
         self.whole.encoded(self.indices[index])
     }
 
+    fn bytes(&self, index: usize) -> u64 {
+        self.whole.bytes(self.indices[index])
+    }
+
     /// The whole's, with the classes that are left.
     fn fingerprint(&self) -> Fingerprint {
         let whole = self.whole.fingerprint();

@@ -317,6 +317,10 @@ impl Dataset for Shards {
         Some(self.read(index))
     }
 
+    fn bytes(&self, index: usize) -> u64 {
+        self.samples[index].length
+    }
+
     fn fingerprint(&self) -> Fingerprint {
         self.fingerprint.clone()
     }

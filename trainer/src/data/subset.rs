@@ -85,6 +85,10 @@ impl Dataset for Subset {
         self.whole.encoded(self.indices[index])
     }
 
+    fn bytes(&self, index: usize) -> u64 {
+        self.whole.bytes(self.indices[index])
+    }
+
     fn fingerprint(&self) -> Fingerprint {
         let whole = self.whole.fingerprint();
         let mut hash = blake3::Hasher::new();

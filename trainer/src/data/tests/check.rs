@@ -1,7 +1,7 @@
-use std::fs;
+use std::{fs, sync::Arc};
 
 use super::{class_folders, encode, numbered, png, sample, shown, write};
-use crate::data::{CheckReport, DataOptions, check};
+use crate::data::{CheckReport, DataOptions, Dataset, Subset, Synthetic, check};
 
 #[test]
 fn check_counts_measures_and_finds_what_is_damaged_or_double() {
@@ -140,4 +140,34 @@ fn pictures_that_are_there_twice_are_found_and_labels_that_contradict_each_other
     }
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<CheckReport>(&json).unwrap(), report);
+}
+
+#[test]
+fn each_split_tells_its_own_bytes_where_validation_is_held_out() {
+    let root = tempfile::tempdir().unwrap();
+    class_folders(root.path(), &[5, 5]);
+    write(&root.path().join("a/large.png"), &png(&sample(40, 30)));
+    let report = check(&shown(root.path()), &DataOptions::default()).unwrap();
+    let mut all = 0;
+    for class in ["a", "b"] {
+        for entry in fs::read_dir(root.path().join(class)).unwrap() {
+            all += entry.unwrap().metadata().unwrap().len();
+        }
+    }
+    let [train, validation] = [&report.train, &report.validation].map(|s| s.fingerprint.bytes);
+    assert_eq!(train + validation, all);
+    assert!(0 < validation && validation < all, "{validation} {train}");
+    let told = format!("validation: 2 pictures in 2 classes, {validation} bytes");
+    assert!(report.to_string().contains(&told), "{report}");
+}
+
+#[test]
+fn pictures_without_a_file_of_their_own_share_the_bytes_of_all() {
+    let whole: Arc<dyn Dataset> = Arc::new(Synthetic::new(1, "train", 20, 6));
+    let part = Subset::new(Arc::clone(&whole), vec![3, 7]).unwrap();
+    assert_eq!([part.bytes(0), part.bytes(1)], [6 * 6 * 3; 2]);
+    let all: u64 = (0..20).map(|index| whole.bytes(index)).sum();
+    assert_eq!(all, whole.fingerprint().bytes);
+    // Checkpoints keep this number, and compare it.
+    assert_eq!(part.fingerprint().bytes, whole.fingerprint().bytes);
 }
