@@ -1,21 +1,25 @@
 //! Where a path leads: to a file, a folder of files, a run, or something that must not be opened.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 use triaxis_models::Spec;
 
 use super::{Weights, card, hub, sharded};
-use crate::checkpoint::{self, Pointer, TensorFile, tensors};
+use crate::checkpoint::{self, Origin, Pointer, TensorFile, tensors};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
+use crate::output::parent;
 use crate::recipe::Recipe;
 
 /// Endings under which Python's pickles go about.
 const PICKLES: [&str; 6] = ["pth", "pt", "bin", "pkl", "ckpt", "pyth"];
 /// Names of weights in a folder, the first that is there counts.
 const IN_FOLDERS: [&str; 2] = ["model.safetensors", sharded::INDEX];
+
+/// Files of weights in a checkpoint.
+const PARTS: [&str; 2] = ["model.safetensors", "ema.safetensors"];
 
 pub(super) fn read(path: &Path) -> Result<Weights> {
     if path.to_str().is_some_and(|p| p.starts_with(hub::SCHEME)) {
@@ -69,31 +73,59 @@ fn folder(path: &Path) -> Result<Weights> {
 /// One of our checkpoints. Where the average of the weights was the best, the average is taken.
 fn snapshot(directory: &Path) -> Result<Weights> {
     let snapshot = checkpoint::load(directory)?;
-    let network = snapshot.origin.network;
     let averaged = snapshot.state.best.as_ref().is_some_and(|b| b.average);
     let (tensors, note) = match (averaged, snapshot.average) {
         (true, Some(average)) => (average, Some("the averaged weights are used".into())),
         _ => (snapshot.model, None),
     };
-    // A checkpoint that was moved away from its run has no recipe, and needs none.
-    let recipe = directory.parent().map(|run| run.join("args.toml"));
-    let recipe = recipe.and_then(|path| Recipe::load(&path).ok());
     Ok(Weights {
         path: directory.to_owned(),
         tensors,
-        classes: snapshot.origin.classes,
-        preprocess: snapshot.origin.preprocess.or_else(|| {
+        notes: note.into_iter().collect(),
+        ..told(directory, snapshot.origin)
+    })
+}
+
+/// What a checkpoint tells of its network, but for the tensors.
+fn told(directory: &Path, origin: Origin) -> Weights {
+    // A checkpoint that was moved away from its run has no recipe, and needs none.
+    let place = fs::canonicalize(directory).ok();
+    let recipe = place.and_then(|place| Recipe::load(&place.parent()?.join("args.toml")).ok());
+    Weights {
+        classes: origin.classes,
+        preprocess: origin.preprocess.or_else(|| {
             let side = recipe.as_ref().and_then(|r| r.img_size);
             side.map(Preprocess::trained)
         }),
         model: recipe.map(|r| r.model),
-        network: network.and_then(|text| Spec::from_toml(&text).ok()),
-        notes: note.into_iter().collect(),
-    })
+        network: origin
+            .network
+            .and_then(|text| Spec::from_toml(&text).ok()),
+        ..Weights::default()
+    }
+}
+
+/// What is told beside a file of tensors: by the checkpoint that it is a part of, or by timm's card.
+fn beside(path: &Path) -> Weights {
+    let directory = parent(path);
+    // Of a damaged checkpoint, a part that is whole can still be read, by itself.
+    if path
+        .file_name()
+        .is_some_and(|name| PARTS.iter().any(|part| name == *part))
+        && directory.join("MANIFEST.json").is_file()
+        && let Ok(snapshot) = checkpoint::load(directory)
+    {
+        return told(directory, snapshot.origin);
+    }
+    let card = card::beside(path);
+    Weights {
+        preprocess: card.as_ref().and_then(|c| c.preprocess),
+        model: card.and_then(|c| c.model),
+        ..Weights::default()
+    }
 }
 
 fn of_file(path: &Path, file: TensorFile) -> Weights {
-    let card = card::beside(path);
     let converted = file
         .converted
         .iter()
@@ -103,10 +135,7 @@ fn of_file(path: &Path, file: TensorFile) -> Weights {
         path: path.to_owned(),
         notes: converted.collect(),
         tensors: file.tensors,
-        preprocess: card.as_ref().and_then(|c| c.preprocess),
-        model: card.and_then(|c| c.model),
-        network: None,
-        classes: Vec::new(),
+        ..beside(path)
     }
 }
 

@@ -214,6 +214,21 @@ fn weights_that_cannot_be_used_say_why() {
 }
 
 #[test]
+fn a_file_of_weights_in_a_checkpoint_is_of_the_runs_network() {
+    let place = trained();
+    class_folders(&place, "photos", &["a"], 1);
+    let last = pointed(&place.run_folder("tiny"), "last");
+    let name = last.file_name().unwrap().to_str().unwrap();
+    let predict = |weights: String| {
+        let options = format!("--weights {weights} photos --json");
+        json(&run(ask(&place, "predict", &options)).done())
+    };
+    let folder = predict(format!("output/tiny/{name}"));
+    let file = predict(format!("output/tiny/{name}/model.safetensors"));
+    assert_eq!(file, folder);
+}
+
+#[test]
 fn training_begins_from_the_weights_of_another_run() {
     let place = trained();
     // At a learning rate of nothing the weights stay what they were, and so does what they find.
