@@ -1,7 +1,7 @@
 //! A CSV file that rows are appended to.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -38,11 +38,13 @@ impl<R: Serialize + Default> RowFile<R> {
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(path);
         let file = file.map_err(failed)?;
-        let mut first = String::new();
-        let read = BufReader::new(&file).read_line(&mut first);
+        let (header, mut first) = (Self::header(), Vec::new());
+        // No more than our own header and the end of its line: another file may have no lines, and no end.
+        let longest = header.len() as u64 + 2;
+        let read = BufReader::new((&file).take(longest)).read_until(b'\n', &mut first);
         read.map_err(failed)?;
         let new = first.is_empty();
-        if !new && first.trim_end() != Self::header() {
+        if !new && first.trim_ascii_end() != header.as_bytes() {
             return Err(Error::config(
                 option,
                 format!("{} begins with another header", path.display()),
@@ -127,8 +129,21 @@ mod tests {
         let error = refused(&path);
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("begins with another header"));
+        // One that goes on where ours ends, and one that is no text.
+        for text in [&b"name,ms,more\n"[..], b"\xff\xfe\n"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(refused(&path).exit_code(), 2);
+        }
         let error = refused(&folder.path().join("none/rows.csv"));
         assert_eq!(error.exit_code(), 8);
         assert!(error.to_string().contains("cannot write rows"), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_a_file_without_an_end_only_the_start_is_read() {
+        let error = RowFile::<Named>::open(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
+        assert!(error.to_string().contains("begins with another header"));
     }
 }

@@ -1,5 +1,7 @@
 //! The options of all commands that ask a trained network: which one, with which weights, how pictures are prepared.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -231,12 +233,15 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<String>> {
             "Give a text file with one label a line, in the order of the network's outputs",
         )
     };
-    let unreadable = |e: std::io::Error| refuse(format!("cannot be read: {e}"));
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
-    if length > LARGEST_LABELS {
+    let mut bytes = Vec::new();
+    // Not by the length that the system tells: devices and pipes have none.
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_LABELS + 1).read_to_end(&mut bytes))
+        .map_err(|e| refuse(format!("cannot be read: {e}")))?;
+    if bytes.len() as u64 > LARGEST_LABELS {
         return Err(refuse(format!("is larger than {LARGEST_LABELS} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|_| refuse("is no UTF-8 text".into()))?;
     let labels: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     match labels.iter().position(String::is_empty) {
         Some(line) => Err(refuse(format!("line {} is empty", line + 1))),

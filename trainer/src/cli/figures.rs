@@ -1,6 +1,7 @@
 //! `triaxis figures`.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -133,13 +134,14 @@ fn picture(path: &Path) -> Result<Vec<u8>> {
             "Give the grid.png that `triaxis cam` writes",
         )
     };
-    let size = fs::metadata(path)
-        .map_err(|error| failed(error.to_string()))?
-        .len();
-    if size > MOST {
+    let mut bytes = Vec::new();
+    // Not by the length that the system tells: devices and pipes have none.
+    fs::File::open(path)
+        .and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
+        .map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > MOST {
         return Err(failed(format!("it is longer than {} MiB", MOST >> 20)));
     }
-    let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
     match bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         true => Ok(bytes),
         false => Err(failed("it is no PNG file".into())),

@@ -1,4 +1,4 @@
-//! What commands write beside training: never over what they read, and refused before the work where it cannot be.
+//! What commands write beside training, and how much they read: nothing over what they read, nothing without an end.
 
 use std::fs;
 use std::process::Command;
@@ -162,4 +162,31 @@ fn advise_does_not_measure_for_a_folder_that_takes_no_file() {
     place.allow("closed", 0o555);
     let ran = run(place.bound(words)).refused(8, &["closed: cannot make a file in it"]);
     assert!(!ran.stderr.contains("measuring"), "{ran}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn inputs_without_an_end_are_refused() {
+    let place = trained();
+    class_folders(&place, "photos", &["cat"], 1);
+    for (words, said) in [
+        (
+            "bench models --model tiny.toml --csv /dev/zero",
+            "/dev/zero begins with another header",
+        ),
+        (
+            "bench report --out page.html /dev/zero",
+            "it is longer than 256 MiB",
+        ),
+        (
+            "figures --heat-maps /dev/zero --out new",
+            "it is longer than 64 MiB",
+        ),
+        (
+            "predict --weights output/tiny --labels /dev/zero photos",
+            "is larger than",
+        ),
+    ] {
+        triaxis(&place, words).refused(2, &[said]);
+    }
 }
