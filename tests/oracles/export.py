@@ -81,7 +81,8 @@ def check(triaxis, root, name):
     with torch.no_grad():
         expected = net(torch.from_numpy(images)).numpy()
 
-    of = ["--model", name, "--weights", str(given), "--img-size", str(SIDE), "--crop-pct", "1"]
+    weights = ["--model", name, "--weights", str(given)]
+    of = [*weights, "--img-size", str(SIDE), "--crop-pct", "1"]
     of += ["--mean", *map(str, MEAN), "--std", *map(str, STD)]
     last = json.loads(run("extract", "--list", "--json", "--model", name))[-1]["name"]
     run("extract", *of, "--node", last, *paths, "--batch-size", "2", "--out", str(folder / "logits.npy"))
@@ -99,7 +100,7 @@ def check(triaxis, root, name):
         row[kind] = max(numpy.abs(got - ours).max(), numpy.abs(alone - ours[:1]).max())
     for kind, dtype in [("strict", "f32"), ("half", "f16")]:
         file = folder / f"{kind}.safetensors"
-        run("export", *of, "--dtype", dtype, "--out", str(file))
+        run("export", *weights, "--dtype", dtype, "--out", str(file))
         again = timm.create_model(name, pretrained=False).eval()
         again.load_state_dict(safetensors.torch.load_file(file), strict=True)
         with torch.no_grad():

@@ -440,6 +440,16 @@ fn what_a_trained_network_is_asked_for_is_checked_first() {
             "--no-fold: it does not apply",
         ),
         (
+            vec!["export", "--out", "a.safetensors", "--img-size", "96"],
+            2,
+            "--img-size: it does not apply",
+        ),
+        (
+            vec!["export", "--out", "a.safetensors", "--mean", "0", "0", "0"],
+            2,
+            "--mean: it does not apply",
+        ),
+        (
             vec!["extract", "--node", "fc", "a.png", "--out", "a.txt"],
             2,
             ".npy or .safetensors",

@@ -172,6 +172,17 @@ impl Evaluate {
 }
 
 impl Pictures {
+    /// The options, and whether each is given.
+    pub(super) fn given(&self) -> [(&'static str, bool); 5] {
+        [
+            ("--img-size", self.img_size.is_some()),
+            ("--crop-pct", self.crop_pct.is_some()),
+            ("--interpolation", self.interpolation.is_some()),
+            ("--mean", self.mean.is_some()),
+            ("--std", self.std.is_some()),
+        ]
+    }
+
     /// What is done to pictures: what the weights want, but for what the options say.
     pub(super) fn preprocess(&self, spec: &Spec, weights: &Weights) -> Result<Preprocess> {
         let mut preprocess = Classifier::preprocess_for(spec, weights);

@@ -89,7 +89,9 @@ impl Export {
             Some(format) => format,
             None => by_name(&self.out)?,
         };
-        let onnx = [("--no-fold", self.no_fold)];
+        // A file of weights does not say how pictures are prepared.
+        let mut onnx = vec![("--no-fold", self.no_fold)];
+        onnx.extend(self.network.of_pictures());
         let safetensors = [
             ("--naming", self.naming.is_some()),
             ("--dtype", self.dtype.is_some()),
@@ -111,6 +113,7 @@ impl Export {
     fn onnx(&self, loaded: &Loaded) -> Result<Vec<u8>> {
         let Preprocess {
             crop_pct,
+            interpolation,
             mean,
             std,
             ..
@@ -120,6 +123,10 @@ impl Export {
             ("input.mean".to_owned(), numbers(mean)),
             ("input.std".to_owned(), numbers(std)),
             ("input.crop_pct".to_owned(), crop_pct.to_string()),
+            (
+                "input.interpolation".to_owned(),
+                format!("{interpolation:?}").to_lowercase(),
+            ),
         ];
         if !loaded.classes.is_empty() {
             metadata.push(("classes".into(), loaded.classes.join("\n")));

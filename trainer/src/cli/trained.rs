@@ -50,6 +50,11 @@ impl Trained {
         sources(self.model.as_deref(), self.weights.as_deref())
     }
 
+    /// The options that say how pictures are prepared, and whether each is given.
+    pub(super) fn of_pictures(&self) -> [(&'static str, bool); 5] {
+        self.pictures.given()
+    }
+
     /// The network alone: weights are read where they are given, for what they tell of it.
     pub(super) fn spec(&self) -> Result<Spec> {
         match self.weights {
