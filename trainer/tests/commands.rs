@@ -179,8 +179,45 @@ fn info_prints_layers_as_csv_that_adds_up() {
     let flops = |line: &str| line.split(',').nth(4).unwrap().parse::<u64>().unwrap();
     let sum = text.lines().skip(1).map(flops).sum::<u64>();
     assert_eq!(sum, 401_849_056);
-    let both = run(&["info", "regnety_004", "--csv", "--json"]);
-    assert_eq!(both.status.code(), Some(2));
+    for other in ["--json", "--traffic", "--amp"] {
+        let both = run(&["info", "regnety_004", "--csv", other]);
+        assert_eq!(both.status.code(), Some(2), "{other}");
+    }
+    let both = run(&["info", "tinynet_e", "--traffic", "--layers"]).stdout;
+    let both = String::from_utf8(both).unwrap();
+    for part in ["bytes an image", "layer "] {
+        assert!(both.contains(part), "{part} is not in\n{both}");
+    }
+}
+
+#[test]
+fn tables_and_figures_refuse_what_they_would_not_show() {
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["tables", "1", "--ledger", "x.ledger"],
+            "--ledger: table 1",
+        ),
+        (&["tables", "PHI", "--rows", "x.csv"], "--rows: table PHI"),
+        (
+            &["tables", "gains", "--rows", "x.csv"],
+            "--rows: table gains",
+        ),
+        (
+            &["figures", "4", "--heat-maps", "grid.png"],
+            "--heat-maps: the page shows it",
+        ),
+    ];
+    for (arguments, part) in cases {
+        let text = error(&run(arguments), 2);
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    // A clock is that of rows.
+    for command in ["tables", "figures"] {
+        let alone = run(&[command, "8", "--clock", "wall"]);
+        assert_eq!(alone.status.code(), Some(2), "{alone:?}");
+        let text = String::from_utf8_lossy(&alone.stderr).into_owned();
+        assert!(text.contains("--rows"), "{text}");
+    }
 }
 
 #[test]

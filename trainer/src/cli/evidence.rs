@@ -18,7 +18,13 @@ pub(super) struct EvidenceOptions {
     #[arg(long, value_name = "FILE.csv", help_heading = "Measured here")]
     rows: Vec<PathBuf>,
     /// Which time of those rows counts
-    #[arg(long, value_enum, default_value_t, help_heading = "Measured here")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        requires = "rows",
+        help_heading = "Measured here"
+    )]
     clock: Clock,
 }
 
@@ -26,6 +32,14 @@ impl EvidenceOptions {
     /// The files that are read.
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.ledger.iter().chain(&self.rows)
+    }
+
+    /// The options that name files, and whether each is given.
+    pub(super) fn given(&self) -> [(&'static str, bool); 2] {
+        [
+            ("--ledger", !self.ledger.is_empty()),
+            ("--rows", !self.rows.is_empty()),
+        ]
     }
 
     pub(super) fn read(&self) -> Result<Evidence> {

@@ -59,6 +59,16 @@ impl Figures {
             "all" => FIGURES.to_vec(),
             name => vec![name],
         };
+        if self.heat_maps.is_some() && self.figure != "all" {
+            return Err(Error::config(
+                "--heat-maps",
+                format!(
+                    "the page shows it, and figure {} alone has no page",
+                    self.figure
+                ),
+                "Leave it out, or ask for all figures",
+            ));
+        }
         // What is not known, or cannot be read, is refused before any file is written.
         let evidence = self.evidence.read()?;
         let heat_maps = self.heat_maps.as_deref().map(picture).transpose()?;

@@ -31,7 +31,7 @@ pub(super) struct Info {
     #[arg(long)]
     layers: bool,
     /// Print the layers alone, as CSV
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "traffic", "amp"])]
     csv: bool,
     #[command(flatten)]
     counting: traffic::Options,

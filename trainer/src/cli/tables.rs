@@ -56,11 +56,31 @@ impl Tables {
             Written::Json => Format::Json,
             Written::Html => Format::Html,
         };
+        self.check_evidence()?;
         let table = match self.table.as_str() {
             "gains" => self.gains()?,
             name => paper::table(name, &self.evidence.read()?)?,
         };
         print::text(&table.render(format))
+    }
+
+    /// Refuses files of which this table would show nothing.
+    fn check_evidence(&self) -> Result<()> {
+        let name = self.table.as_str();
+        let shows = |option: &str| match name {
+            "gains" => option == "--ledger",
+            _ => !paper::is_counted_alone(name),
+        };
+        let given = self.evidence.given().into_iter();
+        let mut given = given.filter_map(|(option, given)| given.then_some(option));
+        match given.find(|option| !shows(option)) {
+            None => Ok(()),
+            Some(option) => Err(Error::config(
+                option,
+                format!("table {name} shows nothing of it"),
+                "Leave it out, or give table 5, 6, 7, 8 or r1",
+            )),
+        }
     }
 
     fn gains(&self) -> Result<Table> {

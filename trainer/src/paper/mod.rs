@@ -33,10 +33,15 @@ pub const TABLES: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "r1", "p
 /// [`Error::Config`] for another name.
 pub fn table(name: &str, evidence: &Evidence) -> Result<Table> {
     let mut table = plain(name)?;
-    if ["5", "6", "7", "8", "r1"].contains(&name.to_lowercase().as_str()) {
+    if !is_counted_alone(name) {
         beside::add(&mut table, evidence)?;
     }
     Ok(table)
+}
+
+/// Whether the table of that name has no place for what was measured.
+pub fn is_counted_alone(name: &str) -> bool {
+    ["1", "2", "3", "4", "phi"].contains(&name.to_lowercase().as_str())
 }
 
 fn plain(name: &str) -> Result<Table> {
