@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 const AHEAD: usize = 4;
 
 /// The pictures at `places`: files, folders, patterns such as `photos/*.jpg`, or `-` for one on standard input.
+/// What is left out of folders is told on standard error.
 pub(super) fn files(places: &[PathBuf], links: Links) -> Result<Files> {
     let mut files = match links.follow_links {
         true => Files::following_links(),
@@ -49,6 +50,7 @@ pub(super) fn files(places: &[PathBuf], links: Links) -> Result<Files> {
             files.add(path)?;
         }
     }
+    files.notes().iter().for_each(|note| tell(note));
     match (files.is_empty(), places.first()) {
         (true, Some(first)) => Err(Error::data(
             first,

@@ -16,6 +16,7 @@ use super::{
 pub struct Files {
     pictures: Vec<Source>,
     class: [String; 1],
+    notes: Vec<String>,
     follow_links: bool,
 }
 
@@ -43,12 +44,19 @@ impl Files {
     /// Where a folder cannot be listed, or links lead out of it and are not to be followed, or in a circle.
     pub fn add(&mut self, path: &Path) -> Result<(), DataError> {
         if path.is_dir() {
-            let found = pictures_below(path, self.follow_links)?;
+            let (found, notes) = pictures_below(path, self.follow_links)?;
+            self.notes.extend(notes);
             self.pictures.extend(found.into_iter().map(Source::File));
         } else {
             self.pictures.push(Source::File(path.to_owned()));
         }
         Ok(())
+    }
+
+    /// What was left out of the folders, and why: to be told to the user.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Adds the picture in `bytes`, which messages call `name`.

@@ -77,20 +77,7 @@ impl Scan {
                 list(&names)
             ));
         }
-        if let Some(first) = walk.hidden.first() {
-            scan.notes.push(format!(
-                "{} hidden folders are left out, {} among them",
-                walk.hidden.len(),
-                first.display()
-            ));
-        }
-        if let Some(first) = walk.ignored.first() {
-            scan.notes.push(format!(
-                "{} files without a picture's extension are left out, {} among them",
-                walk.ignored.len(),
-                first.display()
-            ));
-        }
+        scan.notes.extend(walk.notes());
         Ok(scan)
     }
 

@@ -154,6 +154,26 @@ fn features_and_maps_take_folders_patterns_and_pipes_and_leave_bad_pictures_out(
 }
 
 #[test]
+fn files_that_are_no_pictures_by_their_names_are_left_out_and_told() {
+    let place = trained();
+    place.write("photos/a.png", png(9, 9));
+    for name in ["b.avif", "below/c.jp2", "d.ppm"] {
+        place.write(&format!("photos/{name}"), "of another format");
+    }
+    for options in [
+        "predict --weights output/tiny photos",
+        "cam --weights output/tiny photos --output maps",
+        "extract --weights output/tiny photos --node global_avg_pool --out f.npy",
+    ] {
+        let (command, rest) = options.split_once(' ').unwrap();
+        let ran = run(ask(&place, command, rest)).done();
+        let told = "3 files without a picture's extension are left out, ";
+        assert_eq!(ran.stderr.matches(told).count(), 1, "{ran}");
+        assert!(ran.stderr.contains("b.avif among them"), "{ran}");
+    }
+}
+
+#[test]
 fn a_run_remembers_how_its_pictures_were_prepared_and_options_come_first() {
     let place = trained();
     place.write("x.png", png(40, 30));

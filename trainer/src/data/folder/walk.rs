@@ -31,7 +31,7 @@ pub(super) struct Walk {
     /// Files without a picture's extension.
     pub(super) ignored: Vec<PathBuf>,
     /// Folders that were left out for their names.
-    pub(super) hidden: Vec<PathBuf>,
+    hidden: Vec<PathBuf>,
     /// Real paths of the folders we are in.
     trail: Vec<PathBuf>,
 }
@@ -97,6 +97,26 @@ impl Walk {
         Ok(())
     }
 
+    /// What was left out, and why.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(first) = self.hidden.first() {
+            notes.push(format!(
+                "{} hidden folders are left out, {} among them",
+                self.hidden.len(),
+                first.display()
+            ));
+        }
+        if let Some(first) = self.ignored.first() {
+            notes.push(format!(
+                "{} files without a picture's extension are left out, {} among them",
+                self.ignored.len(),
+                first.display()
+            ));
+        }
+        notes
+    }
+
     /// Whether the entry is one that is left out; folders are remembered, to be told of.
     pub(super) fn hides(&mut self, entry: &DirEntry) -> bool {
         let hidden = is_hidden(&entry.file_name());
@@ -135,19 +155,20 @@ impl Walk {
     }
 }
 
-/// Every picture in `folder` and below, by name; folders below that may not be listed are among them, and cannot be read.
-/// Links that lead out of it are refused unless they are to be followed.
+/// Every picture in `folder` and below, by name, and notes on what was left out; folders below that may not be listed are
+/// among the pictures, and cannot be read. Links that lead out of it are refused unless they are to be followed.
 pub(in crate::data) fn pictures_below(
     folder: &Path,
     follow_links: bool,
-) -> Result<Vec<PathBuf>, DataError> {
+) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
     let mut walk = Walk::new(folder, follow_links)?;
     walk.unreadable = Unreadable::Counted;
     // The descent begins with the root itself.
     walk.trail.clear();
     let mut files = Vec::new();
     walk.descend(folder, &mut files)?;
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    let pictures = files.into_iter().map(|(path, _)| path).collect();
+    Ok((pictures, walk.notes()))
 }
 
 /// The folders directly in `path`, hidden ones left out.
