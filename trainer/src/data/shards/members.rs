@@ -60,7 +60,7 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.raw_os_error() {
             Some(_) => Self::System(error),
-            None => Self::Refused(error.to_string()),
+            None => Self::Refused(escaped(&error.to_string())),
         }
     }
 }
@@ -169,6 +169,15 @@ fn shown(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(name);
     let short: String = text.chars().take(100).collect();
     format!("{short:?}")
+}
+
+/// A message that quotes the archive, for a terminal: a header may hold any bytes.
+fn escaped(text: &str) -> String {
+    let shown = |c: char| match c {
+        '"' | '\'' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    text.chars().take(300).map(shown).collect()
 }
 
 /// A file of which only so much is read before somebody says that it may go on.

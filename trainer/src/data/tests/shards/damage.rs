@@ -91,6 +91,23 @@ fn archives_that_mean_harm_are_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn bytes_that_are_no_archive_do_not_reach_the_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("noise.tar");
+    for sum in [b"\x1b[31m\x07\r\x0b", b"\xff\x1b]0;\x9b\xe2\x80"] {
+        let mut bytes = file("a/\x1b[2Jx.png", b"x");
+        bytes[148..156].copy_from_slice(sum);
+        write(&path, &tar(&[bytes]));
+        let text = refused(&path);
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+        assert!(
+            text.contains(r"\u{1b}") && text.contains("numeric field"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn sizes_and_names_in_extended_headers_count() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("data.tar");
