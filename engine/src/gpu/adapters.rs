@@ -105,39 +105,49 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
 
 /// The adapter that `options` or the environment name, else the fastest kind there is.
 pub(super) fn find(options: &GpuOptions) -> Result<wgpu::Adapter> {
-    let wanted = options
-        .adapter
-        .clone()
-        .or_else(|| std::env::var("TRIAXIS_ADAPTER").ok())
-        .filter(|s| !s.is_empty());
+    // A variable that is set to nothing says nothing; an option that is given means something.
+    let named = std::env::var("TRIAXIS_ADAPTER").ok();
+    let wanted = (options.adapter.clone()).or(named.filter(|name| !name.is_empty()));
     let adapters = list();
     let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
-    let chosen = match &wanted {
-        None => adapters.first(),
-        Some(wanted) => wanted
-            .parse::<usize>()
-            .ok()
-            .and_then(|i| adapters.get(i))
-            .or_else(|| {
-                let wanted = wanted.to_lowercase();
-                adapters
-                    .iter()
-                    .find(|a| a.get_info().name.to_lowercase().contains(&wanted))
-            }),
+    let chosen = match wanted.as_deref() {
+        None => Some(0),
+        Some(wanted) => place(wanted, &names),
     };
-    let adapter = chosen.ok_or_else(|| Error::NoAdapter(none(&wanted, &names)))?;
-    Ok(adapter.clone())
+    let adapter = chosen.and_then(|i| adapters.get(i));
+    let missing = || Error::NoAdapter(none(wanted.as_deref(), &names));
+    Ok(adapter.ok_or_else(missing)?.clone())
 }
 
-fn none(wanted: &Option<String>, names: &[String]) -> String {
-    match wanted {
-        Some(wanted) if !names.is_empty() => {
-            format!("no adapter is called {wanted}; there are: {}", names.join(", "))
-        }
-        _ => "no GPU and no software driver answers; on Debian or Ubuntu install one with \
-              `apt-get install mesa-vulkan-drivers libvulkan1`, elsewhere the vendor's Vulkan, Metal or DX12 driver"
-            .into(),
+/// Where among `names` the adapter is that `wanted` means. A number is never looked for in names: those tell versions
+/// and sizes, which nobody who counts adapters means.
+fn place(wanted: &str, names: &[String]) -> Option<usize> {
+    if is_number(wanted) {
+        return wanted.parse::<usize>().ok().filter(|&i| i < names.len());
     }
+    let wanted = wanted.to_lowercase();
+    let has = |name: &String| !wanted.is_empty() && name.to_lowercase().contains(&wanted);
+    names.iter().position(has)
+}
+
+fn is_number(wanted: &str) -> bool {
+    !wanted.is_empty() && wanted.chars().all(|c| c.is_ascii_digit())
+}
+
+fn none(wanted: Option<&str>, names: &[String]) -> String {
+    let Some(wanted) = wanted.filter(|_| !names.is_empty()) else {
+        return "no GPU and no software driver answers; on Debian or Ubuntu install one with \
+                `apt-get install mesa-vulkan-drivers libvulkan1`, elsewhere the vendor's Vulkan, Metal or DX12 driver"
+            .into();
+    };
+    let problem = match wanted {
+        "" => "the name of the adapter is empty".to_owned(),
+        number if is_number(number) => format!("no adapter has the number {number}"),
+        name => format!("no adapter is called {name}"),
+    };
+    let listed = names.iter().enumerate();
+    let listed: Vec<String> = listed.map(|(i, name)| format!("{i}: {name}")).collect();
+    format!("{problem}; there are: {}", listed.join(", "))
 }
 
 /// Threads of every subgroup on a software driver, whose subgroups are the lanes of the processor's vectors; 0 elsewhere.
@@ -168,4 +178,43 @@ fn matrices(adapter: &wgpu::Adapter) -> Option<Matrices> {
         found.then(|| Matrices::new(side, subgroup)).flatten()
     };
     of_side(16).or_else(|| of_side(8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> [String; 2] {
+        ["NVIDIA H200", "llvmpipe (LLVM 15.0.6, 256 bits)"].map(String::from)
+    }
+
+    #[test]
+    fn a_number_is_an_adapters_place_and_no_part_of_a_name() {
+        for (wanted, expected) in [
+            ("0", Some(0)),
+            ("1", Some(1)),
+            ("2", None),
+            ("15", None),
+            ("99999999999999999999999", None),
+            ("LLVM 15", Some(1)),
+            ("h200", Some(0)),
+            ("radeon", None),
+            ("", None),
+        ] {
+            assert_eq!(place(wanted, &names()), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn an_adapter_that_is_not_there_brings_those_that_are() {
+        let listed = "; there are: 0: NVIDIA H200, 1: llvmpipe (LLVM 15.0.6, 256 bits)";
+        for (wanted, problem) in [
+            ("2", "no adapter has the number 2"),
+            ("radeon", "no adapter is called radeon"),
+            ("", "the name of the adapter is empty"),
+        ] {
+            assert_eq!(none(Some(wanted), &names()), format!("{problem}{listed}"));
+        }
+        assert!(none(Some("0"), &[]).contains("mesa-vulkan-drivers"));
+    }
 }
