@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use triaxis_engine as engine;
 use triaxis_engine::{Complexity, Graph, Mode, Value};
 
-use crate::check::{RESOLUTION, within};
+use crate::check::{Checked, RESOLUTION, within};
 use crate::error::similar;
 use crate::{EfficientNet, Error, Model, RegNet, ResNet, Result, Stem, Style, zoo};
 
@@ -224,13 +224,20 @@ impl Spec {
         toml::to_string(self).expect("a spec is made of tables, lists, numbers and texts")
     }
 
-    /// Refuses numbers that make no network.
+    /// Whether a network may be called so. Runs' folders and files are named by it: none may be hidden or lie elsewhere.
+    pub fn is_name(name: &str) -> bool {
+        !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\'])
+    }
+
+    /// Refuses numbers that make no network, and a name that cannot be one.
     ///
     /// # Errors
     ///
-    /// [`Error::Spec`] with the number and what was expected.
+    /// [`Error::Spec`] with the number or name and what was expected.
     pub fn check(&self) -> Result<()> {
-        let checked = within("resolution", self.resolution, &RESOLUTION)
+        let checked = self
+            .check_name()
+            .and_then(|()| within("resolution", self.resolution, &RESOLUTION))
             .and_then(|()| within("num_classes", self.num_classes, &(1..=1_000_000)))
             .and_then(|()| match &self.network {
                 Network::EfficientNet(net) => net.check(),
@@ -245,6 +252,16 @@ impl Spec {
                 _ => Ok(()),
             });
         checked.map_err(Error::spec)
+    }
+
+    fn check_name(&self) -> Checked {
+        if Self::is_name(&self.name) {
+            return Ok(());
+        }
+        Err(format!(
+            "name is `{}`, which cannot name a folder of results, expected one without slashes and a first dot",
+            self.name
+        ))
     }
 
     /// What one image of this resolution costs, by the counting rules of pycls. Needs no GPU and allocates no weights.
@@ -375,6 +392,11 @@ group_width = 8
                 "resolution = 32",
                 "resolution = 0",
                 "resolution is 0, expected 1 to 16384",
+            ),
+            (
+                "\"small\"",
+                "\"../small\"",
+                "name is `../small`, which cannot name a folder of results, expected one without slashes and a first dot",
             ),
         ];
         for (from, to, expected) in cases {

@@ -24,7 +24,7 @@ use schedule::ScheduleOptions;
 
 pub(super) use data::DataFlags;
 pub(super) use logs::LogOptions;
-pub(super) use run::RunOptions;
+pub(super) use run::{RunOptions, folder_name};
 
 /// What an option leaves out keeps the value of `--recipe`, or else the default.
 #[derive(Clone, Debug, Default, Args)]

@@ -76,7 +76,7 @@ impl Train {
         }
         let mut spec = Spec::find(&recipe.model)?;
         let side = recipe.img_size.unwrap_or(spec.resolution);
-        let directory = self.run.directory(spec.name());
+        let directory = self.run.directory(spec.name())?;
         // Before the data, which may take minutes to list: a second trainer is to hear of the first at once.
         let lock = OutputLock::acquire(&directory)?;
         let data = self.open_data(&recipe, side)?;

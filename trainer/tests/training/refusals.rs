@@ -35,6 +35,22 @@ fn numbers_that_cannot_be_are_refused_before_anything_is_written() {
 }
 
 #[test]
+fn runs_stay_in_the_folder_of_results() {
+    let place = Place::new();
+    for name in ["../x", "a/b", "."] {
+        run(place.tiny(&format!("--experiment {name}")))
+            .refused(2, &["--experiment", name, "cannot name a folder"]);
+    }
+    place.write(
+        "outside.toml",
+        NETWORK.replace("\"tiny\"", "\"../outside\""),
+    );
+    run(place.tiny("--model outside.toml"))
+        .refused(2, &["outside.toml: name is `../outside`", "slashes"]);
+    assert!(!place.path().join("output").exists());
+}
+
+#[test]
 fn data_that_is_not_there_ends_with_3() {
     let place = Place::new();
     run(place.tiny("--data-dir nowhere")).refused(3, &["nowhere does not exist"]);

@@ -1,10 +1,12 @@
 //! Where a run is written and when it stops.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use triaxis_models::Spec;
 
+use crate::error::{Error, Result};
 use crate::trainer::OnNan;
 
 /// What decides about a run, but nothing about its numbers.
@@ -39,10 +41,33 @@ pub(in crate::cli) struct RunOptions {
 
 impl RunOptions {
     /// The folder of the run of a network of this name.
-    pub(in crate::cli) fn directory(&self, network: &str) -> PathBuf {
-        let name = self.experiment.as_deref().unwrap_or(network);
-        Path::new(&self.output).join(name)
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for an --experiment that lies elsewhere than in --output.
+    pub(in crate::cli) fn directory(&self, network: &str) -> Result<PathBuf> {
+        let name = match &self.experiment {
+            Some(name) => folder_name("--experiment", name)?,
+            None => network,
+        };
+        Ok(self.output.join(name))
     }
+}
+
+/// The name that `option` gives, where it names a folder in another and no hidden one.
+///
+/// # Errors
+///
+/// [`Error::Config`] with the option.
+pub(in crate::cli) fn folder_name<'a>(option: &str, name: &'a str) -> Result<&'a str> {
+    if Spec::is_name(name) {
+        return Ok(name);
+    }
+    Err(Error::config(
+        option,
+        format!("`{name}` cannot name a folder of results"),
+        "Leave out slashes and a first dot",
+    ))
 }
 
 /// Reads a time with its unit, or as batch systems write it.

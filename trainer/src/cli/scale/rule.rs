@@ -5,6 +5,7 @@ use triaxis_models::scaling::{self, Fit, fit, tiny_shape};
 use triaxis_models::{Error as ModelError, Scaling, Spec, Strategy};
 
 use super::{Reached, Scale, Scaled, Step, short};
+use crate::cli::options::folder_name;
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 use crate::trainer::training_schedule;
@@ -41,15 +42,7 @@ impl Scale {
     pub(super) fn scaled(&self) -> Result<Scaled> {
         let base = Spec::find(&self.model)?;
         if let Some(name) = &self.name {
-            let plain = !name.starts_with('.') && !name.contains(['/', '\\']) && !name.is_empty();
-            if !plain {
-                let problem = format!("`{name}` cannot name a folder of results");
-                return Err(Error::config(
-                    "--name",
-                    problem,
-                    "Leave out slashes and a first dot",
-                ));
-            }
+            folder_name("--name", name)?;
         }
         let mut scaled = match self.multipliers()? {
             Some(scaling) => self.by_multipliers(base, scaling)?,
