@@ -1,8 +1,10 @@
 //! The pictures that a command is given: found, decoded on threads, and counted where they cannot be used.
 
 use std::io::{self, Read, Write};
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::links::Links;
@@ -12,9 +14,36 @@ use crate::error::{Error, Result};
 /// Pictures that each thread decodes ahead.
 const AHEAD: usize = 4;
 
+/// The pictures of a command, and which is the first that could not be used.
+#[derive(Debug, Default)]
+pub(super) struct Pictures {
+    files: Arc<Files>,
+    first_bad: OnceLock<usize>,
+}
+
+impl Deref for Pictures {
+    type Target = Files;
+
+    fn deref(&self) -> &Files {
+        &self.files
+    }
+}
+
+impl Pictures {
+    /// For a loader.
+    pub(super) fn data(&self) -> Arc<dyn Dataset> {
+        Arc::clone(&self.files) as Arc<dyn Dataset>
+    }
+
+    /// The picture at `index` cannot be used. Of several the first that is told counts.
+    pub(super) fn leave_out(&self, index: usize) {
+        let _ = self.first_bad.set(index);
+    }
+}
+
 /// The pictures at `places`: files, folders, patterns such as `photos/*.jpg`, or `-` for one on standard input.
 /// What is left out of folders is told on standard error.
-pub(super) fn files(places: &[PathBuf], links: Links) -> Result<Files> {
+pub(super) fn files(places: &[PathBuf], links: Links) -> Result<Pictures> {
     let mut files = match links.follow_links {
         true => Files::following_links(),
         false => Files::default(),
@@ -57,7 +86,10 @@ pub(super) fn files(places: &[PathBuf], links: Links) -> Result<Files> {
             "no picture is there",
             "Give files, folders with pictures in them, or patterns that match some",
         )),
-        _ => Ok(files),
+        _ => Ok(Pictures {
+            files: Arc::new(files),
+            ..Pictures::default()
+        }),
     }
 }
 
@@ -101,10 +133,11 @@ fn square(picture: &Picture, preprocess: &Preprocess) -> Picture {
 /// Gives each picture that can be used to `consume`, with its index, in order, while threads prepare those behind it;
 /// how many could not be used. Those are told on standard error.
 pub(super) fn each_prepared(
-    files: &Files,
+    pictures: &Pictures,
     preprocess: &Preprocess,
     mut consume: impl FnMut(usize, Prepared) -> Result<()>,
 ) -> Result<usize> {
+    let files: &Files = pictures;
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let workers = workers.min(files.len()).max(1);
     let mut left_out = 0;
@@ -130,6 +163,7 @@ pub(super) fn each_prepared(
                 Ok(prepared) => consume(index, prepared)?,
                 Err(error) => {
                     tell(&error.to_string());
+                    pictures.leave_out(index);
                     left_out += 1;
                 }
             }
@@ -144,12 +178,14 @@ pub(super) fn tell(line: &str) {
 }
 
 /// The error at the end of a command that had to leave out some of the pictures at `places`.
-pub(super) fn all_usable(places: &[PathBuf], files: &Files, left_out: usize) -> Result<()> {
-    match (left_out, places.first()) {
+pub(super) fn all_usable(places: &[PathBuf], pictures: &Pictures, left_out: usize) -> Result<()> {
+    let bad = pictures.first_bad.get();
+    let bad = bad.map(|&i| PathBuf::from(pictures.name(i)));
+    match (left_out, bad.or_else(|| places.first().cloned())) {
         (0, _) | (_, None) => Ok(()),
         (count, Some(first)) => Err(Error::data(
             first,
-            format!("{count} of {} pictures cannot be used", files.len()),
+            format!("{count} of {} pictures cannot be used", pictures.len()),
             "Each is told on standard error: repair, replace or leave them out",
         )),
     }

@@ -1,7 +1,6 @@
 //! `triaxis predict`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -58,7 +57,7 @@ struct Prediction {
 
 impl Predict {
     pub(super) fn run(&self) -> Result<()> {
-        let files = Arc::new(files(&self.pictures, self.links)?);
+        let files = files(&self.pictures, self.links)?;
         let mut trained = self.network.load(BATCH.min(files.len()))?;
         if let Some(path) = &self.labels {
             trained.options.labels = read_labels(path)?;
@@ -70,13 +69,17 @@ impl Predict {
         let gpu = self.device.open()?;
         let classifier = trained.open(&gpu)?;
         classifier.notes().iter().for_each(|note| tell(note));
-        let pictures = Arc::clone(&files) as Arc<dyn Dataset>;
-        let damaged = self.predict(&classifier, Loader::new(pictures, options)?)?;
-        all_usable(&self.pictures, &files, damaged)
+        let loader = Loader::new(files.data(), options)?;
+        self.predict(&classifier, &loader)?;
+        let damaged = loader.damaged();
+        if let Some((first, _)) = damaged.first() {
+            files.leave_out(*first);
+        }
+        all_usable(&self.pictures, &files, damaged.len())
     }
 
-    /// Prints what each picture shows; how many could not be used.
-    fn predict(&self, classifier: &Classifier, loader: Loader) -> Result<usize> {
+    /// Prints what each picture shows, and tells of those that could not be used.
+    fn predict(&self, classifier: &Classifier, loader: &Loader) -> Result<()> {
         let mut all = Vec::new();
         let mut told = 0;
         if self.csv {
@@ -85,7 +88,7 @@ impl Predict {
         }
         for batch in loader.epoch(0, 0) {
             let batch = batch?;
-            told = tell_damage(&loader, told);
+            told = tell_damage(loader, told);
             let picture_bytes = batch.images.len() / batch.labels.len().max(1);
             let words = &batch.images[..batch.valid * picture_bytes];
             let logits = classifier.logits_of_words(words)?;
@@ -101,11 +104,11 @@ impl Predict {
                 }
             }
         }
-        told = tell_damage(&loader, told);
-        if self.json {
-            print::json(&all)?;
+        tell_damage(loader, told);
+        match self.json {
+            true => print::json(&all),
+            false => Ok(()),
         }
-        Ok(told)
     }
 }
 

@@ -152,7 +152,7 @@ fn a_bad_picture_is_told_and_does_not_stop_the_rest() {
     let options = "--weights output/tiny photos gone.png --json --batch-size 2";
     let ran = run(ask(&place, "predict", options));
     assert_eq!(json(&ran).as_array().unwrap().len(), 3);
-    let ran = ran.refused(3, &["3 of 6 pictures cannot be used"]);
+    let ran = ran.refused(3, &["0011.png: 3 of 6 pictures cannot be used"]);
     for part in ["0011.png", "text.png", "gone.png"] {
         assert!(ran.stderr.contains(part), "{part}: {ran}");
     }

@@ -121,7 +121,8 @@ fn features_and_maps_take_folders_patterns_and_pipes_and_leave_bad_pictures_out(
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), &png(9, 9)).unwrap();
         Ran::new(child.wait_with_output().unwrap())
     };
-    let count = format!("{bad} of {all} pictures cannot be used");
+    // The first bad one is named, not what was given first.
+    let count = format!("0100-cut.png: {bad} of {all} pictures cannot be used");
 
     let ran = piped(
         "extract",
