@@ -205,6 +205,8 @@ impl Progress {
             ));
             bar.set_message("");
             bar.set_length(pass.steps as u64);
+            // Shown again, after the end of the pass before.
+            bar.reset();
             bar.set_position(pass.skipped as u64);
         }
     }
@@ -250,8 +252,11 @@ impl Progress {
         }
     }
 
-    /// Ends the pass; its speed in images/s, where it took any time.
+    /// Ends the pass; its speed in images/s, where it took any time. No bar stays: results are told where it was.
     pub fn end(&mut self) -> Option<f64> {
+        if let Sink::Bar { bar, .. } = &self.sink {
+            bar.finish_and_clear();
+        }
         self.pass.take().and_then(|running| running.speed())
     }
 

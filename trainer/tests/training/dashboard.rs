@@ -1,4 +1,4 @@
-//! `--tui` on a terminal: it shows the run, obeys `q`, and is given back as it was, also after a panic.
+//! On a terminal: `--tui` shows the run, obeys `q`, and gives it back as it was, also after a panic; a bar leaves nothing.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -134,4 +134,31 @@ fn a_panic_gives_the_terminal_back() {
     let before = session.mode();
     assert_eq!(session.end("the test wants a panic"), Some(101));
     assert_given_back(&session, &before);
+}
+
+#[test]
+fn no_bar_stays_where_results_are_told() {
+    let place = Place::new();
+    let asked = |options: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_triaxis"));
+        command
+            .current_dir(place.path())
+            .args(options.split_whitespace());
+        command
+    };
+    let validate = "validate --weights output/tiny --data-dir synthetic:64";
+    for (mut command, result) in [
+        (place.tiny("--epochs 2"), "best: "),
+        (asked(validate), "10 images, "),
+    ] {
+        // A bar needs a terminal that can move its cursor.
+        command.env("TERM", "xterm");
+        let mut session = Session::start(command);
+        assert_eq!(session.end(result), Some(0), "{}", session.text());
+        let text = session.text();
+        assert!(text.contains(['━', '─']), "there is a bar: {text}");
+        let before = &text[..text.rfind(result).unwrap()];
+        let shown = before.rsplit("\u{1b}[2K").next().unwrap();
+        assert!(!shown.contains(['━', '─']), "{shown:?} stays: {text:?}");
+    }
 }
