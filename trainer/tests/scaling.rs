@@ -176,6 +176,31 @@ fn efficientnets_own_rule_and_free_multipliers_make_b2() {
 }
 
 #[test]
+fn networks_that_differ_have_names_that_differ() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["--phi", "2"], "phi-2"),
+        (&["--phi", "-3"], "phi-minus-3"),
+        (&["-s", "orig", "--phi", "2"], "phi-2"),
+        (&["-s", "phi", "--factor", "2"], "phi-x2"),
+        (&["-s", "orig", "--factor", "2"], "orig-2"),
+        (
+            &["--factor", "2", "--rounding", "efficientnet"],
+            "dWr-2-efficientnet",
+        ),
+        (&["--width", "2"], "d1.000-w2.000-r1.000"),
+        (
+            &["--width", "2", "--group", "3"],
+            "d1.000-w2.000-r1.000-g3.000",
+        ),
+        (&["-s", "tiny", "--width", "2"], "d1.000-w2.000-r1.000-tiny"),
+    ];
+    for (options, expected) in cases {
+        let scaled = scale(&[&["regnetz_500mf"], options].concat());
+        assert_eq!(scaled["model"], format!("regnetz_500mf-{expected}"));
+    }
+}
+
+#[test]
 fn groups_stay_where_that_is_asked() {
     let by_option = scale(&[
         "regnetz_500mf",

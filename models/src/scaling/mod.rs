@@ -62,6 +62,17 @@ pub enum Rounding {
     TinyNet,
 }
 
+impl Rounding {
+    /// Its name in those of networks.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pycls => "pycls",
+            Self::EfficientNet => "efficientnet",
+            Self::TinyNet => "tiny",
+        }
+    }
+}
+
 /// EfficientNet's base of each axis: `1.2^phi` blocks, `1.1^phi` channels, `1.15^phi` pixels.
 const COMPOUND: [f64; 3] = [1.2, 1.1, 1.15];
 
@@ -109,6 +120,21 @@ impl Scaling {
             rounding: Rounding::TinyNet,
             ..Self::new(depth, width, resolution)
         }
+    }
+
+    /// What a network's name tells of it; of groups and rounding only what is not as usual.
+    fn suffix(&self) -> String {
+        let mut suffix = format!(
+            "-d{:.3}-w{:.3}-r{:.3}",
+            self.depth, self.width, self.resolution
+        );
+        if self.group != self.width {
+            suffix += &format!("-g{:.3}", self.group);
+        }
+        if self.rounding != Rounding::default() {
+            suffix += &format!("-{}", self.rounding.name());
+        }
+        suffix
     }
 
     /// Refuses multipliers that are no positive numbers.
@@ -210,10 +236,7 @@ impl Spec {
     pub fn scaled(&self, scaling: Scaling) -> Result<Self> {
         scaling.check().map_err(Error::spec)?;
         let spec = Self {
-            name: format!(
-                "{}-d{:.3}-w{:.3}-r{:.3}",
-                self.name, scaling.depth, scaling.width, scaling.resolution
-            ),
+            name: self.name.clone() + &scaling.suffix(),
             resolution: scaling.resolution(self.resolution)?,
             num_classes: self.num_classes,
             network: self.network.scaled(&scaling).map_err(Error::spec)?,

@@ -18,6 +18,17 @@ enum Rule {
     Tiny,
 }
 
+impl Rule {
+    /// How it rounds unless told otherwise.
+    fn rounding(self) -> scaling::Rounding {
+        match self {
+            Self::Shares(_) => scaling::Rounding::Pycls,
+            Self::Compound => scaling::Rounding::EfficientNet,
+            Self::Tiny => scaling::Rounding::TinyNet,
+        }
+    }
+}
+
 /// What a target counts.
 #[derive(Clone, Copy)]
 enum Cost {
@@ -105,10 +116,11 @@ impl Scale {
 
     fn by_strategy(&self, base: Spec) -> Result<Scaled> {
         let rule = self.rule()?;
-        let name = self.strategy.as_deref().unwrap_or(match rule {
+        let name = match rule {
+            // Of `orig` it is not the shares that --phi means.
             Rule::Compound => "phi",
-            _ => "dWr",
-        });
+            _ => self.strategy.as_deref().unwrap_or("dWr"),
+        };
         let fixed = if self.keep_group_width && !name.ends_with("(g fixed)") {
             " (g fixed)"
         } else {
@@ -186,14 +198,25 @@ impl Scale {
                 return Err(Error::config("scale", problem, help));
             }
         };
-        let size = size.phi.unwrap_or(scaled.factor);
-        scaled.spec.name = format!(
-            "{}-{}-{}",
-            scaled.base.name,
-            slug(&scaled.strategy),
-            short(size)
-        );
+        scaled.spec.name = self.name_of(&scaled, rule);
         Ok(scaled)
+    }
+
+    /// The base's name, the strategy, how far it goes, and the rounding where it is not the strategy's.
+    fn name_of(&self, scaled: &Scaled, rule: Rule) -> String {
+        let size = match (self.size.phi, rule) {
+            (Some(phi), _) if phi < 0.0 => format!("minus-{}", short(-phi)),
+            (Some(phi), _) => short(phi.abs()),
+            // A factor is no exponent.
+            (None, Rule::Compound) => format!("x{}", short(scaled.factor)),
+            (None, _) => short(scaled.factor),
+        };
+        let mut name = format!("{}-{}-{size}", scaled.base.name, slug(&scaled.strategy));
+        let rounding = scaled.scaling.rounding;
+        if rounding != rule.rounding() {
+            name += &format!("-{}", rounding.name());
+        }
+        name
     }
 
     /// What the strategy's name means together with the size that is asked for.
