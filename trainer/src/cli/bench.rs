@@ -14,7 +14,7 @@ use triaxis_models::Spec;
 use super::device::Device;
 use crate::bench::{self, Case, Form, Kernels, Settings};
 use crate::data::{DataOptions, Split, open};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 use output::Output;
 
@@ -206,6 +206,35 @@ pub(super) fn cases(
         }));
     }
     Ok(cases)
+}
+
+/// Whether anything was measured, for the exit code.
+#[derive(Debug, Default)]
+struct Tally {
+    measured: bool,
+    /// The first that kept anything from being measured.
+    problem: String,
+}
+
+impl Tally {
+    fn count(&mut self, row: &bench::Row) {
+        self.measured |= row.problem.is_empty();
+        if self.problem.is_empty() {
+            self.problem.clone_from(&row.problem);
+        }
+    }
+
+    /// What the command ends with: a row that was measured is what it was for.
+    fn outcome(self) -> Result<()> {
+        if self.measured || self.problem.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Device {
+            problem: format!("nothing was measured: {}", self.problem),
+            help: "Give a smaller network, --img-size or --batch-size, or more --memory-limit"
+                .into(),
+        })
+    }
 }
 
 impl Written {

@@ -163,13 +163,16 @@ fn a_network_that_does_not_fit_is_a_row_that_says_so() {
         [&Value::from("tiny_r12_b4096_fused_f32"), &Value::Null]
     );
     // Two pixels are one after the stem's stride, which has no variance over a single image.
+    // Where there is no other row, the command has failed.
     let options = "training --model tiny.toml -b 1 --img-size 2 --runs 1 --json";
-    let rows = self::rows(&bench(&place, options));
-    let problem = rows[0]["problem"].as_str().unwrap();
-    assert!(
-        problem.contains("more than one value a channel"),
-        "{problem}"
-    );
+    let output = bench(&place, options);
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for text in [rows[0]["problem"].as_str().unwrap(), &said] {
+        assert!(text.contains("more than one value a channel"), "{text}");
+    }
+    assert!(said.contains("error: nothing was measured: "), "{said}");
 }
 
 #[test]

@@ -68,7 +68,12 @@ fn rounds_of_peers_alternate_with_ours() {
     options.extend(["--peer", "absent=./no-such-peer"]);
     let output = bench(&place, &options);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    // All is told, and then that a peer that was given measured nothing.
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("error: --peer broken: it measured nothing: "),
+        "{said}"
+    );
     assert!(
         said.contains("install Python 3 and name it by --python"),
         "{said}"
@@ -137,6 +142,22 @@ fn rounds_of_peers_alternate_with_ours() {
         &place.path().join("page.html"),
         &["<svg", "<circle", "<tr", "<h2", "<text", "</footer>"],
     );
+}
+
+#[test]
+fn without_peers_our_own_times_are_told() {
+    let place = Place::new();
+    let options = "compare --model tiny.toml -b 2 --rounds 2 --runs 1 --suite infer --python no-such-python --json";
+    let options: Vec<&str> = options.split_whitespace().collect();
+    let output = bench(&place, &options);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let ratios: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(ratios.len(), 1, "{ratios:?}");
+    assert_eq!(
+        [&ratios[0]["peer"], &ratios[0]["case"]],
+        ["", "tiny_r12_b2_f32"]
+    );
+    assert!(ratios[0]["ours_ms"].as_f64().unwrap() > 0.0, "{ratios:?}");
 }
 
 /// Stands in for the program: nothing can be measured, pictures are named.

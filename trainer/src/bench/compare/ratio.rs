@@ -13,7 +13,7 @@ pub struct Ratio {
     pub suite: String,
     /// Network, side of the pictures, batch and precision: `resnet50_r224_b8_f16`.
     pub case: String,
-    /// The peer's name.
+    /// The peer's name; empty where there is none and the numbers are ours alone.
     pub peer: String,
     /// Rounds in which both were measured.
     pub rounds: usize,
@@ -123,6 +123,25 @@ impl Ratio {
     }
 }
 
+impl Ratio {
+    /// Ours of every round, where there is no peer.
+    pub fn alone(question: &Question, rounds: &[Row]) -> Self {
+        let none = |ours: &Row| (ours.clone(), Row::default());
+        let pairs: Vec<(Row, Row)> = rounds.iter().map(none).collect();
+        let problem = rounds.last().map(|row| row.problem.clone());
+        let middle = |number: fn(&Row) -> Option<f64>| {
+            let numbers: Vec<f64> = rounds.iter().filter_map(number).collect();
+            median(&numbers).map(round)
+        };
+        Self {
+            ours_ms: middle(|row| row.median_ms),
+            ours_cpu_ms: middle(|row| row.cpu_median_ms),
+            ours_stream_images_per_s: middle(|row| row.stream_images_per_s),
+            ..Self::of(question, "", &pairs, problem.unwrap_or_default())
+        }
+    }
+}
+
 /// The medians of both, their ratio, and the least and greatest ratio of a round.
 #[derive(Default)]
 struct Spread {
@@ -183,6 +202,11 @@ mod tests {
             [ratio.ours_first_ms, ratio.peer_first_ms],
             [Some(90.0), Some(900.0)]
         );
+
+        let ours = rounds.map(|(ours, _)| ours);
+        let alone = Ratio::alone(&Question::default(), &ours);
+        assert_eq!((alone.rounds, alone.ours_ms), (3, Some(11.0)));
+        assert_eq!((alone.ours_cpu_ms, alone.ratio), (Some(8.0), None));
 
         let none = Ratio::of(&Question::default(), "other", &[], "not here".into());
         assert_eq!((none.rounds, none.ratio, none.cpu_ratio), (0, None, None));

@@ -9,7 +9,7 @@ use triaxis_engine::{AdapterKind, Gpu, Precision};
 
 use super::super::device::Device;
 use super::super::print;
-use super::cases;
+use super::{Tally, cases};
 use crate::bench::compare::{Found, Peer, Question, Ratio, Running, find};
 use crate::bench::{self, Case, Form, Row, RowFile};
 use crate::error::{Error, Result};
@@ -82,6 +82,8 @@ struct Session<'a> {
     peers: Vec<Peer>,
     deadline: Instant,
     rows: Option<RowFile<Row>>,
+    /// Of our own rows.
+    tally: Tally,
 }
 
 impl Compare {
@@ -113,6 +115,7 @@ impl Compare {
             bench,
             deadline: Instant::now(),
             rows,
+            tally: Tally::default(),
         };
         let suites = [Suite::Infer, Suite::Train];
         let wanted = |suite: &Suite| self.suite.is_empty() || self.suite.contains(suite);
@@ -133,14 +136,33 @@ impl Compare {
             ratios.extend(of_case);
         }
         match (self.json, stdout().is_terminal()) {
-            (true, _) => print::json(&ratios),
-            (false, true) => print::text(&table(&ratios)),
+            (true, _) => print::json(&ratios)?,
+            (false, true) => print::text(&table(&ratios))?,
             (false, false) => {
                 note(&table(&ratios));
                 let rows = RowFile::<Ratio>::lines(&ratios);
-                print::text(&format!("{}\n{rows}", RowFile::<Ratio>::header()))
+                print::text(&format!("{}\n{rows}", RowFile::<Ratio>::header()))?;
             }
         }
+        session.tally.outcome()?;
+        self.given_answered(&ratios)
+    }
+
+    /// Refuses a peer of --peer that failed in every case. One that is merely found here may know none of them.
+    fn given_answered(&self, ratios: &[Ratio]) -> Result<()> {
+        for Peer { name, .. } in &self.peer {
+            let of_it = ratios.iter().filter(|ratio| ratio.peer == *name);
+            let of_it: Vec<&Ratio> = of_it.collect();
+            let failed = |ratio: &&Ratio| ratio.rounds == 0 && !ratio.problem.is_empty();
+            if let Some(first) = of_it.first().filter(|_| of_it.iter().all(failed)) {
+                return Err(Error::config(
+                    format!("--peer {name}"),
+                    format!("it measured nothing: {}", first.problem),
+                    "Give a command that prints rows as `triaxis bench` does, of the case that is asked",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The peers that were asked for and are here; of the others a line says how to get them.
@@ -196,12 +218,15 @@ impl Session<'_> {
             .iter()
             .map(|peer| (Running::new(peer, &question), Vec::new(), String::new()))
             .collect();
+        let mut all_ours = Vec::new();
         for done in 0..options.rounds {
             if Instant::now() >= self.deadline {
                 note(&format!("  the time is over after {done} rounds"));
                 break;
             }
             let ours = self.ours(suite, case)?;
+            self.tally.count(&ours);
+            all_ours.push(ours.clone());
             let told = |row: &Row| {
                 row.median_ms
                     .map_or("-".to_owned(), |ms| format!("{ms} ms"))
@@ -231,6 +256,9 @@ impl Session<'_> {
                 note(&format!("  not measured: {}", ours.problem));
                 break;
             }
+        }
+        if running.is_empty() {
+            return Ok(vec![Ratio::alone(&question, &all_ours)]);
         }
         let ratios = running
             .into_iter()

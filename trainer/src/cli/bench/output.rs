@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::Path;
 
 use super::super::print;
+use super::Tally;
 use crate::bench::{Bench, Case, Row, RowFile};
 use crate::error::Result;
 
@@ -21,6 +22,7 @@ enum Printed {
 pub(super) struct Output {
     file: Option<RowFile<Row>>,
     printed: Printed,
+    tally: Tally,
 }
 
 impl Output {
@@ -34,7 +36,11 @@ impl Output {
         if matches!(printed, Printed::Csv) {
             print::text(&RowFile::<Row>::header())?;
         }
-        Ok(Self { file, printed })
+        Ok(Self {
+            file,
+            printed,
+            tally: Tally::default(),
+        })
     }
 
     /// Says where it is measured.
@@ -58,6 +64,7 @@ impl Output {
     }
 
     pub(super) fn push(&mut self, rows: Vec<Row>) -> Result<()> {
+        rows.iter().for_each(|row| self.tally.count(row));
         for row in rows.iter().filter(|row| !row.problem.is_empty()) {
             note(&format!("  not measured: {}", row.problem));
         }
@@ -71,12 +78,18 @@ impl Output {
         Ok(())
     }
 
+    /// Prints what is printed at the end.
+    ///
+    /// # Errors
+    ///
+    /// Standard output's, and that of a command that measured nothing.
     pub(super) fn finish(self) -> Result<()> {
         match self.printed {
-            Printed::Csv => Ok(()),
-            Printed::Json(rows) => print::json(&rows),
-            Printed::Table(rows) => print::text(&table(&rows)),
+            Printed::Csv => {}
+            Printed::Json(rows) => print::json(&rows)?,
+            Printed::Table(rows) => print::text(&table(&rows))?,
         }
+        self.tally.outcome()
     }
 }
 

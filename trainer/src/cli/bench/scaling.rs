@@ -10,7 +10,7 @@ use triaxis_models::Spec;
 
 use super::super::print;
 use super::super::target;
-use super::{Device, Written};
+use super::{Device, Tally, Written};
 use crate::bench::page::{Clock, Rows, Run};
 use crate::bench::scaling::{Follows, Group, Scaled, ScaledRow, groups, networks};
 use crate::bench::{self, Case, Form, Row, RowFile, Settings};
@@ -131,6 +131,8 @@ impl Scaling {
             }
             rows.extend(row);
         }
+        let mut tally = Tally::default();
+        rows.iter().for_each(|(row, _)| tally.count(row));
         let groups = groups(&rows, clock);
         self.write_page(&rows, clock)?;
         let text = format!("{}\n{}", table(&rows, clock), relations(&groups, clock));
@@ -142,14 +144,15 @@ impl Scaling {
                     .map(|(row, scaled)| Flat { row, scaled })
                     .collect(),
                 groups: &groups,
-            }),
-            (false, true) => print::text(&text),
+            })?,
+            (false, true) => print::text(&text)?,
             (false, false) => {
                 note(&text);
                 let lines = RowFile::<ScaledRow>::lines(&rows);
-                print::text(&format!("{}\n{lines}", RowFile::<ScaledRow>::header()))
+                print::text(&format!("{}\n{lines}", RowFile::<ScaledRow>::header()))?;
             }
         }
+        tally.outcome()
     }
 
     /// A software driver shares its cores with all else that runs, and its memory is not known.
