@@ -67,10 +67,10 @@ pub(super) struct Pictures {
     #[arg(long, value_enum, help_heading = "Pictures")]
     interpolation: Option<Resampling>,
     /// Means of red, green and blue on a scale where white is 1 [default: the weights']
-    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], help_heading = "Pictures", allow_negative_numbers = true)]
+    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], help_heading = "Pictures")]
     mean: Option<Vec<f32>>,
     /// Deviations of red, green and blue [default: the weights']
-    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], help_heading = "Pictures", allow_negative_numbers = true)]
+    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], help_heading = "Pictures")]
     std: Option<Vec<f32>>,
 }
 

@@ -32,10 +32,11 @@ mod trained;
 mod tune;
 mod validate;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Result;
 
@@ -89,7 +90,7 @@ enum Command {
 
 /// Runs the command that the process was given.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parsed(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output with code 0, mistakes to standard error with code 2.
@@ -107,6 +108,23 @@ pub fn main() -> ExitCode {
     // The exit code says it, too, where nobody reads.
     let _ = writeln!(io::stderr(), "error: {text}");
     ExitCode::from(code)
+}
+
+fn parsed(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let matches = taking_negative_numbers(Cli::command()).try_get_matches_from(words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))
+}
+
+/// The command with options that take a negative number as their value, to refuse it with what they expect: else it would
+/// be taken for an option, of which there is none.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    let taking = |option: clap::Arg| match option.get_action().takes_values() {
+        true if !option.is_positional() => option.allow_negative_numbers(true),
+        _ => option,
+    };
+    command
+        .mut_args(taking)
+        .mut_subcommands(taking_negative_numbers)
 }
 
 fn run(command: Command) -> Result<()> {
@@ -129,5 +147,42 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(bench) => bench.run(),
         Command::Tune(tune) => tune.run(),
         Command::Doctor(doctor) => doctor.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said about these words.
+    fn refusal(words: &str) -> String {
+        let words = format!("triaxis {words}");
+        let error = parsed(words.split_whitespace().map(OsString::from)).unwrap_err();
+        error.to_string()
+    }
+
+    #[test]
+    fn the_commands_options_are_consistent() {
+        taking_negative_numbers(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn negative_numbers_are_values_that_options_refuse() {
+        for (words, part) in [
+            (
+                "train --data-dir synthetic --epochs -1",
+                "'-1' for '--epochs",
+            ),
+            ("train --data-dir synthetic --seed -1", "'-1' for '--seed"),
+            ("train --data-dir synthetic -b -1", "'-1' for '--batch-size"),
+            ("predict a.png --topk -1", "'-1' for '--topk"),
+            ("bench models --runs -1", "'-1' for '--runs"),
+        ] {
+            let text = refusal(words);
+            assert!(text.contains(part), "{words}: {text}");
+        }
+        // Not parsers, but the recipe's own rules refuse it.
+        let words = "triaxis train --data-dir synthetic --lr -1";
+        assert!(parsed(words.split_whitespace().map(OsString::from)).is_ok());
     }
 }

@@ -56,22 +56,22 @@ pub(super) struct Scale {
 #[command(next_help_heading = "Size")]
 struct Size {
     /// Times the multiply-adds, before rounding
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X")]
     factor: Option<f64>,
     /// EfficientNet's exponent: 1.2^P blocks, 1.1^P channels, 1.15^P pixels
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(long, value_name = "P")]
     phi: Option<f64>,
     /// Multiply-adds to reach, such as 4e9, 4G or 500M
-    #[arg(long, value_name = "N", value_parser = super::number::count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = super::number::count)]
     target_flops: Option<u64>,
     /// Parameters to reach
-    #[arg(long, value_name = "N", value_parser = super::number::count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = super::number::count)]
     target_params: Option<u64>,
     /// Activations to reach
-    #[arg(long, value_name = "N", value_parser = super::number::count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = super::number::count)]
     target_acts: Option<u64>,
     /// Bytes of GPU memory that training is to take, such as 8GiB
-    #[arg(long, value_name = "N", value_parser = super::number::count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = super::number::count)]
     target_memory: Option<u64>,
 }
 
@@ -80,36 +80,16 @@ struct Size {
 #[command(next_help_heading = "Multipliers, instead of a strategy and a size")]
 struct Multipliers {
     /// Of each stage's blocks
-    #[arg(
-        long,
-        value_name = "X",
-        conflicts_with = "Size",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "X", conflicts_with = "Size")]
     depth: Option<f64>,
     /// Of each layer's channels
-    #[arg(
-        long,
-        value_name = "X",
-        conflicts_with = "Size",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "X", conflicts_with = "Size")]
     width: Option<f64>,
     /// Of each group's channels [default: as --width]
-    #[arg(
-        long,
-        value_name = "X",
-        conflicts_with = "Size",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "X", conflicts_with = "Size")]
     group: Option<f64>,
     /// Of the images' side
-    #[arg(
-        long,
-        value_name = "X",
-        conflicts_with = "Size",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "X", conflicts_with = "Size")]
     resolution: Option<f64>,
 }
 
