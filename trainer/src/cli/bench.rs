@@ -12,6 +12,7 @@ use triaxis_engine::{Gpu, Precision};
 use triaxis_models::Spec;
 
 use super::device::Device;
+use super::number::at_least;
 use crate::bench::{self, Case, Form, Kernels, Settings};
 use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
@@ -75,7 +76,7 @@ struct Training {
     #[arg(long, value_name = "PATH")]
     data_dir: Option<String>,
     /// Threads that decode images [default: all cores]
-    #[arg(short = 'j', long, requires = "data_dir")]
+    #[arg(short = 'j', long, value_parser = at_least(1), requires = "data_dir")]
     workers: Option<usize>,
     #[command(flatten)]
     written: Written,

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use triaxis_engine::{Gpu, Precision};
 use triaxis_models::Spec;
 
+use super::number::at_least;
 use crate::classifier::{Classifier, ClassifierOptions};
 use crate::data::{Interpolation, LoaderOptions, Preprocess, Views};
 use crate::error::{Error, Result};
@@ -42,10 +43,10 @@ pub(super) struct Evaluate {
     #[arg(long, value_enum, default_value = "f32", help_heading = "Model")]
     precision: Storage,
     /// Pictures that are computed at once
-    #[arg(short, long, help_heading = "Data")]
+    #[arg(short, long, value_parser = at_least(1), help_heading = "Data")]
     batch_size: Option<usize>,
     /// Threads that decode pictures; does not change the result
-    #[arg(short = 'j', long, help_heading = "Data")]
+    #[arg(short = 'j', long, value_parser = at_least(1), help_heading = "Data")]
     workers: Option<usize>,
     #[command(flatten)]
     pictures: Pictures,

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn negative_numbers_are_values_that_options_refuse() {
+    fn numbers_that_mean_nothing_are_values_that_options_refuse() {
         for (words, part) in [
             (
                 "train --data-dir synthetic --epochs -1",
@@ -177,6 +177,20 @@ mod tests {
             ("train --data-dir synthetic -b -1", "'-1' for '--batch-size"),
             ("predict a.png --topk -1", "'-1' for '--topk"),
             ("bench models --runs -1", "'-1' for '--runs"),
+            (
+                "predict a.png --topk 0",
+                "expected a whole number from 1 on",
+            ),
+            ("predict a.png -j 0", "expected a whole number from 1 on"),
+            ("validate -b 0", "expected a whole number from 1 on"),
+            (
+                "advise --num-classes 1",
+                "expected a whole number from 2 on",
+            ),
+            (
+                "train --data-dir synthetic --stop-after-epoch 0",
+                "expected a whole number from 1 on",
+            ),
         ] {
             let text = refusal(words);
             assert!(text.contains(part), "{words}: {text}");

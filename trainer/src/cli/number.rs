@@ -1,4 +1,4 @@
-//! Large numbers as people write them.
+//! Numbers as people write them.
 
 /// The units that may follow a number.
 const UNITS: [(&[&str], f64); 9] = [
@@ -25,6 +25,14 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     match (1.0..1e19).contains(&value) {
         true => Ok(value as u64),
         false => Err("expected a number from 1 to 1e19, such as 4e9, 4G, 500M or 8GiB".into()),
+    }
+}
+
+/// Reads whole numbers from `least` on.
+pub(super) fn at_least(least: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text: &str| match text.parse::<usize>() {
+        Ok(number) if number >= least => Ok(number),
+        _ => Err(format!("expected a whole number from {least} on")),
     }
 }
 
@@ -78,6 +86,15 @@ mod tests {
         ] {
             let error = duration(text).unwrap_err();
             assert!(error.starts_with("expected a time"), "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_begin_where_they_make_sense() {
+        assert_eq!(at_least(2)("2"), Ok(2));
+        for text in ["1", "-3", "2.5", "1e3", "two", "", "99999999999999999999"] {
+            let error = at_least(2)(text).unwrap_err();
+            assert_eq!(error, "expected a whole number from 2 on", "{text}");
         }
     }
 

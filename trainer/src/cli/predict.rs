@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::device::Device;
 use super::evaluate::{Evaluate, read_labels};
 use super::links::Links;
+use super::number::at_least;
 use super::pictures::{all_usable, files, tell};
 use super::print;
 use crate::classifier::{Classifier, Top};
@@ -35,6 +36,7 @@ pub(super) struct Predict {
         long,
         value_name = "COUNT",
         default_value_t = 5,
+        value_parser = at_least(1),
         help_heading = "Output"
     )]
     topk: usize,

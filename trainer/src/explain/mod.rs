@@ -174,7 +174,7 @@ impl Explainer {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for a class that the network does not have, or the device's errors.
+    /// [`Error::Config`] for a class that the network does not have and for none at all, or the device's errors.
     pub fn explain(&mut self, image: &[f32], wanted: &Wanted) -> Result<Explanation> {
         self.plan.write(self.images, image)?;
         let Shape([.., count]) = self.plan.graph().shape(self.logits);
@@ -185,6 +185,13 @@ impl Explainer {
                 format!("class {class}"),
                 format!("the network tells {count} classes apart, the first is 0"),
                 "Give one of them",
+            ));
+        }
+        if *wanted == Wanted::Top(0) {
+            return Err(Error::config(
+                "--topk",
+                "it is 0, and every map is of a class",
+                "Give 1 or more",
             ));
         }
         self.plan.run()?;

@@ -293,4 +293,6 @@ fn what_cannot_be_explained_is_refused() {
         error.to_string().contains("tells 5 classes apart"),
         "{error}"
     );
+    let error = explainer.explain(&picture(), &Wanted::Top(0)).unwrap_err();
+    assert!(error.to_string().starts_with("--topk: it is 0"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::advise::{Accuracy, Budget, Family, Length, Quantity, Rule, Task};
-use crate::cli::number::{count, duration};
+use crate::cli::number::{at_least, count, duration};
 use crate::data::{DataOptions, open};
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
@@ -48,7 +48,7 @@ pub(super) struct Training {
     #[arg(short, long, value_name = "IMAGES", value_parser = clap::value_parser!(u16).range(1..))]
     batch_size: Option<u16>,
     /// Classes [default: those of --data-dir, else 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least(2))]
     num_classes: Option<usize>,
     /// Side of the images, pixels [default: each network's]
     #[arg(long, value_name = "PIXELS")]

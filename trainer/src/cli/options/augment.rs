@@ -70,6 +70,20 @@ fn scale(words: &[String]) -> Result<Option<[f64; 2]>> {
     }
 }
 
+/// The largest changes of brightness, contrast, saturation and hue.
+fn jitter(factors: &[f64]) -> Result<[f64; 4]> {
+    match *factors {
+        [all] => Ok([all, all, all, 0.0]),
+        [brightness, contrast, saturation] => Ok([brightness, contrast, saturation, 0.0]),
+        [brightness, contrast, saturation, hue] => Ok([brightness, contrast, saturation, hue]),
+        _ => Err(Error::config(
+            "--color-jitter",
+            format!("expected one, three or four numbers, got {}", factors.len()),
+            "Give one for brightness, contrast and saturation, or each of them, and hue as a fourth",
+        )),
+    }
+}
+
 impl AugmentOptions {
     /// Sets what is given.
     pub(super) fn apply(&self, augment: &mut Augment) -> Result<()> {
@@ -110,15 +124,9 @@ impl AugmentOptions {
         super::set(&mut augment.cutmix, self.cutmix);
         super::set(&mut augment.mixup_prob, self.mixup_prob);
         super::set(&mut augment.mixup_switch_prob, self.mixup_switch_prob);
-        augment.color_jitter = match self.color_jitter.as_deref() {
-            Some([all]) => [*all, *all, *all, 0.0],
-            Some([brightness, contrast]) => [*brightness, *contrast, 0.0, 0.0],
-            Some([brightness, contrast, saturation]) => [*brightness, *contrast, *saturation, 0.0],
-            Some([brightness, contrast, saturation, hue]) => {
-                [*brightness, *contrast, *saturation, *hue]
-            }
-            _ => augment.color_jitter,
-        };
+        if let Some(factors) = &self.color_jitter {
+            augment.color_jitter = jitter(factors)?;
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use triaxis_models::Spec;
 
+use crate::cli::number::at_least;
 use crate::error::{Error, Result};
 use crate::trainer::OnNan;
 
@@ -29,7 +30,7 @@ pub(in crate::cli) struct RunOptions {
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(in crate::cli) checkpoint_every: Option<u64>,
     /// Stop when so many epochs are done
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", value_parser = at_least(1))]
     pub(in crate::cli) stop_after_epoch: Option<usize>,
     /// Stop with a checkpoint after this long: 90s, 30m, 1.5h or 7:30:00
     #[arg(long, value_name = "TIME", value_parser = time)]

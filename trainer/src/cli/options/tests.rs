@@ -73,6 +73,10 @@ fn augmentations_have_timms_options() {
     assert_eq!(recipe(words).unwrap().augment, expected);
     let refused = |words| recipe(words).unwrap_err().to_string();
     assert!(refused("--scale 0.5").starts_with("--scale 0.5: is no range."));
+    assert!(
+        refused("--color-jitter 0.1 0.1")
+            .starts_with("--color-jitter: expected one, three or four numbers, got 2.")
+    );
     assert_eq!(
         refused("--crop-rule pycsl"),
         "--crop-rule: cannot be \"pycsl\". Did you mean `pycls`?"
