@@ -10,6 +10,7 @@ use triaxis_engine::{Gpu, Graph, InferenceOptions, Plan, Precision, Value};
 use triaxis_models::Spec;
 
 use crate::data::{Picture, Preprocess, Views, fit_views};
+use crate::drawing::compiled;
 use crate::error::{Error, Result};
 use crate::trainer::draw;
 use crate::weights::{FitOptions, Weights};
@@ -132,7 +133,7 @@ impl Classifier {
             ));
         }
         let fitted = weights.fit(spec, &fit)?;
-        let squares = batch_size * views.count();
+        let squares = batch_size.saturating_mul(views.count());
         let side = preprocess.size;
         let normalise = Augment {
             mean: preprocess.mean,
@@ -149,7 +150,7 @@ impl Classifier {
                 "Give a network whose output depends on its input",
             ));
         };
-        let plan = Plan::compile(gpu, &inference.graph, &inference.keep)?;
+        let plan = compiled(gpu, &inference.graph, &inference.keep)?;
         inference.load(&plan, |name| {
             fitted.numbers(name).or_else(|| first_numbers(&g, name))
         })?;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use triaxis_engine::{
-    Arena, Gpu, Graph, Inference, InferenceOptions, Meaning, Mode, NodeId, Plan, Value,
+    Arena, Error as EngineError, Gpu, Graph, Inference, InferenceOptions, Meaning, Mode, NodeId,
+    Plan, Value,
 };
 use triaxis_models::Model;
 
@@ -70,7 +71,7 @@ impl Drawing {
                 "Give a layer that does",
             ));
         };
-        let plan = Plan::compile(gpu, &inference.graph, &inference.keep)?;
+        let plan = compiled(gpu, &inference.graph, &inference.keep)?;
         let named: HashMap<&str, &NamedTensor> =
             weights.iter().map(|t| (t.name.as_str(), t)).collect();
         inference.load(&plan, |name| named.get(name).map(|t| t.data.clone()))?;
@@ -103,6 +104,21 @@ pub(crate) fn maker(g: &Graph, value: Value) -> Option<(NodeId, Meaning)> {
         triaxis_engine::Kind::Output(id) => Some((id, g.node(id).op.meaning())),
         _ => None,
     }
+}
+
+/// The plan of an evaluation.
+///
+/// # Errors
+///
+/// Those of [`Plan::compile`]; where memory is missing, with what takes less.
+pub(crate) fn compiled(gpu: &Gpu, graph: &Graph, keep: &[Value]) -> Result<Plan> {
+    Plan::compile(gpu, graph, keep).map_err(|error| match error {
+        EngineError::OutOfMemory { .. } => Error::Device {
+            problem: error.to_string(),
+            help: "Use a smaller --batch-size, where there is one, or a smaller --img-size".into(),
+        },
+        other => other.into(),
+    })
 }
 
 /// Writes weights into a plan of their network.

@@ -76,15 +76,14 @@ impl Plan {
         if let Some(limit) = gpu.memory_limit().filter(|&limit| needed > limit) {
             return refuse("the plan".into(), limit);
         }
-        if let Some((place, bytes)) = schedule
-            .buffers
-            .iter()
-            .find(|(_, bytes)| *bytes > gpu.limits().buffer)
-        {
-            return refuse(
-                format!("one buffer of {} MiB ({place:?})", bytes >> 20),
-                gpu.limits().buffer,
-            );
+        let largest = schedule.buffers.iter().map(|(_, bytes)| *bytes).max();
+        if let Some(bytes) = largest.filter(|&bytes| bytes > gpu.limits().buffer) {
+            return Err(Error::OutOfMemory {
+                what: "one buffer of the plan".into(),
+                needed: bytes,
+                available: gpu.limits().buffer,
+                adapter: gpu.info().name.clone(),
+            });
         }
         let kernels: Vec<&Kernel> = schedule.steps.iter().map(|s| &s.dispatch.kernel).collect();
         gpu.prepare(&kernels)?;

@@ -60,7 +60,9 @@ struct Prediction {
 impl Predict {
     pub(super) fn run(&self) -> Result<()> {
         let files = files(&self.pictures, self.links)?;
-        let mut trained = self.network.load(BATCH.min(files.len()))?;
+        let mut trained = self.network.load(BATCH)?;
+        // What is computed at once takes its memory however few pictures there are.
+        trained.options.batch_size = trained.options.batch_size.min(files.len());
         if let Some(path) = &self.labels {
             trained.options.labels = read_labels(path)?;
         }

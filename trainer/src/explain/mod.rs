@@ -12,7 +12,7 @@ use triaxis_engine::{Gpu, Meaning, Plan, Shape, Value, gradients};
 use triaxis_models::Model;
 
 use crate::checkpoint::NamedTensor;
-use crate::drawing::{Drawing, write};
+use crate::drawing::{Drawing, compiled, write};
 use crate::error::{Error, Result};
 use crate::features;
 pub use colour::heat;
@@ -159,7 +159,7 @@ impl Explainer {
             gradient,
             method: options.method,
         };
-        let plan = Plan::compile(gpu, &drawing.graph, &kept)?;
+        let plan = compiled(gpu, &drawing.graph, &kept)?;
         write(&plan, weights)?;
         Ok(Self {
             plan,

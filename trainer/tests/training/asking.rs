@@ -175,6 +175,17 @@ fn standard_input_that_cannot_be_read_is_no_matter_of_a_disk() {
 }
 
 #[test]
+fn a_batch_is_no_larger_than_there_are_pictures_or_memory() {
+    let place = trained();
+    class_folders(&place, "photos", &["a"], 2);
+    let little = "--weights output/tiny --memory-limit 8 --batch-size 4096";
+    run(ask(&place, "predict", &format!("{little} photos"))).done();
+    let validate = format!("{little} --data-dir synthetic:64");
+    run(ask(&place, "validate", &validate))
+        .refused(5, &["out of GPU memory", "Use a smaller --batch-size"]);
+}
+
+#[test]
 fn weights_that_cannot_be_used_say_why() {
     let place = trained();
     class_folders(&place, "photos", &["a"], 1);
