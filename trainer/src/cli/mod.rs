@@ -167,6 +167,21 @@ mod tests {
     }
 
     #[test]
+    fn defaults_stand_in_the_help_as_they_are_given() {
+        for (command, default) in [
+            ("search scaling", "[default: 1,2,4]"),
+            ("search ablation", "[default: d,w,r,dr,dwr]"),
+            ("bench scaling", "[default: 1,2,4,8,16]"),
+            ("advise", "[default: dWr,phi,tiny]"),
+        ] {
+            let help = refusal(&format!("{command} --help"));
+            // Lines are as wide as the terminal.
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(help.contains(default), "{command}: {help}");
+        }
+    }
+
+    #[test]
     fn numbers_that_mean_nothing_are_values_that_options_refuse() {
         for (words, part) in [
             (

@@ -165,13 +165,18 @@ impl Training {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Networks")]
 pub(super) struct Networks {
-    /// Family: efficientnet, tinynet, efficientnetv2, mobilenetv2, regnetx, regnety, regnetz, resnet, resnext; may be
-    /// repeated [default: those whose errors are known]
+    /// Family: efficientnet, tinynet, efficientnetv2, mobilenetv2, regnetx, regnety, regnetz, resnet, resnext; commas
+    /// between several [default: those whose errors are known]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     family: Vec<String>,
-    /// How families are scaled: strategies of `triaxis scale`, phi, tiny. The papers print errors of networks scaled by
-    /// the defaults
-    #[arg(long, value_name = "S", value_delimiter = ',', default_values = ["dWr", "phi", "tiny"])]
+    /// How families are scaled: strategies of `triaxis scale`, phi, tiny; commas between several. The papers print errors
+    /// of networks scaled by the defaults
+    #[arg(
+        long,
+        value_name = "S",
+        value_delimiter = ',',
+        default_value = "dWr,phi,tiny"
+    )]
     strategy: Vec<String>,
 }
 

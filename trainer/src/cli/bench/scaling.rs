@@ -22,8 +22,6 @@ use crate::trainer::batch_that_fits;
 
 /// The paper's networks of about half a billion multiply-adds.
 const MODELS: [&str; 3] = ["efficientnet_b0", "regnety_500mf", "regnetz_500mf"];
-const STRATEGIES: [&str; 4] = ["w", "dw", "dwr", "dWr"];
-const FACTORS: [f64; 5] = [1.0, 2.0, 4.0, 8.0, 16.0];
 
 /// The most images a batch that is looked for.
 const MOST: usize = 1024;
@@ -33,11 +31,22 @@ pub(super) struct Scaling {
     /// Network to scale: a name of `triaxis models` or a TOML file; may be repeated
     #[arg(long, default_values = MODELS)]
     model: Vec<String>,
-    /// How growth is shared: d, w, r, dw, dr, wr, dwr, dWr, orig, alpha=A or weights such as d1_w8_g8_r1
-    #[arg(long, value_name = "S", value_delimiter = ',', default_values = STRATEGIES)]
+    /// How growth is shared: d, w, r, dw, dr, wr, dwr, dWr, orig, alpha=A or weights such as d1_w8_g8_r1; commas
+    /// between several
+    #[arg(
+        long,
+        value_name = "S",
+        value_delimiter = ',',
+        default_value = "w,dw,dwr,dWr"
+    )]
     strategy: Vec<String>,
-    /// Growth of the multiply-adds; 1 is the network itself
-    #[arg(long, value_name = "X", value_delimiter = ',', default_values_t = FACTORS)]
+    /// Growth of the multiply-adds, with commas between several; 1 is the network itself
+    #[arg(
+        long,
+        value_name = "X",
+        value_delimiter = ',',
+        default_value = "1,2,4,8,16"
+    )]
     factors: Vec<f64>,
     /// Images of a batch [default: for each network the largest power of 2 up to 1024 whose training fits into the
     /// device's memory, or --memory-limit]

@@ -14,13 +14,26 @@ use report::Report;
 /// Options of `triaxis search scaling`.
 #[derive(Debug, Args)]
 pub(super) struct Scaling {
-    /// How growth is shared: d, w, r, dw, dr, wr, dwr, dWr, orig, alpha=A or weights such as d1_w8_g8_r1
-    #[arg(long, value_name = "S", value_delimiter = ',', default_values = ["w", "dw", "dwr", "dWr"], help_heading = "Search")]
+    /// How growth is shared: d, w, r, dw, dr, wr, dwr, dWr, orig, alpha=A or weights such as d1_w8_g8_r1; commas
+    /// between several
+    #[arg(
+        long,
+        value_name = "S",
+        value_delimiter = ',',
+        default_value = "w,dw,dwr,dWr",
+        help_heading = "Search"
+    )]
     strategy: Vec<String>,
-    /// Growth of the multiply-adds; 1 is the network itself
-    #[arg(long, value_name = "X", value_delimiter = ',', default_values_t = [1.0, 2.0, 4.0], help_heading = "Search")]
+    /// Growth of the multiply-adds, with commas between several; 1 is the network itself
+    #[arg(
+        long,
+        value_name = "X",
+        value_delimiter = ',',
+        default_value = "1,2,4",
+        help_heading = "Search"
+    )]
     factors: Vec<f64>,
-    /// Multiply-adds to scale to, such as 4G, instead of --factors
+    /// Multiply-adds to scale to, such as 1G,4G, instead of --factors
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = crate::cli::number::count, conflicts_with = "factors",
           help_heading = "Search")]
     target_flops: Vec<u64>,
@@ -33,8 +46,14 @@ pub(super) struct Scaling {
 /// Options of `triaxis search ablation`.
 #[derive(Debug, Args)]
 pub(super) struct Ablation {
-    /// What is shrunk: one dimension alone, or several alike
-    #[arg(long, value_name = "S", value_delimiter = ',', default_values = ["d", "w", "r", "dr", "dwr"], help_heading = "Search")]
+    /// What is shrunk: one dimension alone, or several alike; commas between several ways
+    #[arg(
+        long,
+        value_name = "S",
+        value_delimiter = ',',
+        default_value = "d,w,r,dr,dwr",
+        help_heading = "Search"
+    )]
     strategy: Vec<String>,
     /// Multiply-adds to shrink to, such as 200M,100M [default: a half and a quarter of those of --model]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = crate::cli::number::count, help_heading = "Search")]
