@@ -51,11 +51,12 @@ pub(super) struct Advise {
     device: Device,
 }
 
+/// One paragraph, which is broken where the terminal ends.
 const ABOUT: &str = "\
-Step times and latencies are predicted from a few runs on this adapter, which are measured once, in about a
-minute, and kept in a file. Memory, multiply-adds and parameters are exact. Errors are those of ImageNet's
-validation pictures, top-1, as the papers print them, on a curve over multiply-adds for each family; with
---ledger they are those of your own trials. Loading pictures, evaluation and checkpoints are not in the times.";
+    Step times and latencies are predicted from a few runs on this adapter, which are measured once, in about a minute, \
+    and kept in a file. Memory, multiply-adds and parameters are exact. Errors are those of ImageNet's validation \
+    pictures, top-1, as the papers print them, on a curve over multiply-adds for each family; with --ledger they are \
+    those of your own trials. Loading pictures, evaluation and checkpoints are not in the times.";
 
 impl Advise {
     pub(super) fn run(&self) -> Result<()> {
@@ -192,4 +193,12 @@ fn none(advisor: &Advisor, ranking: &Ranking) -> Error {
             options.join(" and ")
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_help_ends_with_one_paragraph() {
+        assert!(!super::ABOUT.contains('\n') && !super::ABOUT.contains("  "));
+    }
 }
