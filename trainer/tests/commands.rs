@@ -311,7 +311,7 @@ fn tables_stand_beside_the_papers_in_every_format() {
     }
     let text = error(&run(&["tables", "9"]), 2);
     assert!(
-        text.contains("there is no table `9`") && text.contains("r1, phi"),
+        text.contains("there is no table `9`") && text.contains("r1, phi, gains"),
         "{text}"
     );
 }

@@ -342,6 +342,10 @@ fn options_that_contradict_each_other_are_refused() {
         ),
         (&["-s", "x", "--factor", "2"], "no strategy is called `x`"),
         (
+            &["-s", "x", "--factor", "2"],
+            "EfficientNet's rule is phi, TinyNet's is tiny",
+        ),
+        (
             &["--width", "2", "--group", "2", "--keep-group-width"],
             "cannot be used with",
         ),

@@ -216,7 +216,7 @@ fn names_that_are_no_table_or_figure_are_refused_with_those_that_are() {
     assert_eq!(error.exit_code(), 2);
     assert_eq!(
         error.to_string(),
-        "triaxis tables: there is no table `9`. It is one of 1, 2, 3, 4, 5, 6, 7, 8, r1, phi."
+        "triaxis tables: there is no table `9`. It is one of 1, 2, 3, 4, 5, 6, 7, 8, r1, phi, gains."
     );
     let error = figure("3", &Evidence::default()).unwrap_err();
     assert_eq!(error.exit_code(), 2);

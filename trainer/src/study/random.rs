@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 const DRAWS: usize = 20_000;
 /// Stages that a network must have.
 const STAGES: usize = 4;
+/// The least side of an image, pixels: the stem halves it, and so does each stage.
+const PIXELS: usize = 2 << STAGES;
 
 /// Which of the families is searched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -192,19 +194,19 @@ impl Space {
 
     fn check(&self) -> Result<()> {
         let ranges = [
-            ("--depth", self.depth, 1.0, 200.0),
-            ("--w0", self.w0, 8.0, 4096.0),
-            ("--wa", self.wa, 0.1, 4096.0),
-            ("--wm", self.wm, 1.1, 16.0),
-            ("--group", self.group, 1.0, 4096.0),
-            ("--resolution", self.resolution, 1.0, 4096.0),
+            ("--depth", self.depth, 1.0, 200.0, "12..28"),
+            ("--w0", self.w0, 8.0, 4096.0, "8..256"),
+            ("--wa", self.wa, 0.1, 4096.0, "8..256"),
+            ("--wm", self.wm, 1.1, 16.0, "2..3"),
+            ("--group", self.group, 1.0, 4096.0, "1..128"),
+            ("--resolution", self.resolution, 1.0, 4096.0, "128..256"),
         ];
-        for (name, (low, high), least, most) in ranges {
+        for (name, (low, high), least, most, example) in ranges {
             if !(low >= least && low <= high && high <= most) {
                 return Err(Error::config(
                     name,
                     format!("{low}..{high} is no range of numbers from {least} to {most}"),
-                    "Give two such numbers, the smaller first, such as 12..28",
+                    format!("Give two such numbers, the smaller first, such as {example}"),
                 ));
             }
         }
@@ -246,6 +248,16 @@ impl Space {
                     "Give the smaller number first",
                 ));
             }
+        }
+        let (low, high) = self.resolution;
+        if high < PIXELS as f64 {
+            return Err(Error::config(
+                "--resolution",
+                format!(
+                    "{low}..{high} is too small: the strides of {STAGES} stages and the stem leave one pixel of {PIXELS}"
+                ),
+                format!("Give sides of {PIXELS} and more"),
+            ));
         }
         Ok(())
     }
@@ -462,7 +474,14 @@ mod tests {
                 wm: (f64::NAN, 3.0),
                 ..space()
             })
-            .starts_with("--wm")
+            .ends_with("such as 2..3.")
+        );
+        assert!(
+            text(Space {
+                resolution: (8.0, 16.0),
+                ..space()
+            })
+            .starts_with("--resolution: 8..16 is too small")
         );
         assert!(
             text(Space {

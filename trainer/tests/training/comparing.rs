@@ -224,7 +224,7 @@ fn what_cannot_be_compared_or_shown_is_refused() {
         (&["report", "--out", "page.html"], "required"),
         (
             &["report", "none.csv", "--out", "page.html"],
-            "cannot read none.csv",
+            "error: none.csv: cannot be read: ",
         ),
         (
             &["report", "other.csv", "--out", "page.html"],

@@ -85,8 +85,8 @@ impl Rows {
     pub fn add(&mut self, path: &Path) -> Result<()> {
         let failed = |error| {
             Error::config(
-                "FILE",
-                format!("cannot read {}: {error}", path.display()),
+                path.display().to_string(),
+                format!("cannot be read: {error}"),
                 "Give CSV files of `triaxis bench`",
             )
         };

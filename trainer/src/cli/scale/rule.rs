@@ -229,7 +229,7 @@ impl Scale {
                 return Err(Error::config("--phi", problem, "Give --factor instead"));
             }
             (Some("tiny"), None) => Rule::Tiny,
-            (Some(name), None) => Rule::Shares(name.parse()?),
+            (Some(name), None) => Rule::Shares(name.parse::<Strategy>().map_err(unknown)?),
             (None, None) => Rule::Shares(Strategy::fast()),
         })
     }
@@ -304,6 +304,12 @@ fn fitted(
         }),
         spec: found.nearest.spec,
     }
+}
+
+/// The error of a name that is no strategy, with those that are not shares.
+fn unknown(error: ModelError) -> Error {
+    let help = "EfficientNet's rule is phi, TinyNet's is tiny";
+    Error::config("--strategy", error.to_string(), help)
 }
 
 /// A strategy's name as a part of a file's: `w (g fixed)` becomes `w-g-fixed`.
