@@ -7,6 +7,7 @@ mod scaling;
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use triaxis_engine::{Gpu, Precision};
 use triaxis_models::Spec;
@@ -73,7 +74,7 @@ struct Training {
     #[arg(long)]
     amp: bool,
     /// Measure the loader alone, too: class folders, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = NonEmptyStringValueParser::new())]
     data_dir: Option<String>,
     /// Threads that decode images [default: all cores]
     #[arg(short = 'j', long, value_parser = at_least(1), requires = "data_dir")]

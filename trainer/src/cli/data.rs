@@ -1,5 +1,6 @@
 //! `triaxis data`.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 use super::{links::Links, print};
@@ -22,7 +23,7 @@ enum DataCommand {
 #[derive(Debug, Args)]
 struct Check {
     /// Data: class folders, tar archives, Parquet files, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", value_parser = NonEmptyStringValueParser::new())]
     path: String,
     /// Part of every class held out where the data has no validation of its own
     #[arg(long, value_name = "SHARE", default_value_t = DataOptions::default().validation_fraction)]

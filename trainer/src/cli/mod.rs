@@ -197,6 +197,10 @@ mod tests {
                 "expected a whole number from 1 on",
             ),
             ("predict a.png -j 0", "expected a whole number from 1 on"),
+            (
+                "train --data-dir=",
+                "a value is required for '--data-dir <PATH>'",
+            ),
             ("validate -b 0", "expected a whole number from 1 on"),
             (
                 "advise --num-classes 1",

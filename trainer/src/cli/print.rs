@@ -56,6 +56,11 @@ pub(super) fn count(n: u64) -> String {
     crate::table::thousands(n, ",")
 }
 
+/// So many of something: `1 trial`, `2 trials`.
+pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// Bytes for people: `12.5 MiB`, `1.50 GiB`.
 pub(super) fn bytes(n: u64) -> String {
     match n as f64 / f64::from(1 << 20) {
@@ -73,6 +78,15 @@ mod tests {
         assert_eq!(count(7), "7");
         assert_eq!(count(999), "999");
         assert_eq!(count(5_288_548), "5,288,548");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let counted = |n| counted(n, "batch", "batches");
+        assert_eq!(
+            [0, 1, 2].map(counted),
+            ["0 batches", "1 batch", "2 batches"]
+        );
     }
 
     #[test]

@@ -7,10 +7,12 @@ mod run;
 mod setup;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use triaxis_models::{Model, Network, Spec};
 
 use super::device::Device;
 use super::options::{DataFlags, LogOptions, RecipeOptions, RunOptions};
+use super::print::counted;
 use super::stop::Stop;
 use crate::checkpoint::CheckpointStore;
 use crate::data::{DataOptions, Split, open};
@@ -29,7 +31,7 @@ use setup::Setup;
 #[derive(Debug, Args)]
 pub(super) struct Train {
     /// Data: class folders, tar archives, Parquet files, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
-    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    #[arg(long, value_name = "PATH", value_parser = NonEmptyStringValueParser::new(), help_heading = "Data")]
     data_dir: String,
     /// Part of every class held out where the data has no validation of its own
     #[arg(
@@ -112,8 +114,9 @@ impl Train {
         notes.for_each(|note| progress.note(&note));
         if self.recipe.auto_batch() {
             progress.note(&format!(
-                "{} images a batch, {} batches an update; batch norm counts each batch by itself",
-                recipe.batch_size, recipe.grad_accum_steps
+                "{} a batch, {} an update; batch norm counts each batch by itself",
+                counted(recipe.batch_size, "image", "images"),
+                counted(recipe.grad_accum_steps, "batch", "batches")
             ));
         }
         let setup = Setup {

@@ -31,14 +31,13 @@ pub(super) fn find(name: &str) -> Result<Recipe> {
         return read::load(path);
     }
     let names = PRESETS.map(|(name, _)| name);
+    // All are told anyway.
+    let near = Some(suggestion(name, names)).filter(|near| near.ends_with('?'));
+    let near = near.map_or_else(String::new, |near| near + " ");
     Err(Error::config(
         format!("recipe {name}"),
         "it is neither built in nor a file",
-        format!(
-            "{}. Built in are {}",
-            suggestion(name, names).trim_end_matches('.'),
-            names.join(", ")
-        ),
+        format!("{near}Built in are {}", names.join(", ")),
     ))
 }
 
@@ -103,9 +102,11 @@ mod tests {
     fn a_name_that_is_not_built_in_brings_the_one_that_was_meant() {
         let error = find("fastscaling").unwrap_err().to_string();
         assert!(
-            error.contains("fast-scaling") && error.contains("tinynet"),
+            error.contains("file. Did you mean `fast-scaling`? Built in are "),
             "{error}"
         );
+        let error = find("other").unwrap_err().to_string();
+        assert!(error.contains("file. Built in are "), "{error}");
         let error = find("nowhere.toml").unwrap_err().to_string();
         assert!(error.contains("cannot read the recipe"), "{error}");
     }

@@ -129,6 +129,7 @@ fn rounds_of_peers_alternate_with_ours() {
         &["report", "ratios.csv", "rows.csv", "--out", "page.html"],
     );
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.stdout, b"page.html\n");
     let html = fs::read_to_string(place.path().join("page.html")).unwrap();
     assert!(
         html.contains("<title>ratios · Triaxis</title>") && html.contains("patient"),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::advise::{Accuracy, Budget, Family, Length, Quantity, Rule, Task};
@@ -39,7 +40,7 @@ pub(super) struct Limits {
 #[command(next_help_heading = "Training")]
 pub(super) struct Training {
     /// Data that will be trained on: tells the images of an epoch and the classes
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = NonEmptyStringValueParser::new())]
     pub(super) data_dir: Option<String>,
     /// Images of an epoch [default: those of --data-dir]
     #[arg(long, value_name = "N", value_parser = count)]

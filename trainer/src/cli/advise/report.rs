@@ -175,8 +175,8 @@ impl Report {
             )
         };
         let mut text = format!(
-            "Steps of {} images, {}, are predicted; predictions miss by {}.",
-            self.batch_size,
+            "Steps of {}, {}, are predicted; predictions miss by {}.",
+            print::counted(self.batch_size, "image", "images"),
             clock,
             missed(&self.train)
         );
@@ -217,8 +217,8 @@ fn errors(options: &Advise, accuracy: &Accuracy) -> String {
             tables.law.deviation
         ),
         Accuracy::Learned(trials) => format!(
-            "Errors are top-1 on the validation pictures of {} trials of {}, on a Gaussian process over their multiply-adds.",
-            trials.count,
+            "Errors are top-1 on the validation pictures of {} of {}, on a Gaussian process over their multiply-adds.",
+            print::counted(trials.count, "trial", "trials"),
             trials.studies.join(", ")
         ),
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::target;
+use super::super::{print, target};
 use crate::bench::page::{Clock, Rows, title_of};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -42,6 +42,7 @@ impl Report {
                 Some(html.len() as u64),
                 error,
             )
-        })
+        })?;
+        print::text(&self.out.display().to_string())
     }
 }

@@ -238,8 +238,8 @@ fn text(report: &Report<'_>, ranked: &[(&Trial, f64)], files: &[PathBuf]) -> Str
         &rows,
     );
     text += &format!(
-        "\n{} trials done, {failed} failed; half of the networks have an error of {:.2} % or less\n\n",
-        ranked.len(),
+        "\n{} done, {failed} failed; half of the networks have an error of {:.2} % or less\n\n",
+        print::counted(ranked.len(), "trial", "trials"),
         report.median_error
     );
     let chosen = [

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use triaxis_models::Spec;
 
 use super::slurm;
@@ -24,7 +25,7 @@ use crate::trainer::Flow;
 #[derive(Debug, Args)]
 pub(super) struct StudyOptions {
     /// Data: class folders, tar archives, CIFAR binary batches, IDX files, or `synthetic[:COUNT]`
-    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    #[arg(long, value_name = "PATH", value_parser = NonEmptyStringValueParser::new(), help_heading = "Data")]
     data_dir: String,
     /// Part of every class held out where the data has no validation of its own
     #[arg(

@@ -188,7 +188,8 @@ impl<'a> Report<'a> {
             .iter()
             .filter(|trial| trial.outcome.is_some())
             .count();
-        text += &format!("{done} trials done, {failed} failed\n\n");
+        let done = print::counted(done, "trial", "trials");
+        text += &format!("{done} done, {failed} failed\n\n");
         for path in files {
             text += &format!("{}\n", path.display());
         }

@@ -160,7 +160,8 @@ pub(super) fn text(report: &Report<'_>, points: &[Point], files: &[PathBuf]) -> 
         .filter(|trial| trial.message.is_some())
         .count();
     let mut text = format!(
-        "{done} trials done, {failed} failed; the best {}:\n\n",
+        "{} done, {failed} failed; the best {}:\n\n",
+        print::counted(done, "trial", "trials"),
         points.len()
     );
     let mut best = points.to_vec();
