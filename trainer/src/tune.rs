@@ -96,7 +96,8 @@ pub struct Measurements {
 impl Tuned {
     /// Measures training steps of all cases: the least of `runs` runs, each kernel by itself. First with each variant
     /// throughout, where what split sums cost besides is not counted; then, with the variants chosen and where plans are fused,
-    /// all kernels with the values of one class after the other written.
+    /// all kernels with the values of one class after the other written. `tell` gets a line for each of them, which may take
+    /// a minute.
     ///
     /// # Errors
     ///
@@ -106,6 +107,7 @@ impl Tuned {
         cases: &[Case],
         recipe: &Recipe,
         runs: usize,
+        tell: &mut dyn FnMut(&str),
     ) -> Result<(Self, Measurements)> {
         let mut sums: BTreeMap<ShapeClass, [f64; VARIANTS.len()]> = BTreeMap::new();
         let runs_here = VARIANTS.map(|variant| gpu.limits().runs(variant, recipe.amp));
@@ -118,6 +120,7 @@ impl Tuned {
                 for (class, seconds) in times(gpu, case, recipe, variant, runs)? {
                     sums.entry(class).or_default()[i] += seconds;
                 }
+                tell(&format!("{}: {variant} kernels", name(case, recipe)));
             }
         }
         let untuned = Limits {
@@ -155,22 +158,15 @@ impl Tuned {
                 cases,
                 recipe,
                 runs,
+                tell,
             )?,
             false => Default::default(),
-        };
-        let precision = if recipe.amp { "f16" } else { "f32" };
-        let name = |case: &Case| {
-            let Case { spec, batch } = case;
-            format!(
-                "train {}_r{}_b{batch}_{precision}",
-                spec.name, spec.resolution
-            )
         };
         let tuned = Self {
             adapter: gpu.info().name.clone(),
             driver: gpu.info().driver.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
-            cases: cases.iter().map(name).collect(),
+            cases: cases.iter().map(|case| name(case, recipe)).collect(),
             kernels: Kernels::new(&table, &stored),
         };
         Ok((tuned, Measurements { classes, edges }))
@@ -253,6 +249,15 @@ pub fn with_kernels(gpu: &Gpu, kernels: &Kernels) -> Result<Gpu> {
     }))
 }
 
+/// A case in a table and in what is told.
+fn name(Case { spec, batch }: &Case, recipe: &Recipe) -> String {
+    let precision = if recipe.amp { "f16" } else { "f32" };
+    format!(
+        "train {}_r{}_b{batch}_{precision}",
+        spec.name, spec.resolution
+    )
+}
+
 /// The fastest one, if it is by enough.
 fn choose(by_kind: Variant, measured: &[(Variant, f64)]) -> Variant {
     let of_kind = measured.iter().find(|(variant, _)| *variant == by_kind);
@@ -297,6 +302,7 @@ fn edges(
     cases: &[Case],
     recipe: &Recipe,
     runs: usize,
+    tell: &mut dyn FnMut(&str),
 ) -> Result<(StoredEdges, Vec<MeasuredEdge>)> {
     let mut sums: BTreeMap<EdgeClass, [f64; 2]> = BTreeMap::new();
     let least = |case: &Case, stored: StoredEdges| {
@@ -319,6 +325,7 @@ fn edges(
             let both = sums.entry(class).or_default();
             both[0] += fused;
             both[1] += least(case, stored)?.1;
+            tell(&format!("{}: {class} stored", name(case, recipe)));
         }
     }
     let pays = |[fused, stored]: [f64; 2]| stored < (1.0 - GAIN_OF_STEP) * fused;

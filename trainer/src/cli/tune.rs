@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::bench::cases;
 use super::device::Device;
+use super::pictures::tell;
 use super::print;
 use super::target;
 use crate::error::Result;
@@ -59,7 +60,9 @@ impl Tune {
             amp: self.amp,
             ..Recipe::default()
         };
-        let (table, measured) = Tuned::measure(&gpu, &cases, &recipe, self.runs.into())?;
+        tell(&format!("measuring on {}", gpu.info().name));
+        let mut line = |line: &str| tell(&format!("  {line}"));
+        let (table, measured) = Tuned::measure(&gpu, &cases, &recipe, self.runs.into(), &mut line)?;
         table.save(&file)?;
         if self.json {
             return print::json(&Document {

@@ -42,6 +42,17 @@ fn a_table_is_measured_and_decides_which_kernels_run() {
     }
     assert_eq!(tuned["table"]["cases"][0], "train wide_r12_b4_f32");
 
+    // What takes minutes is told while it is measured.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_triaxis"));
+    command
+        .current_dir(place.path())
+        .args("tune wide.toml -b 4 --runs 1 --out again.toml".split(' '));
+    let told = run(command).done().stderr;
+    assert!(
+        told.contains("measuring on ") && told.contains("  train wide_r12_b4_f32: tiled kernels\n"),
+        "{told}"
+    );
+
     // The other variant than this adapter's kind has, for every class: a plan that follows it runs other kernels.
     let kernels = |options: &str| -> Vec<String> {
         let rows = triaxis(
