@@ -288,6 +288,8 @@ impl Spec {
 
 /// The parser's message with the key or value that was probably meant: it lists all that it knows, each in `` ` ``.
 fn in_words(message: &str) -> String {
+    // Sizes are told by their Rust type.
+    let message = &message.replace("expected usize", "expected a whole number from 0 on");
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = message.starts_with("unknown ");
     let meant = match (unknown, quoted.next()) {
@@ -296,7 +298,7 @@ fn in_words(message: &str) -> String {
     };
     match meant.first() {
         Some(meant) => format!("{message}; did you mean `{meant}`?"),
-        None => message.into(),
+        None => message.clone(),
     }
 }
 
@@ -409,6 +411,18 @@ group_width = 8
             net.stages[0].group_width = 0;
         }
         assert!(spec.forward(&mut g, images).is_err(), "drawing checks, too");
+    }
+
+    #[test]
+    fn what_is_no_whole_number_is_refused_in_words() {
+        for value in ["-24", "2.5"] {
+            let error = refusal(&SMALL.replace("width = 24", &format!("width = {value}")));
+            let expected = format!("`{value}`, expected a whole number from 0 on");
+            assert!(
+                error.starts_with("line ") && error.ends_with(&expected),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -34,8 +34,10 @@ mod validate;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::num::{IntErrorKind, ParseIntError};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::Result;
@@ -111,8 +113,30 @@ pub fn main() -> ExitCode {
 }
 
 fn parsed(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let matches = taking_negative_numbers(Cli::command()).try_get_matches_from(words)?;
+    let command = taking_negative_numbers(Cli::command());
+    let matches = command.try_get_matches_from(words).map_err(in_words)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))
+}
+
+/// The error, where a whole number was expected without Rust's words for what is none.
+fn in_words(error: clap::Error) -> clap::Error {
+    let source = std::error::Error::source(&error);
+    let expected = match source.and_then(|source| source.downcast_ref::<ParseIntError>()) {
+        None => return error,
+        Some(wrong) => match wrong.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
+                "expected a smaller whole number"
+            }
+            _ => "expected a whole number, in digits alone",
+        },
+    };
+    let told = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let option = told(ContextKind::InvalidArg);
+    let value = told(ContextKind::InvalidValue);
+    let message = format!(
+        "invalid value '{value}' for '{option}': {expected}\n\nFor more information, try '--help'.\n"
+    );
+    clap::Error::raw(ErrorKind::ValueValidation, message)
 }
 
 /// The command with options that take a negative number as their value, to refuse it with what they expect: else it would
@@ -191,6 +215,18 @@ mod tests {
             ("train --data-dir synthetic --seed -1", "'-1' for '--seed"),
             ("train --data-dir synthetic -b -1", "'-1' for '--batch-size"),
             ("predict a.png --topk -1", "'-1' for '--topk"),
+            (
+                "train --data-dir synthetic --epochs 1e3",
+                "'1e3' for '--epochs <EPOCHS>': expected a whole number, in digits alone",
+            ),
+            (
+                "train --data-dir synthetic --seed 99999999999999999999",
+                "expected a smaller whole number",
+            ),
+            (
+                "bench models --runs many",
+                "expected a whole number, in digits alone",
+            ),
             ("bench models --runs -1", "'-1' for '--runs"),
             (
                 "predict a.png --topk 0",

@@ -118,7 +118,11 @@ impl Source<'_> {
     }
 
     fn toml(&self, error: &toml::de::Error) -> Error {
-        let message = error.message().replace('\n', ", ");
+        let mut message = error.message().replace('\n', ", ");
+        // Counts are told by their Rust type.
+        for counts in ["expected usize", "expected u64"] {
+            message = message.replace(counts, "expected a whole number from 0 on");
+        }
         let help = "Correct that value; `triaxis train --help` lists them all".to_owned();
         match error.span() {
             Some(span) => {

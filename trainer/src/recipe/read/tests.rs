@@ -175,3 +175,12 @@ fn choices_are_found_by_name_with_their_defaults() {
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("`cosine`?"), "{error}");
 }
+
+#[test]
+fn what_is_no_count_is_refused_in_words() {
+    for line in ["epochs = -24", "seed = -1"] {
+        let text = refused(&format!("{line}\n"));
+        assert!(text.contains("line 1: "), "{text}");
+        assert!(text.contains("expected a whole number from 0 on"), "{text}");
+    }
+}
