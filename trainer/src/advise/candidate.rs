@@ -140,9 +140,11 @@ impl Line {
         };
         let Ok(spec) = scaled else { return Ok(None) };
         let rule = self.rule.name().unwrap_or_default();
+        // As `triaxis scale` names it: of phi a number alone is the exponent.
+        let times = if self.rule == Rule::Compound { "x" } else { "" };
         let candidate = Candidate {
             spec: Spec {
-                name: format!("{}-{rule}-{}", self.base.name, short(factor)),
+                name: format!("{}-{rule}-{times}{}", self.base.name, short(factor)),
                 ..spec
             },
             family: self.family,
@@ -242,6 +244,10 @@ mod tests {
         assert_eq!(made.spec.network, scaled.network);
         assert_eq!(made.spec.name, "regnetz_500mf-dWr-0.577");
         assert_eq!((made.base.as_str(), made.factor), ("regnetz_500mf", 0.577));
+        let rules = [Rule::named("phi").unwrap()];
+        let line = &Line::all(&[Family::EfficientNet], &rules).unwrap()[0];
+        let name = line.at(2.0).unwrap().unwrap().spec.name;
+        assert_eq!(name, "efficientnet_b0-phi-x2");
     }
 
     #[test]
