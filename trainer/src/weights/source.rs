@@ -98,9 +98,7 @@ fn told(directory: &Path, origin: Origin) -> Weights {
             side.map(Preprocess::trained)
         }),
         model: recipe.map(|r| r.model),
-        network: origin
-            .network
-            .and_then(|text| Spec::from_toml(&text).ok()),
+        network: origin.network.and_then(|text| Spec::from_toml(&text).ok()),
         ..Weights::default()
     }
 }
