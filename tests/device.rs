@@ -76,3 +76,32 @@ fn submits_are_shorter_where_a_watchdog_may_wait_for_them() {
     assert_eq!(of(AdapterKind::Gpu), 10);
     assert_eq!(of(AdapterKind::Cpu), 1);
 }
+
+#[test]
+fn a_value_that_is_not_kept_is_neither_read_nor_written() {
+    let mut g = Graph::new(Mode::Evaluate);
+    let [x, a] = doubling(&mut g, 2);
+    let b = ops::add(&mut g, a, a).unwrap();
+    let c = ops::add(&mut g, b, b).unwrap();
+    let mut plan = Plan::compile(crate::gpu(), &g, &[b]).unwrap();
+    plan.write(x, &[1.0; 16]).unwrap();
+    plan.run().unwrap();
+    // `a` lies in a pool, `c` nobody asked for, so that it lies nowhere.
+    for value in [a, c] {
+        let refused = [
+            plan.read(value).map(drop),
+            plan.read_later(value).map(drop),
+            plan.read_padded(value).map(drop),
+            plan.write(value, &[5.0; 16]),
+            plan.write_raw(value, &[0; 64]),
+            plan.write_images(value, 0, &[0; 64]),
+        ];
+        for refused in refused {
+            let error = refused.unwrap_err();
+            assert!(matches!(error, Error::NotKept(_)), "{error}");
+            assert!(error.to_string().contains("name it when compiling"));
+        }
+    }
+    assert_eq!(plan.read(x).unwrap(), [1.0; 16]);
+    assert_eq!(plan.read(b).unwrap(), [4.0; 16]);
+}

@@ -16,7 +16,7 @@ pub use schedule::Schedule;
 pub(crate) use schedule::live_nodes;
 pub use transfer::{Exported, Pending, PendingArena};
 
-use crate::{AdapterKind, Arena, Error, Gpu, Graph, Kernel, Kind, Limits, Result, Value};
+use crate::{AdapterKind, Arena, Error, Gpu, Graph, Kernel, Limits, Result, Value};
 use schedule::{Place, Region};
 
 /// Where kernels find the uniform with their sizes: behind all tensors, in the same group, for each group that is set costs
@@ -267,14 +267,10 @@ impl Plan {
         self.submits.len()
     }
 
+    /// Where `value` lies, if it may be accessed between runs.
     fn region(&self, value: Value) -> Result<&Region> {
-        let lasting = !matches!(self.graph.kind(value), Kind::Output(_));
         let not_kept = || Error::NotKept(self.graph.name(value).into());
-        self.schedule
-            .regions
-            .get(&value)
-            .filter(|r| lasting || self.buffers.contains_key(&r.place))
-            .ok_or_else(not_kept)
+        self.schedule.regions.get(&value).ok_or_else(not_kept)
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) struct Laid {
 #[derive(Clone, Debug)]
 pub struct Schedule {
     pub(crate) steps: Vec<Step>,
+    /// Of the values that may be accessed between runs: what lasts, and what is kept.
     pub(crate) regions: HashMap<Value, Region>,
     pub(crate) buffers: Vec<(Place, u64)>,
     paths: Vec<String>,
@@ -170,6 +171,10 @@ impl Schedule {
                 });
             }
         }
+        // The bytes of other values of a pool are another's by the end of a run.
+        let lasts = |region: &Region| !matches!(region.place, Place::Pool(_));
+        let regions = &mut schedule.regions;
+        regions.retain(|value, region| lasts(region) || keep.contains(value));
         Ok(schedule)
     }
 

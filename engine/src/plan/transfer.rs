@@ -18,7 +18,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for another number of numbers.
+    /// [`Error::Length`] for another number of numbers, [`Error::NotKept`] for a value that is computed and was not asked
+    /// to be kept.
     pub fn write(&self, value: Value, data: &[f32]) -> Result<()> {
         let shape = self.graph.shape(value);
         self.expect_length(value, shape.count(), data.len())?;
@@ -62,7 +63,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for part of an image, or more than there are.
+    /// [`Error::Length`] for part of an image, or more than there are; [`Error::NotKept`] as [`Plan::write`].
     pub fn write_images(&self, value: Value, first: usize, bytes: &[u8]) -> Result<()> {
         let region = self.region(value)?;
         let shape = self.graph.shape(value);
