@@ -41,8 +41,10 @@ impl Index<Value> for Gradients {
 ///
 /// # Errors
 ///
+/// [`Error::Shape`] where `dy` has not the shape of `y`, [`Error::Graph`] where it has not its format;
 /// [`Error::NotDifferentiable`] where an operator on the way has no gradient.
 pub fn gradients(g: &mut Graph, y: Value, dy: Value) -> Result<Gradients> {
+    expect_alike(g, y, dy)?;
     let mut grads = HashMap::from([(y, dy)]);
     for id in g.nodes().rev() {
         let node = g.node(id).clone();
@@ -69,4 +71,51 @@ pub fn gradients(g: &mut Graph, y: Value, dy: Value) -> Result<Gradients> {
         of: grads,
         scale: None,
     })
+}
+
+/// Kernels read `dy` by the sizes of `y`, without bounds checks.
+fn expect_alike(g: &Graph, y: Value, dy: Value) -> Result<()> {
+    let [shape, got] = [y, dy].map(|value| g.shape(value));
+    if shape != got {
+        return Err(Error::Shape {
+            node: format!("the gradient of {}", g.name(y)),
+            expected: format!("the shape of what it is the gradient of, {shape}"),
+            got: vec![got],
+        });
+    }
+    let [dtype, got] = [y, dy].map(|value| g.dtype(value));
+    match dtype == got {
+        true => Ok(()),
+        false => Err(Error::Graph(format!(
+            "the gradient {} of {} is stored as {got:?}, expected {dtype:?} as what it is the gradient of",
+            g.name(dy),
+            g.name(y)
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DType, Mode};
+
+    #[test]
+    fn a_gradient_of_another_shape_or_format_than_its_value_is_refused() {
+        let mut g = Graph::new(Mode::Train);
+        let x = g.input("x", [2, 3, 3, 4]);
+        let y = ops::activation(&mut g, x, ops::Activation::Silu).unwrap();
+        let (small, nodes) = (g.input("small", [1, 3, 3, 4]), g.nodes().count());
+        let error = gradients(&mut g, y, small).unwrap_err();
+        assert!(matches!(error, Error::Shape { .. }), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the gradient of activation expects the shape of what it is the gradient of, 2×3×3×4, got 1×3×3×4"
+        );
+        let bytes = g.input_of("bytes", [2, 3, 3, 4], DType::U8);
+        let error = gradients(&mut g, y, bytes).unwrap_err().to_string();
+        assert!(error.contains("is stored as U8, expected F32"), "{error}");
+        assert_eq!(g.nodes().count(), nodes);
+        let dy = g.input("dy", [2, 3, 3, 4]);
+        assert!(gradients(&mut g, y, dy).unwrap().get(x).is_some());
+    }
 }

@@ -7,6 +7,13 @@ use crate::ops::Activation;
 use crate::{DType, Graph, LaunchContext, Meaning, Result, Shape, Value};
 
 /// An operator: a rule for shapes, a cost, the kernels that compute it, and a gradient.
+///
+/// # What implementors uphold
+///
+/// Kernels run without bounds checks, and believe the sizes that they are given. So [`Op::shapes`] refuses inputs whose
+/// sides do not fit each other, [`Op::launch`] gives each kernel the sizes of what it binds, and [`Op::backward`]
+/// returns gradients of the shape and format of the inputs. An implementation that does not has kernels read and write other
+/// memory of the device; nothing else finds out, but for kernels run with `TRIAXIS_CHECKED=1`.
 pub trait Op: Debug + Send + Sync {
     /// Names `shaders/ops/<name>.wgsl`, `engine/src/ops/<name>.rs` and `tests/ops/<name>.rs`; a part of an operator
     /// (a gradient, a stage) begins with its name: `<name>_grad_input`.

@@ -2,7 +2,8 @@
 //! pipelines from a file.
 //!
 //! naga's loop bounding and bounds checks cost matrix kernels up to 1.7 times. They can be left out because every
-//! kernel is ours, guards its own indices, and is run by the tests in the checked mode too (`TRIAXIS_CHECKED=1`).
+//! kernel's text is ours, guards its own indices by the sizes it is given, and is run by the tests in the checked mode too
+//! (`TRIAXIS_CHECKED=1`). That those sizes are those of what is bound is up to [`crate::Op`], ours and others'.
 #![allow(
     unsafe_code,
     reason = "trusted shader modules, experimental features and stored pipelines are unsafe calls of wgpu"
@@ -23,8 +24,10 @@ pub(super) fn shader_module(
         return device.create_shader_module(descriptor);
     }
     // SAFETY: the text comes from `triaxis_shaders`, never from a user. Every kernel compares its indices with the
-    // sizes in its uniform before it reads or writes, loops end by those sizes, and `Schedule` makes each binding as
-    // long as the shapes say. The tests run all cases in the checked mode as well and compare the results.
+    // sizes in its uniform before it reads or writes, and loops end by those sizes. `Schedule` makes each tensor as long
+    // as its shape says and each binding a part of its tensor. That the sizes in the uniform are those of what is bound
+    // is what implementors of `Op` uphold, as its documentation asks of them; for our operators the tests run all
+    // cases in the checked mode as well and compare the results.
     unsafe {
         device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
     }

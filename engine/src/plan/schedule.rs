@@ -125,22 +125,33 @@ impl Schedule {
             let node = graph.node(id);
             let (updates, replaces) = (node.op.updates(), node.op.replaces().is_some());
             for dispatch in dispatches {
-                let find = |(_, b): &(u32, Binding)| {
+                let find = |(_, b): &(u32, Binding)| -> Result<Region> {
                     let whole = match b.slot {
                         Slot::In(i) => &schedule.regions[&node.inputs[i]],
                         Slot::Out(i) => &schedule.regions[&node.outputs[i]],
                         Slot::Scratch(i) => &scratch[&(id, i)],
                     };
                     let bytes = match &b.bytes {
-                        Some(part) => whole.bytes.start + part.start..whole.bytes.start + part.end,
+                        Some(part) => part_of(&whole.bytes, part).ok_or_else(|| {
+                            let length = whole.bytes.end - whole.bytes.start;
+                            Error::Graph(format!(
+                                "{}: {} binds bytes {part:?} of a tensor of {length} bytes, expected a part of it",
+                                node.path(),
+                                dispatch.kernel.entry
+                            ))
+                        })?,
                         None => whole.bytes.clone(),
                     };
-                    Region {
+                    Ok(Region {
                         place: whole.place.clone(),
                         bytes,
-                    }
+                    })
                 };
-                let regions: Vec<Region> = dispatch.bindings.iter().map(find).collect();
+                let regions = dispatch
+                    .bindings
+                    .iter()
+                    .map(find)
+                    .collect::<Result<Vec<Region>>>()?;
                 if let Some(long) = regions
                     .iter()
                     .find(|r| r.bytes.end - r.bytes.start > limits.binding)
@@ -315,6 +326,12 @@ impl Schedule {
     }
 }
 
+/// Where `part`, counted from the begin of `whole`, lies; `None` where it is not within.
+fn part_of(whole: &Range<u64>, part: &Range<u64>) -> Option<Range<u64>> {
+    let end = whole.start.checked_add(part.end)?;
+    (part.start < part.end && end <= whole.end).then(|| whole.start + part.start..end)
+}
+
 /// The nodes that something asked for depends on, or that change what lasts.
 pub(crate) fn live_nodes(graph: &Graph, keep: &[Value]) -> Vec<NodeId> {
     let mut needed: HashSet<Value> = keep.iter().copied().collect();
@@ -334,4 +351,49 @@ pub(crate) fn live_nodes(graph: &Graph, keep: &[Value]) -> Vec<NodeId> {
     }
     live.reverse();
     live
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Mode, Op};
+
+    /// Binds these bytes of its input.
+    #[derive(Debug)]
+    struct Binds(Range<u64>);
+
+    impl Op for Binds {
+        fn name(&self) -> &'static str {
+            "activation"
+        }
+
+        fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
+            Ok(inputs.into())
+        }
+
+        fn launch(&self, cx: &mut LaunchContext) {
+            let part = Binding {
+                bytes: Some(self.0.clone()),
+                ..Slot::In(0).into()
+            };
+            let dispatch = Dispatch::new("ops/activation", "activation").bind(part);
+            cx.push(dispatch.bind(Slot::Out(0)).threads(1));
+        }
+    }
+
+    #[test]
+    fn an_operator_that_binds_more_than_a_tensor_is_refused_by_name() {
+        let laid = |bytes: Range<u64>| {
+            let mut g = Graph::new(Mode::Evaluate);
+            let x = g.input("x", [1, 2, 2, 4]);
+            let y = g.apply_one(Binds(bytes), &[x]).unwrap();
+            Schedule::new(&g, &[y], &Limits::default())
+        };
+        assert_eq!(laid(0..64).unwrap().dispatches(), 1);
+        for wrong in [0..65, 64..64, 16..u64::MAX] {
+            let error = laid(wrong).unwrap_err().to_string();
+            let words = "activation: activation binds bytes ";
+            assert!(error.starts_with(words) && error.contains("64"), "{error}");
+        }
+    }
 }
