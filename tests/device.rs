@@ -105,3 +105,25 @@ fn a_value_that_is_not_kept_is_neither_read_nor_written() {
     assert_eq!(plan.read(x).unwrap(), [1.0; 16]);
     assert_eq!(plan.read(b).unwrap(), [4.0; 16]);
 }
+
+#[test]
+fn memory_that_ran_out_is_told_once_and_a_lost_device_for_ever() {
+    let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+    let mut g = Graph::new(Mode::Evaluate);
+    let [x, y] = doubling(&mut g, 2);
+    let mut plan = Plan::compile(&gpu, &g, &[y]).unwrap();
+    plan.write(x, &[1.0; 16]).unwrap();
+    gpu.exhaust();
+    let error = plan.run().unwrap_err();
+    assert!(matches!(error, Error::OutOfMemory { .. }), "{error:?}");
+    plan.run().unwrap();
+    assert_eq!(plan.read(y).unwrap(), [2.0; 16]);
+    gpu.exhaust();
+    assert!(Plan::compile(&gpu, &g, &[y]).is_err());
+    Plan::compile(&gpu, &g, &[y]).unwrap();
+    gpu.lose();
+    for _ in 0..2 {
+        let error = plan.run().and_then(|()| gpu.wait()).unwrap_err();
+        assert!(matches!(error, Error::DeviceLost { .. }), "{error:?}");
+    }
+}

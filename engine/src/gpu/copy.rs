@@ -17,7 +17,8 @@ impl Gpu {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::DeviceLost`], or what the driver reported.
+    /// [`crate::Error::OutOfMemory`] where there is not the memory for both, [`crate::Error::DeviceLost`], or what the driver
+    /// reported.
     pub fn copy_rate(&self) -> Result<f64> {
         let share = self.memory_limit().unwrap_or(u64::MAX) / 4;
         let bytes = BYTES.min(self.limits().buffer).min(share).max(1 << 16) / 16 * 16;
@@ -29,7 +30,8 @@ impl Gpu {
                 mapped_at_creation: false,
             })
         };
-        let (from, to) = (buffer("copied from"), buffer("copied to"));
+        let both = || (buffer("copied from"), buffer("copied to"));
+        let (from, to) = self.taking("two buffers to copy between", 2 * bytes, both)?;
         let seconds = |copies: usize| {
             let mut encoder = self.device().create_command_encoder(&Default::default());
             for _ in 0..copies {

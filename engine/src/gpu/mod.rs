@@ -4,13 +4,14 @@ mod adapters;
 mod copy;
 mod features;
 mod matrices;
+mod memory;
 mod pipelines;
 mod probe;
 mod stored;
 mod trusted;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{AdapterKind, Error, Limits, Matrices, Result};
 
@@ -252,31 +253,32 @@ impl Gpu {
     }
 
     /// Reports the device's memory as used up, as a driver does that gives none in the middle of a run: what follows reports
-    /// it. For tests of what is done then.
+    /// it, once. For tests of what is done then.
     pub fn exhaust(&self) {
-        let failure = self.inner.failure.lock();
-        let mut known = failure.unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.failure();
         if known.is_none() {
             *known = Some(Failure::OutOfMemory("the driver gives no more".into()));
         }
     }
 
-    /// The first failure that the driver reported since the device was opened.
+    /// The first failure that the driver reported since the last that was told. It is told once, for what is done with the
+    /// device next has nothing to do with it; but a lost device stays lost.
     pub(crate) fn check(&self) -> Result<()> {
-        let known = || {
-            let failure = self.inner.failure.lock();
-            failure.unwrap_or_else(PoisonError::into_inner).clone()
-        };
-        let mut failure = known();
-        if matches!(failure, Some(Failure::Other(_))) {
+        let other = matches!(*self.failure(), Some(Failure::Other(_)));
+        if other {
             // That a device was lost is told as it is polled, and explains what went wrong on it before.
             let wait = wgpu::PollType::Wait {
                 submission_index: None,
                 timeout: Some(std::time::Duration::from_secs(1)),
             };
             drop(self.device().poll(wait));
-            failure = known();
         }
+        let mut known = self.failure();
+        let failure = match *known {
+            Some(Failure::Lost(_)) => known.clone(),
+            _ => known.take(),
+        };
+        drop(known);
         let adapter = self.info().name.clone();
         match failure {
             None => Ok(()),
@@ -289,6 +291,11 @@ impl Gpu {
             }),
             Some(Failure::Other(what)) => Err(Error::Device { adapter, what }),
         }
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<Failure>> {
+        let failure = self.inner.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn device_error(&self, what: String) -> Error {

@@ -88,9 +88,6 @@ impl Plan {
         let kernels: Vec<&Kernel> = schedule.steps.iter().map(|s| &s.dispatch.kernel).collect();
         gpu.prepare(&kernels)?;
 
-        let scope = gpu
-            .device()
-            .push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC
             | wgpu::BufferUsages::COPY_DST;
@@ -102,24 +99,16 @@ impl Plan {
                 mapped_at_creation: false,
             })
         };
-        let buffers: HashMap<Place, wgpu::Buffer> = schedule
-            .buffers
-            .iter()
-            .map(|(place, bytes)| (place.clone(), buffer(*bytes, usage, &format!("{place:?}"))))
-            .collect();
         let alignment = gpu.device().limits().min_uniform_buffer_offset_alignment as usize;
         let (words, offsets) = uniforms(&schedule, alignment);
-        let sizes = buffer(
-            words.len() as u64 * 4,
-            wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            "sizes",
-        );
-        if let Some(error) = pollster::block_on(scope.pop()) {
-            return refuse(
-                format!("the plan ({error})"),
-                gpu.memory_limit().unwrap_or(0),
-            );
-        }
+        let (buffers, sizes) = gpu.taking("the plan", needed, || {
+            let tensors = schedule.buffers.iter();
+            let buffers: HashMap<Place, wgpu::Buffer> = tensors
+                .map(|(place, bytes)| (place.clone(), buffer(*bytes, usage, &format!("{place:?}"))))
+                .collect();
+            let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+            (buffers, buffer(words.len() as u64 * 4, usage, "sizes"))
+        })?;
         gpu.queue()
             .write_buffer(&sizes, 0, bytemuck::cast_slice(&words));
 

@@ -103,7 +103,7 @@ impl Plan {
     /// As [`Plan::read`].
     pub fn read_later(&self, value: Value) -> Result<Pending> {
         let region = self.region(value)?.clone();
-        Ok(self.pending(&region, self.graph.shape(value), self.graph.dtype(value)))
+        self.pending(&region, self.graph.shape(value), self.graph.dtype(value))
     }
 
     /// Waits and reads a value's memory as it is, padding included: for tests of the padding.
@@ -115,7 +115,7 @@ impl Plan {
         let region = self.region(value)?.clone();
         let dtype = self.graph.dtype(value);
         let vec4s = (region.bytes.end - region.bytes.start) as usize / dtype.vec4_bytes();
-        self.pending(&region, Shape::vector(vec4s * 4), dtype)
+        self.pending(&region, Shape::vector(vec4s * 4), dtype)?
             .wait()
     }
 

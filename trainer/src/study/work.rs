@@ -24,11 +24,12 @@ pub enum Seen<'a> {
 /// Does what waits in `study` until all its trials are done or failed, by whomever. `watch` may stop it at any step: the
 /// trial in work goes back to the ledger then.
 ///
-/// A network that cannot be trained, diverges or does not fit into memory is a failed trial, and no error.
+/// A network that cannot be trained, diverges or whose plans do not fit into memory is a failed trial, and no error.
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`] where `watch` stopped it; the ledger's; pictures that cannot be read; a lost device.
+/// [`Error::Stopped`] where `watch` stopped it; the ledger's; pictures that cannot be read; a device that is lost, has no
+/// memory left in the middle of a trial or refuses a call. The trial in work goes back to the ledger.
 pub fn work(
     ledger: &mut Ledger,
     study: &str,
@@ -87,12 +88,19 @@ pub fn work(
     }
 }
 
-/// Whether another network may do better on the same device and pictures.
+/// Whether another network may do better on the same device and pictures. [`Error::Device`] tells of plans that do not fit;
+/// what a device reports by itself may be due to whatever else runs on it.
 fn is_the_networks(error: &Error) -> bool {
     use triaxis_engine::Error as Engine;
     match error {
         Error::Diverged { .. } | Error::Model(_) | Error::Device { .. } => true,
-        Error::Engine(error) => !matches!(error, Engine::DeviceLost { .. }),
+        Error::Engine(
+            Engine::DeviceLost { .. } | Engine::OutOfMemory { .. } | Engine::Device { .. },
+        ) => false,
+        Error::Engine(_) => true,
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,7 +152,7 @@ fn bytes(gpu: &Gpu, plans: [&Drawn; 2], measure: Option<&Measuring>) -> Compiled
     Ok(sum)
 }
 
-/// The engine's error; for memory that is not there, with the largest batch that fits.
+/// The engine's error; for plans that are larger than the memory there is, with the largest batch that fits.
 pub(super) fn with_advice(
     error: EngineError,
     gpu: &Gpu,
@@ -166,6 +166,10 @@ pub(super) fn with_advice(
     else {
         return error.into();
     };
+    // What ran out was not asked for by a plan.
+    if *needed == 0 {
+        return error.into();
+    }
     // A driver that reports no budget has given less than was asked for.
     let budget = if *available > 0 {
         *available

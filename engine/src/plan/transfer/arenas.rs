@@ -146,7 +146,7 @@ impl Plan {
             Some(&(_, bytes)) => {
                 let shape = Shape::vector(bytes as usize / 4);
                 let bytes = 0..bytes;
-                Some(self.pending(&Region { place, bytes }, shape, DType::F32))
+                Some(self.pending(&Region { place, bytes }, shape, DType::F32)?)
             }
             None if tensors.is_empty() => None,
             None => return Err(Error::NotKept(format!("{arena:?}"))),

@@ -99,7 +99,11 @@ impl Pending {
 
 impl Plan {
     /// Asks for memory as it is after the runs submitted so far.
-    pub(super) fn pending(&self, region: &Region, shape: Shape, dtype: DType) -> Pending {
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::OutOfMemory`] where there is not the memory to read it through.
+    pub(super) fn pending(&self, region: &Region, shape: Shape, dtype: DType) -> Result<Pending> {
         let size = region.bytes.end - region.bytes.start;
         let make = || {
             self.gpu.device().create_buffer(&wgpu::BufferDescriptor {
@@ -109,7 +113,10 @@ impl Plan {
                 mapped_at_creation: false,
             })
         };
-        let staging = self.staging.take(size).unwrap_or_else(make);
+        let staging = match self.staging.take(size) {
+            Some(kept) => kept,
+            None => self.gpu.taking("a buffer to read through", size, make)?,
+        };
         let mut encoder = self
             .gpu
             .device()
@@ -127,13 +134,13 @@ impl Plan {
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             drop(sender.send(result));
         });
-        Pending {
+        Ok(Pending {
             staging,
             kept: self.staging.clone(),
             mapped,
             gpu: self.gpu.clone(),
             shape,
             dtype,
-        }
+        })
     }
 }
