@@ -23,7 +23,7 @@ pub use matrices::MatrixUnits;
 pub struct GpuOptions {
     /// The adapter: a part of its name, or its number in [`adapters`]. Else `TRIAXIS_ADAPTER`, else the fastest kind.
     pub adapter: Option<String>,
-    /// Bytes that plans may use in all. Else `TRIAXIS_MEMORY_LIMIT` (MiB), else what the device gives.
+    /// Bytes that a plan may use, each by itself. Else `TRIAXIS_MEMORY_LIMIT` (MiB), else what the device gives.
     pub memory_limit: Option<u64>,
     /// Whether plans apply batch norms and gates where they are read. Else GPUs do, which wait for memory, and software
     /// drivers do not, for which computing twice is dearer, but for plans that store f16, which round less so.
@@ -78,10 +78,11 @@ impl Gpu {
     /// # Errors
     ///
     /// [`Error::NoAdapter`] where none answers or none has that name, with what to install or what there is, and for a
-    /// feature of no known name;
+    /// variable of the environment that holds what it cannot;
     /// [`Error::Device`] where [`MatrixUnits::On`] asks for what the adapter does not have or does wrong.
     pub fn open(options: &GpuOptions) -> Result<Self> {
         features::left_out()?;
+        memory::limit(options)?;
         let adapter = adapters::find(options)?;
         let limits = adapters::describe(&adapter).limits;
         let wanted = match MatrixUnits::of(options)? {
@@ -168,13 +169,6 @@ impl Gpu {
                 },
             );
         }));
-        let from_environment = || {
-            std::env::var("TRIAXIS_MEMORY_LIMIT")
-                .ok()?
-                .parse::<u64>()
-                .ok()
-                .map(|mib| mib << 20)
-        };
         let limits = Limits {
             fuse: options.fuse.unwrap_or(info.limits.fuse),
             fuse_halves: options.fuse.unwrap_or(info.limits.fuse_halves),
@@ -187,7 +181,7 @@ impl Gpu {
             device,
             queue,
             info,
-            memory_limit: options.memory_limit.or_else(from_environment),
+            memory_limit: memory::limit(options)?,
             checked: std::env::var("TRIAXIS_CHECKED").is_ok_and(|v| v == "1"),
             notice,
             pipelines: pipelines::Cache::default(),
@@ -223,7 +217,7 @@ impl Gpu {
         }
     }
 
-    /// Bytes that plans may use, where a limit was set.
+    /// Bytes that a plan may use, where a limit was set.
     pub fn memory_limit(&self) -> Option<u64> {
         self.inner.memory_limit
     }

@@ -18,7 +18,7 @@ pub(super) struct Device {
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     /// GPU memory to use at most, in MiB
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=u64::MAX >> 20))]
     memory_limit: Option<u64>,
     /// Run every operator as a kernel of its own, for comparison and debugging [default: what pays on the adapter]
     #[arg(long)]

@@ -46,7 +46,7 @@ struct Adapter {
     missing: Vec<(&'static str, &'static str)>,
     /// Its matrix units, where it lists any that kernels can use.
     matrices: Option<MatrixReport>,
-    /// Bytes that plans may use in all, where a limit is set.
+    /// Bytes that a plan may use, where a limit is set.
     memory_limit: Option<u64>,
     /// Why it cannot be opened.
     problem: Option<String>,

@@ -94,6 +94,22 @@ fn too_little_memory_names_the_largest_batch_which_then_trains() {
 }
 
 #[test]
+fn a_memory_limit_that_is_no_number_of_mib_is_refused() {
+    let place = Place::new();
+    for wrong in ["8G", "17592186044416"] {
+        let mut train = place.tiny("");
+        train.env("TRIAXIS_MEMORY_LIMIT", wrong);
+        run(train).refused(
+            5,
+            &[&format!("TRIAXIS_MEMORY_LIMIT: {wrong} is no whole number")],
+        );
+    }
+    // 2^44 MiB would be 0 bytes.
+    run(place.tiny("--memory-limit 17592186044416"))
+        .refused(2, &["--memory-limit", "17592186044416"]);
+}
+
+#[test]
 fn memory_that_runs_out_in_the_middle_ends_with_5_and_nothing_saved_is_lost() {
     let place = Place::new();
     let train = |name: &str| place.tiny(&format!("--epochs 3 --experiment {name}"));
