@@ -160,21 +160,19 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`Error::Graph`] where the name is taken or an optimizer has already laid the parameters out.
+    /// [`Error::Graph`] where the name is taken or an optimizer has already laid the parameters out, [`Error::Shape`] for a
+    /// tensor that has no number or 2^32 of them.
     pub fn parameter(
         &mut self,
         name: &str,
         shape: impl Into<Shape>,
         mut options: ParameterOptions,
     ) -> Result<Value> {
-        let name = self.unique(name)?;
+        let (name, shape) = (self.unique(name)?, shape.into());
+        expect_size(&name, shape)?;
         options.trainable &= !self.frozen.contains(&name);
-        let value = self.value(
-            name.clone(),
-            shape.into(),
-            DType::F32,
-            Kind::Parameter(self.parameters.len()),
-        );
+        let kind = Kind::Parameter(self.parameters.len());
+        let value = self.value(name.clone(), shape, DType::F32, kind);
         self.names.insert(name.clone(), value);
         self.parameters.push(Parameter {
             name,
@@ -190,13 +188,10 @@ impl Graph {
     ///
     /// As [`Graph::parameter`].
     pub fn buffer(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Value> {
-        let name = self.unique(name)?;
-        let value = self.value(
-            name.clone(),
-            shape.into(),
-            DType::F32,
-            Kind::Buffer(self.buffers.len()),
-        );
+        let (name, shape) = (self.unique(name)?, shape.into());
+        expect_size(&name, shape)?;
+        let kind = Kind::Buffer(self.buffers.len());
+        let value = self.value(name.clone(), shape, DType::F32, kind);
         self.names.insert(name.clone(), value);
         self.buffers.push(Buffer { name, value, init });
         Ok(value)
@@ -287,7 +282,7 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] where the inputs do not fit.
+    /// [`Error::Shape`] where the inputs do not fit, or a tensor has no number or 2^32 of them.
     pub fn apply(&mut self, op: impl Op + 'static, inputs: &[Value]) -> Result<Vec<Value>> {
         self.apply_shared(Arc::new(op), inputs)
     }
@@ -306,12 +301,10 @@ impl Graph {
             expected,
             got: shapes.clone(),
         };
+        // Operators reckon with sides that can be counted.
+        expect_sizes(&shapes).map_err(refuse)?;
         let outputs = node.op.shapes(&shapes).map_err(refuse)?;
-        if let Some(large) = outputs.iter().chain(&shapes).find(|s| !addressable(s)) {
-            return Err(refuse(format!(
-                "tensors of less than 2^32 numbers (here {large}): use a smaller batch or resolution"
-            )));
-        }
+        expect_sizes(&outputs).map_err(refuse)?;
         let id = NodeId(self.nodes.len());
         node.outputs = (0..outputs.len())
             .map(|i| Value(self.values.len() + i))
@@ -453,6 +446,12 @@ impl Graph {
         }
     }
 
+    /// Refuses inputs and states that no node has looked at and that no memory can be laid out for.
+    pub(crate) fn expect_sizes(&self) -> Result<()> {
+        let mut values = self.values.iter();
+        values.try_for_each(|info| expect_size(&info.name, info.shape))
+    }
+
     fn expect_open(&self, what: &str) -> Result<()> {
         if self.sealed {
             return Err(Error::Graph(format!(
@@ -478,12 +477,36 @@ impl Graph {
     }
 }
 
+/// Refuses tensors that kernels cannot count the numbers of, or that have none, by what was expected.
+fn expect_sizes(shapes: &[Shape]) -> Result<(), String> {
+    if let Some(empty) = shapes.iter().find(|s| s.0.contains(&0)) {
+        return Err(format!("tensors whose sides are 1 or more (here {empty})"));
+    }
+    match shapes.iter().find(|s| !addressable(s)) {
+        Some(large) => Err(format!(
+            "tensors of less than 2^32 numbers (here {large}): use a smaller batch or resolution"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The same of one tensor of that name.
+fn expect_size(name: &str, shape: Shape) -> Result<()> {
+    let refuse = |expected| Error::Shape {
+        node: name.into(),
+        expected,
+        got: vec![shape],
+    };
+    expect_sizes(&[shape]).map_err(refuse)
+}
+
 fn addressable(shape: &Shape) -> bool {
-    let [n, h, w, _] = shape.0;
-    [n, h, w, shape.c4() * 4]
-        .iter()
-        .try_fold(1u32, |product, &side| {
-            product.checked_mul(u32::try_from(side).ok()?)
+    let [n, h, w, c] = shape.0;
+    let sides = [Some(n), Some(h), Some(w), c.checked_next_multiple_of(4)];
+    sides
+        .into_iter()
+        .try_fold(1u32, |product, side| {
+            product.checked_mul(u32::try_from(side?).ok()?)
         })
         .is_some()
 }

@@ -285,6 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn conv2d_refuses_more_groups_than_can_be_counted() {
+        let mut g = Graph::new(Mode::Train);
+        let (x, w) = (g.input("x", [1, 8, 8, 4]), g.input("w", [3, 3, 4, 4]));
+        let groups = usize::MAX;
+        let conv = Conv2d {
+            groups,
+            ..Conv2d::default()
+        };
+        let error = conv2d(&mut g, x, w, conv).unwrap_err().to_string();
+        let expected = format!("conv2d expects fewer input channels in {groups} groups");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+
+    #[test]
     fn narrow_groups_cost_what_their_own_channels_cost() {
         let mut g = Graph::new(Mode::Train);
         let (x, w) = (g.input("x", [1, 5, 5, 6]), g.input("w", [3, 3, 2, 6]));

@@ -57,7 +57,7 @@ mod tests {
         let x = g.input("x", [0, 2, 2, 3]);
         assert_eq!(
             ops::mean(&mut g, x).unwrap_err().to_string(),
-            "mean expects at least one number, got 0×2×2×3"
+            "mean expects tensors whose sides are 1 or more (here 0×2×2×3), got 0×2×2×3"
         );
     }
 }

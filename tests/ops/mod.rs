@@ -132,3 +132,49 @@ fn pooled(
     }
     y
 }
+
+#[cfg(test)]
+mod tests {
+    use triaxis::engine::{Error, Graph, Limits, Mode, ParameterOptions, Schedule};
+
+    use super::*;
+
+    #[test]
+    fn a_side_of_0_or_beyond_counting_is_refused_by_every_operator() {
+        for case in all() {
+            for (side, length) in (0..4).flat_map(|side| [(side, 0), (side, usize::MAX)]) {
+                let mut g = Graph::new(Mode::Train);
+                let mut shapes = case.inputs.iter().map(|x| (x.shape, x.dtype));
+                let (mut first, dtype) = shapes.next().expect("a case has an input");
+                first.0[side] = length;
+                let rest = shapes.map(|(shape, dtype)| g.input_of("x", shape, dtype));
+                let rest: Vec<_> = rest.collect();
+                let xs: Vec<_> = [g.input_of("first", first, dtype)]
+                    .into_iter()
+                    .chain(rest)
+                    .collect();
+                let error = (case.apply)(&mut g, &xs).expect_err(&case.name);
+                assert!(
+                    matches!(error, Error::Shape { .. } | Error::Graph(_)),
+                    "{}: {error}",
+                    case.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_input_or_a_parameter_that_no_memory_can_be_laid_out_for_is_refused_by_name() {
+        for shape in [[1, 0, 2, 4], [usize::MAX, 2, 2, 4]] {
+            let mut g = Graph::new(Mode::Train);
+            let options = ParameterOptions::default();
+            let error = g.parameter("weight", shape, options).unwrap_err();
+            let error = error.to_string();
+            assert!(error.starts_with("weight expects tensors"), "{error}");
+            g.input("stray", shape);
+            let error = Schedule::new(&g, &[], &Limits::default()).unwrap_err();
+            let error = error.to_string();
+            assert!(error.starts_with("stray expects tensors"), "{error}");
+        }
+    }
+}

@@ -100,7 +100,7 @@ impl Conv2d {
 fn narrow(cin: usize, cout: usize) -> usize {
     [1, 2, 4]
         .into_iter()
-        .find(|t| (t * cin).is_multiple_of(4) && (t * cout).is_multiple_of(4))
+        .find(|t| (t * (cin % 4)).is_multiple_of(4) && (t * (cout % 4)).is_multiple_of(4))
         .unwrap_or(4)
 }
 
@@ -194,8 +194,11 @@ impl Conv {
             groups,
             spread,
         } = *self;
-        let expected = cin / spread * groups;
-        if k != kw || k == 0 || groups == 0 || x.c() != expected || !cout.is_multiple_of(groups) {
+        // More groups than there are output channels do not divide them; their input channels may be beyond counting.
+        let expected = (cin / spread).checked_mul(groups);
+        let fits = groups > 0 && expected == Some(x.c()) && cout.is_multiple_of(groups);
+        if k != kw || k == 0 || !fits {
+            let expected = expected.map_or("fewer".into(), |channels| channels.to_string());
             return Err(format!(
                 "{expected} input channels in {groups} groups, a number of output channels that {groups} divides, and a \
                  square kernel"

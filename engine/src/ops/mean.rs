@@ -20,11 +20,8 @@ impl Op for Mean {
         "mean"
     }
 
-    fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
-        match inputs[0].count() {
-            0 => Err("at least one number".into()),
-            _ => Ok(vec![Shape::scalar()]),
-        }
+    fn shapes(&self, _: &[Shape]) -> Result<Vec<Shape>, String> {
+        Ok(vec![Shape::scalar()])
     }
 
     fn launch(&self, cx: &mut LaunchContext) {

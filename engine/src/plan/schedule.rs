@@ -79,8 +79,10 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`Error::Limit`] for a tensor that no split fits to the limits.
+    /// [`Error::Limit`] for a tensor that no split fits to the limits, [`Error::Graph`] for an operator that binds more than
+    /// a tensor, [`Error::Shape`] for an input or a state that has no number or 2^32 of them.
     pub fn new(graph: &Graph, keep: &[Value], limits: &Limits) -> Result<Self> {
+        graph.expect_sizes()?;
         let mut fused = Cow::Borrowed(graph);
         if limits.fuse || (limits.fuse_halves && graph.stores_halves()) {
             fused.to_mut().fuse(keep, &limits.stored);
