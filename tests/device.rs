@@ -1,6 +1,8 @@
 //! A device that is lost or too small is an error that says what to do, never a panic.
 
-use triaxis::engine::{AdapterKind, Error, Gpu, GpuOptions, Graph, Limits, Mode, Plan, ops};
+use triaxis::engine::{
+    AdapterKind, DType, Error, Gpu, GpuOptions, Graph, Limits, Mode, Plan, ops,
+};
 
 fn doubling(g: &mut Graph, side: usize) -> [triaxis::engine::Value; 2] {
     let x = g.input("x", [1, side, side, 4]);
@@ -126,4 +128,32 @@ fn memory_that_ran_out_is_told_once_and_a_lost_device_for_ever() {
         let error = plan.run().and_then(|()| gpu.wait()).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. }), "{error:?}");
     }
+}
+
+#[test]
+fn bytes_of_a_wrong_length_are_told_as_bytes_and_as_many_as_were_given() {
+    let mut g = Graph::new(Mode::Evaluate);
+    // Three images of 2 x 2 pixels, whose three channels are filled up to four.
+    let x = g.input_of("pictures", [3, 2, 2, 3], DType::U8);
+    let plan = Plan::compile(crate::gpu(), &g, &[]).unwrap();
+    plan.write_raw(x, &[0; 48]).unwrap();
+    plan.write_images(x, 1, &[0; 32]).unwrap();
+    let told = |refused: triaxis::engine::Result<()>| refused.unwrap_err().to_string();
+    assert_eq!(
+        told(plan.write_raw(x, &[0; 36])),
+        "pictures (3×2×2×3) takes 48 bytes, got 36 bytes"
+    );
+    for (first, given, most) in [(0, 17, 3), (1, 48, 2), (3, 16, 0), (usize::MAX, 0, 0)] {
+        assert_eq!(
+            told(plan.write_images(x, first, &vec![0; given])),
+            format!(
+                "pictures (3×2×2×3) takes whole images of 16 bytes, at most {most} of them from image {first} on, got \
+                 {given} bytes"
+            )
+        );
+    }
+    assert_eq!(
+        told(plan.write_u32(x, &[0; 35])),
+        "pictures holds 36 numbers (3×2×2×3), got 35"
+    );
 }

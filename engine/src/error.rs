@@ -78,6 +78,18 @@ pub enum Error {
         /// Numbers given.
         got: usize,
     },
+    /// Bytes of a wrong length for a value.
+    #[error("{name} ({shape}) takes {expected}, got {got} bytes")]
+    Bytes {
+        /// The value's name.
+        name: String,
+        /// Its shape.
+        shape: Shape,
+        /// How many bytes there may be, in words.
+        expected: String,
+        /// Bytes given.
+        got: usize,
+    },
     /// A value that the plan does not hold: it was not asked to be kept.
     #[error("{0} is not kept by this plan: name it when compiling")]
     NotKept(String),

@@ -46,11 +46,13 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// As [`Plan::write`].
+    /// [`Error::Bytes`] for another number of bytes, [`Error::NotKept`] as [`Plan::write`].
     pub fn write_raw(&self, value: Value, bytes: &[u8]) -> Result<()> {
         let region = self.region(value)?;
         let expected = (region.bytes.end - region.bytes.start) as usize;
-        self.expect_length(value, expected, bytes.len())?;
+        if bytes.len() != expected {
+            return Err(self.wrong_bytes(value, format!("{expected} bytes"), bytes.len()));
+        }
         for buffer in self.buffers_of(&region.place) {
             self.gpu
                 .queue()
@@ -63,14 +65,19 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] for part of an image, or more than there are; [`Error::NotKept`] as [`Plan::write`].
+    /// [`Error::Bytes`] for part of an image, or more than there are; [`Error::NotKept`] as [`Plan::write`].
     pub fn write_images(&self, value: Value, first: usize, bytes: &[u8]) -> Result<()> {
         let region = self.region(value)?;
         let shape = self.graph.shape(value);
         let image = shape.with_n(1).vec4s() * self.graph.dtype(value).vec4_bytes();
-        let left = shape.n().saturating_sub(first) * image;
-        if image == 0 || !bytes.len().is_multiple_of(image) || bytes.len() > left {
-            return self.expect_length(value, left, bytes.len().max(left + 1));
+        let left = shape.n().checked_sub(first);
+        let whole = bytes.len().is_multiple_of(image);
+        if !whole || left.is_none_or(|left| bytes.len() > left * image) {
+            let most = left.unwrap_or(0);
+            let expected = format!(
+                "whole images of {image} bytes, at most {most} of them from image {first} on"
+            );
+            return Err(self.wrong_bytes(value, expected, bytes.len()));
         }
         let at = region.bytes.start + (first * image) as u64;
         for buffer in self.buffers_of(&region.place) {
@@ -117,6 +124,15 @@ impl Plan {
         let vec4s = (region.bytes.end - region.bytes.start) as usize / dtype.vec4_bytes();
         self.pending(&region, Shape::vector(vec4s * 4), dtype)?
             .wait()
+    }
+
+    fn wrong_bytes(&self, value: Value, expected: String, got: usize) -> Error {
+        Error::Bytes {
+            name: self.graph.name(value).into(),
+            shape: self.graph.shape(value),
+            expected,
+            got,
+        }
     }
 
     fn expect_length(&self, value: Value, expected: usize, got: usize) -> Result<()> {
