@@ -34,8 +34,9 @@ pub fn cases() -> Vec<Case> {
                 let scale = Scale {
                     value: v[1],
                     steps: v[2],
+                    options: LossScale::default(),
                 };
-                loss_scale(g, scale, v[0], LossScale::default())?;
+                loss_scale(g, scale, v[0])?;
                 Ok(v[1 + which])
             }),
             reference: Box::new(move |v| match which {
@@ -79,23 +80,23 @@ mod tests {
         let dx = g.input("dx", [1, 1, 1, 3]);
         let rate = g.input("rate", [1, 1, 1, 1]);
         let (made, mut grads) = parameters(&mut g, &[dx]).unwrap();
-        let scale = options.map(|options| (Scale::new(&mut g, &options), options));
-        if let Some((scale, _)) = scale {
+        let scale = options.map(|options| Scale::new(&mut g, options));
+        if let Some(scale) = scale {
             grads = grads.scaled_by(scale.value);
         }
         let norm = optimizer(&mut g, &grads, rate).unwrap();
-        if let Some((scale, options)) = scale {
-            loss_scale(&mut g, scale, norm, options).unwrap();
+        if let Some(scale) = scale {
+            loss_scale(&mut g, scale, norm).unwrap();
         }
         let mut plan = Plan::compile(gpu(), &g, &[norm]).unwrap();
         plan.initialise(0).unwrap();
         plan.write(rate, &[0.25]).unwrap();
         let mut scales = Vec::new();
         for slope in slopes {
-            let factor = scale.map_or(1.0, |(scale, _)| plan.read(scale.value).unwrap()[0]);
+            let factor = scale.map_or(1.0, |scale| plan.read(scale.value).unwrap()[0]);
             plan.write(dx, &slope.map(|x| x * factor)).unwrap();
             plan.run().unwrap();
-            if let Some((scale, _)) = scale {
+            if let Some(scale) = scale {
                 let steps = plan.read(scale.steps).unwrap();
                 scales.push([plan.read(scale.value).unwrap()[0], steps[0], steps[1]]);
             }
@@ -171,19 +172,49 @@ mod tests {
     fn loss_scale_refuses_what_cannot_be() {
         let mut g = Graph::new(Mode::Train);
         let norm = g.input("norm", [1, 1, 1, 4]);
-        let scale = Scale::new(&mut g, &LossScale::default());
-        let wrong = LossScale {
-            backoff: 1.0,
-            ..LossScale::default()
-        };
-        assert_eq!(
-            loss_scale(&mut g, scale, norm, wrong)
-                .unwrap_err()
-                .to_string(),
-            "loss_scale: backoff is 1, expected a number of 0 or more and less than 1"
-        );
-        let error = loss_scale(&mut g, scale, scale.value, LossScale::default());
-        let error = error.unwrap_err().to_string();
+        let good = LossScale::default();
+        for (options, words) in [
+            // Without end a scale of 0, which makes every gradient NaN.
+            (
+                LossScale {
+                    backoff: 0.0,
+                    ..good
+                },
+                "backoff is 0, expected a number of more than 0 and less than 1",
+            ),
+            (
+                LossScale {
+                    backoff: 1.0,
+                    ..good
+                },
+                "backoff is 1, expected a number of more than 0 and less than 1",
+            ),
+            (
+                LossScale {
+                    growth: 0.5,
+                    ..good
+                },
+                "growth is 0.5, expected a number of 1 or more",
+            ),
+            (
+                LossScale {
+                    interval: 0,
+                    ..good
+                },
+                "interval is 0, expected a number of 1 or more",
+            ),
+            (
+                LossScale { first: 0.0, ..good },
+                "first is 0, expected a number of more than 0",
+            ),
+        ] {
+            let scale = Scale::new(&mut g, options);
+            let error = loss_scale(&mut g, scale, norm).unwrap_err().to_string();
+            assert_eq!(error, format!("loss_scale: {words}"));
+        }
+        let scale = Scale::new(&mut g, good);
+        let error = loss_scale(&mut g, scale, scale.value).unwrap_err();
+        let error = error.to_string();
         assert!(
             error.starts_with("loss_scale expects a gradient norm"),
             "{error}"

@@ -76,6 +76,8 @@ pub(super) fn expect(
     let (fits, words) = match allowed {
         Allowed::Positive => (number > 0.0, "more than 0"),
         Allowed::NotNegative => (number >= 0.0, "0 or more"),
+        Allowed::OneOrMore => (number >= 1.0, "1 or more"),
+        Allowed::Between => (number > 0.0 && number < 1.0, "more than 0 and less than 1"),
         Allowed::Fraction => ((0.0..1.0).contains(&number), "0 or more and less than 1"),
     };
     if fits && number.is_finite() {
@@ -92,6 +94,10 @@ pub(super) fn expect(
 pub(super) enum Allowed {
     Positive,
     NotNegative,
+    OneOrMore,
+    /// 0 and 1 are not.
+    Between,
+    /// 0 is, 1 is not.
     Fraction,
 }
 

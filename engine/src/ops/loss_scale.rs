@@ -11,7 +11,7 @@ pub struct LossScale {
     pub first: f32,
     /// What the scale is multiplied by after `interval` good steps in a row; 1 or more.
     pub growth: f32,
-    /// What it is multiplied by after a step whose gradients were not finite; between 0 and 1.
+    /// What it is multiplied by after a step whose gradients were not finite; more than 0 and less than 1.
     pub backoff: f32,
     /// Good steps in a row; 1 or more.
     pub interval: u32,
@@ -30,18 +30,21 @@ impl Default for LossScale {
 }
 
 /// What a loss's scale is made of. Both are state: a plan keeps them from run to run, and a checkpoint has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     /// The scale, one number: the gradient of the loss to begin [`crate::gradients`] from.
     pub value: Value,
     /// `[1, 1, 1, 4]`: good steps since the scale last changed, steps that were not taken, 0, 0.
     pub steps: Value,
+    /// What it follows the gradients by; [`loss_scale`] refuses what is out of its range.
+    pub options: LossScale,
 }
 
 impl Scale {
     /// A scale that begins as `options` say.
-    pub fn new(g: &mut Graph, options: &LossScale) -> Self {
+    pub fn new(g: &mut Graph, options: LossScale) -> Self {
         Self {
+            options,
             value: g.state("loss_scale", Shape::scalar(), options.first),
             steps: g.state("loss_scale.steps", Shape::vector(4), 0.0),
         }
@@ -54,12 +57,12 @@ impl Scale {
 /// # Errors
 ///
 /// [`crate::Error::Graph`] for an option out of its range, [`crate::Error::Shape`] for another norm or scale.
-pub fn loss_scale(g: &mut Graph, scale: Scale, norm: Value, options: LossScale) -> Result<()> {
-    let node = "loss_scale";
+pub fn loss_scale(g: &mut Graph, scale: Scale, norm: Value) -> Result<()> {
+    let (node, options) = ("loss_scale", scale.options);
     expect(g, node, "first", options.first, Allowed::Positive)?;
-    expect(g, node, "growth", options.growth, Allowed::Positive)?;
-    expect(g, node, "backoff", options.backoff, Allowed::Fraction)?;
-    expect(g, node, "interval", options.interval, Allowed::Positive)?;
+    expect(g, node, "growth", options.growth, Allowed::OneOrMore)?;
+    expect(g, node, "backoff", options.backoff, Allowed::Between)?;
+    expect(g, node, "interval", options.interval, Allowed::OneOrMore)?;
     g.apply(Follow(options), &[norm, scale.value, scale.steps])?;
     Ok(())
 }

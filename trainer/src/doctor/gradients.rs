@@ -95,7 +95,7 @@ fn scaled(name: &'static str, sums: bool, stepped: fn(f64) -> f64) -> Case {
             };
             let (x, grads) = drawn(g, v[0], Layout::Vector)?;
             g.buffer("mean", Shape::vector(COUNT), Init::Constant(2.0))?;
-            let scale = Scale::new(g, &options);
+            let scale = Scale::new(g, options);
             let grads = grads.scaled_by(scale.value);
             let mut norm = GradientNorm::default();
             if sums {
@@ -104,7 +104,7 @@ fn scaled(name: &'static str, sums: bool, stepped: fn(f64) -> f64) -> Case {
             }
             let norm = step(g, &grads, norm)?;
             ops::keep(g, norm)?;
-            ops::loss_scale(g, scale, norm, options)?;
+            ops::loss_scale(g, scale, norm)?;
             Ok(x)
         }),
         reference: Box::new(move |v| v[0].iter().map(|&dx| stepped(dx)).collect()),

@@ -153,9 +153,7 @@ pub fn training_from(
     g.rate_by(|name| tuning.rate(name))?;
     let losses = softmax_cross_entropy(&mut g, logits, targets)?;
     let loss = mean(&mut g, losses)?;
-    let scale = recipe
-        .amp
-        .then(|| Scale::new(&mut g, &LossScale::default()));
+    let scale = recipe.amp.then(|| Scale::new(&mut g, LossScale::default()));
     let grads = match scale {
         Some(scale) => gradients(&mut g, loss, scale.value)?.scaled_by(scale.value),
         None => {
@@ -176,7 +174,7 @@ pub fn training_from(
     let norm = optimizer(&mut g, recipe, &grads, rate, norm)?;
     ops::keep(&mut g, norm)?;
     if let Some(scale) = scale {
-        ops::loss_scale(&mut g, scale, norm, LossScale::default())?;
+        ops::loss_scale(&mut g, scale, norm)?;
     }
     let mut averaging = None;
     match recipe.model_ema {
