@@ -1,7 +1,8 @@
 //! A device that is lost or too small is an error that says what to do, never a panic.
 
 use triaxis::engine::{
-    AdapterKind, DType, Error, Gpu, GpuOptions, Graph, Limits, Mode, Plan, ops,
+    AdapterKind, Arena, DType, Error, Gpu, GpuOptions, Graph, Limits, Mode, ParameterOptions, Plan,
+    ops,
 };
 
 fn doubling(g: &mut Graph, side: usize) -> [triaxis::engine::Value; 2] {
@@ -156,4 +157,30 @@ fn bytes_of_a_wrong_length_are_told_as_bytes_and_as_many_as_were_given() {
         told(plan.write_u32(x, &[0; 35])),
         "pictures holds 36 numbers (3×2×2×3), got 35"
     );
+}
+
+#[test]
+fn a_read_gives_its_numbers_once_and_says_so() {
+    let mut g = Graph::new(Mode::Evaluate);
+    let [x, y] = doubling(&mut g, 2);
+    let options = ParameterOptions::default();
+    g.parameter("weight", [1, 1, 1, 3], options).unwrap();
+    let mut plan = Plan::compile(crate::gpu(), &g, &[y]).unwrap();
+    plan.write(x, &[1.0; 16]).unwrap();
+    plan.run().unwrap();
+    let mut read = plan.read_later(y).unwrap();
+    let mut arena = plan.export_later(&Arena::Parameters).unwrap();
+    crate::gpu().wait().unwrap();
+    assert_eq!(read.poll().unwrap().unwrap(), [2.0; 16]);
+    assert_eq!(arena.poll().unwrap().unwrap().len(), 1);
+    let again = [
+        read.poll().map(drop),
+        arena.poll().map(drop),
+        read.wait().map(drop),
+        arena.wait().map(drop),
+    ];
+    for again in again {
+        let error = again.unwrap_err();
+        assert!(matches!(error, Error::Given), "{error}");
+    }
 }

@@ -93,6 +93,9 @@ pub enum Error {
     /// A value that the plan does not hold: it was not asked to be kept.
     #[error("{0} is not kept by this plan: name it when compiling")]
     NotKept(String),
+    /// A read that was asked for its numbers again.
+    #[error("a read gives its numbers once, and has given them: keep them, or read again")]
+    Given,
 }
 
 /// The engine's result.

@@ -29,8 +29,15 @@ impl Gradients {
 impl Index<Value> for Gradients {
     type Output = Value;
 
+    /// The gradient of `x`.
+    ///
+    /// # Panics
+    ///
+    /// Where the chain rule did not reach `x`: [`Gradients::get`] says so.
     fn index(&self, x: Value) -> &Value {
-        &self.of[&x]
+        self.of
+            .get(&x)
+            .expect("the chain rule reached the value: `Gradients::get` says whether it did")
     }
 }
 

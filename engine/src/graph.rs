@@ -236,6 +236,10 @@ impl Graph {
     }
 
     /// Whether `value` is a parameter that is trained.
+    ///
+    /// # Panics
+    ///
+    /// For a value of another graph, where this one has fewer.
     pub fn trains(&self, value: Value) -> bool {
         matches!(*self.kind(value), Kind::Parameter(i) if self.parameters[i].options.trainable)
     }
@@ -346,26 +350,46 @@ impl Graph {
     }
 
     /// A value's shape.
+    ///
+    /// # Panics
+    ///
+    /// For a value of another graph, where this one has fewer.
     pub fn shape(&self, value: Value) -> Shape {
         self.values[value.0].shape
     }
 
     /// A value's format.
+    ///
+    /// # Panics
+    ///
+    /// For a value of another graph, where this one has fewer.
     pub fn dtype(&self, value: Value) -> DType {
         self.values[value.0].dtype
     }
 
     /// The bytes that a value takes, its channels filled up to a multiple of four.
+    ///
+    /// # Panics
+    ///
+    /// For a value of another graph, where this one has fewer.
     pub fn bytes(&self, value: Value) -> u64 {
         (self.shape(value).vec4s() * self.dtype(value).vec4_bytes()) as u64
     }
 
     /// Where a value comes from.
+    ///
+    /// # Panics
+    ///
+    /// For a value of another graph, where this one has fewer.
     pub fn kind(&self, value: Value) -> &Kind {
         &self.values[value.0].kind
     }
 
     /// A value's name: of a computed one, its node's path.
+    ///
+    /// # Panics
+    ///
+    /// For a value of another graph, where this one has fewer.
     pub fn name(&self, value: Value) -> &str {
         &self.values[value.0].name
     }
@@ -381,6 +405,10 @@ impl Graph {
     }
 
     /// One node.
+    ///
+    /// # Panics
+    ///
+    /// For a node of another graph, where this one has fewer.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
     }
@@ -423,6 +451,10 @@ impl Graph {
     }
 
     /// What a node costs.
+    ///
+    /// # Panics
+    ///
+    /// For a node of another graph, where this one has fewer values.
     pub fn cost(&self, node: &Node) -> Cost {
         let shapes: Vec<Shape> = node.inputs.iter().map(|&x| self.shape(x)).collect();
         node.op.cost(&shapes)

@@ -23,6 +23,10 @@ pub enum Layout {
 
 impl Layout {
     /// The shape in files of what has `shape` in the engine.
+    ///
+    /// # Panics
+    ///
+    /// For [`Layout::Bundled`] of 0 groups side by side.
     pub fn file_shape(self, shape: Shape) -> Vec<usize> {
         let [kh, kw, cin, cout] = shape.0;
         match self {
@@ -34,6 +38,10 @@ impl Layout {
     }
 
     /// Numbers in files of what has `shape` in the engine.
+    ///
+    /// # Panics
+    ///
+    /// As [`Layout::file_shape`].
     pub fn file_count(self, shape: Shape) -> usize {
         match self {
             Self::Bundled { count, .. } => shape.count() / count,
@@ -42,6 +50,10 @@ impl Layout {
     }
 
     /// The engine's order from the files' order; `shape` is the engine's.
+    ///
+    /// # Panics
+    ///
+    /// Where `data` holds fewer numbers than [`Layout::file_count`]; for [`Layout::Bundled`] where `count` or `group_out` is 0.
     pub fn to_engine(self, shape: Shape, data: &[f32]) -> Vec<f32> {
         let mut engine = vec![0.0; shape.count()];
         self.pairs(shape, |e, f| engine[e] = data[f]);
@@ -49,6 +61,10 @@ impl Layout {
     }
 
     /// The files' order from the engine's order; `shape` is the engine's.
+    ///
+    /// # Panics
+    ///
+    /// Where `data` holds fewer numbers than `shape`; for [`Layout::Bundled`] where `count` or `group_out` is 0.
     pub fn to_file(self, shape: Shape, data: &[f32]) -> Vec<f32> {
         let mut file = vec![0.0; self.file_count(shape)];
         self.pairs(shape, |e, f| file[f] = data[e]);

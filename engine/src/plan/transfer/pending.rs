@@ -7,7 +7,7 @@ use half::f16;
 use super::unpad;
 use crate::plan::Plan;
 use crate::plan::schedule::Region;
-use crate::{DType, Result, Shape};
+use crate::{DType, Error, Result, Shape};
 
 /// Largest buffer that is kept for the next read, in bytes: a batch's logits, not an arena.
 const KEPT: u64 = 1 << 20;
@@ -39,6 +39,8 @@ pub struct Pending {
     /// Where the buffer goes when it was read.
     kept: Staging,
     mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    /// Whether the numbers were given.
+    given: bool,
     gpu: crate::Gpu,
     shape: Shape,
     dtype: DType,
@@ -49,13 +51,18 @@ impl Pending {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::DeviceLost`], or what the driver reported.
+    /// [`Error::Given`] once they were given, [`Error::DeviceLost`], or what the driver reported.
     pub fn poll(&mut self) -> Result<Option<Vec<f32>>> {
+        self.expect_due()?;
         let polled = self.gpu.device().poll(wgpu::PollType::Poll);
         self.gpu.check()?;
         polled.map_err(|e| self.gpu.device_error(e.to_string()))?;
         match self.mapped.try_recv() {
-            Ok(mapped) => self.take(mapped).map(Some),
+            Ok(mapped) => {
+                let numbers = self.take(mapped)?;
+                self.given = true;
+                Ok(Some(numbers))
+            }
             Err(mpsc::TryRecvError::Empty) => Ok(None),
             Err(mpsc::TryRecvError::Disconnected) => {
                 Err(self.gpu.device_error("a read was dropped".into()))
@@ -69,12 +76,20 @@ impl Pending {
     ///
     /// As [`Pending::poll`].
     pub fn wait(self) -> Result<Vec<f32>> {
+        self.expect_due()?;
         self.gpu.wait()?;
         let mapped = self
             .mapped
             .recv()
             .map_err(|_| self.gpu.device_error("a read was dropped".into()))?;
         self.take(mapped)
+    }
+
+    fn expect_due(&self) -> Result<()> {
+        match self.given {
+            true => Err(Error::Given),
+            false => Ok(()),
+        }
     }
 
     fn take(&self, mapped: Result<(), wgpu::BufferAsyncError>) -> Result<Vec<f32>> {
@@ -102,7 +117,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::OutOfMemory`] where there is not the memory to read it through.
+    /// [`Error::OutOfMemory`] where there is not the memory to read it through.
     pub(super) fn pending(&self, region: &Region, shape: Shape, dtype: DType) -> Result<Pending> {
         let size = region.bytes.end - region.bytes.start;
         let make = || {
@@ -138,6 +153,7 @@ impl Plan {
             staging,
             kept: self.staging.clone(),
             mapped,
+            given: false,
             gpu: self.gpu.clone(),
             shape,
             dtype,
