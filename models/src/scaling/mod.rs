@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 
 pub use strategy::{Growth, Strategy};
 pub use target::{Fit, Step, fit};
-pub use tiny::tiny_shape;
+pub use tiny::tiny;
 
 use crate::check;
 use crate::rounding::{ceil_depth, round_depth, round_to, round_width};

@@ -1,6 +1,6 @@
 //! Networks that may be advised: those of the zoo, and families scaled by rules.
 
-use triaxis_models::scaling::{Rounding, fit, tiny_shape};
+use triaxis_models::scaling::tiny;
 use triaxis_models::{Network, Scaling, Spec, Strategy, entries};
 
 use super::family::Family;
@@ -159,14 +159,8 @@ impl Line {
     fn tiny(&self, share: f64) -> triaxis_models::Result<Spec> {
         let flops = |spec: &Spec| Ok(spec.complexity()?.flops);
         let target = (flops(&self.base)? as f64 * share).round() as u64;
-        let shape = tiny_shape(share)?;
-        debug_assert_eq!(shape.rounding, Rounding::TinyNet);
-        let by = |width| Scaling {
-            width,
-            group: width,
-            ..shape
-        };
-        Ok(fit(&self.base, target, by, flops)?.nearest.spec)
+        let (_, found) = tiny(&self.base, target, |scaling| scaling, flops)?;
+        Ok(found.nearest.spec)
     }
 }
 

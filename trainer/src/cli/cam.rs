@@ -41,7 +41,8 @@ pub(super) struct Cam {
     /// Layer whose features are weighed, a name of `triaxis extract --list` [default: the last features]
     #[arg(long, value_name = "NAME", help_heading = "Map")]
     layer: Option<String>,
-    /// Classes to explain, by name or number from 0 [default: the likeliest one of each picture]
+    /// Classes to explain, by name or number from 0, with commas between several [default: the likeliest one of each
+    /// picture]
     #[arg(
         long,
         value_delimiter = ',',

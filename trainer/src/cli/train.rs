@@ -119,6 +119,13 @@ impl Train {
                 counted(recipe.grad_accum_steps, "batch", "batches")
             ));
         }
+        if recipe.lr_base_size.is_some() {
+            let images = counted(recipe.images_an_update(), "image", "images");
+            let peak = recipe.peak_lr() as f32;
+            progress.note(&format!(
+                "{images} an update, for which the peak rate is {peak}"
+            ));
+        }
         let setup = Setup {
             spec,
             data,

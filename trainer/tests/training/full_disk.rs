@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Place, Ran, assert_same_end, files, pointed, run};
+use crate::support::{Place, Ran, assert_same_end, checkpoints, files, pointed, run};
 
 /// Two epochs of everything in this run's folder.
 fn two_epochs(name: &str) -> String {
@@ -39,6 +39,16 @@ fn a_full_disk_at_a_checkpoint_ends_with_8_and_loses_nothing() {
     fs::remove_file(folder.join("last.tmp")).unwrap();
     run(place.tiny(&parts)).done();
     assert_same_end(&place.run_folder("whole"), &folder);
+}
+
+#[test]
+fn a_summary_that_is_not_taken_ends_with_8_behind_a_whole_run() {
+    let place = Place::new();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut train = place.tiny("--epochs 1 --json");
+    let output = train.stdout(full).output().unwrap();
+    Ran::new(output).refused(8, &["standard output: cannot write"]);
+    assert_eq!(checkpoints(&place.run_folder("tiny")), [4]);
 }
 
 #[test]

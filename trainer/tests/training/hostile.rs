@@ -271,7 +271,7 @@ fn training_counts_a_picture_that_may_not_be_read_among_the_damaged_and_needs_it
     lock(0);
     let ran = train("skip", "one").done();
     for words in [
-        "1 pictures could not be decoded",
+        "1 picture could not be decoded",
         &locked(0),
         "Permission denied",
     ] {

@@ -1,6 +1,6 @@
 //! Trials as tables.
 
-use crate::cli::print;
+use crate::cli::print::{self, counted};
 use crate::ledger::{Outcome, Trial};
 use crate::table::{Cell, Column, Table};
 
@@ -128,7 +128,11 @@ pub(super) fn one(trial: &Trial) -> String {
         ),
         (
             "state",
-            format!("{}, begun {} times", trial.state.name(), trial.attempts),
+            format!(
+                "{}, begun {}",
+                trial.state.name(),
+                counted(trial.attempts as usize, "time", "times")
+            ),
         ),
         ("network", planned.name.clone()),
         ("flops", print::count(planned.flops)),

@@ -1,7 +1,7 @@
 //! From options to a scaled network.
 
 use triaxis_engine::Limits;
-use triaxis_models::scaling::{self, Fit, fit, tiny_shape};
+use triaxis_models::scaling::{self, Fit, fit, tiny};
 use triaxis_models::{Error as ModelError, Scaling, Spec, Strategy};
 
 use super::{Reached, Scale, Scaled, Step, short};
@@ -237,16 +237,9 @@ impl Scale {
     /// Depth and resolution by the budget, width by what is left of it.
     fn tiny(&self, base: Spec, target: u64, strategy: String) -> Result<Scaled> {
         let share = target as f64 / base.complexity()?.flops as f64;
-        let shape = tiny_shape(share)?;
-        let by = |width| {
-            self.refined(Scaling {
-                width,
-                group: width,
-                ..shape
-            })
-        };
-        let found = fit(&base, target, by, |spec| self.cost(spec, Cost::Flops))?;
-        let scaling = by(found.nearest.factor);
+        let refined = |scaling| self.refined(scaling);
+        let cost = |spec: &Spec| self.cost(spec, Cost::Flops);
+        let (scaling, found) = tiny(&base, target, refined, cost)?;
         Ok(fitted(
             base,
             found,

@@ -1,6 +1,5 @@
 //! A run in its directory, from its first step or its last checkpoint to its end.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,17 +10,13 @@ use super::pulse::Pulse;
 use super::resume::Resumed;
 use super::setup::Setup;
 use crate::checkpoint::{CheckpointStore, Standing};
+use crate::cli::print::{self, counted};
 use crate::cli::stop::Stop;
 use crate::error::{Error, Result};
 use crate::logs::{Logs, Record};
 use crate::progress::{Asked, Live, Pass, Phase, Progress};
 use crate::report::{EpochRow, Evaluation, Report};
 use crate::trainer::{Flow, OnNan, StepDone, Sums, Trainer, WeightKind};
-
-/// A line of standard output. What was to be kept is in files by now, so a reader that is gone does no harm.
-fn tell(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
 
 /// Whether somebody asked the run to stop, by a signal or a key.
 fn is_asked(progress: &mut Progress, stop: &Stop) -> bool {
@@ -113,7 +108,8 @@ impl Run<'_> {
             let was = snapshot.state.batch;
             notes.push(match was == batch as u64 {
                 true if epoch >= self.setup.recipe.epochs => {
-                    format!("the run is complete: {epoch} epochs are done; --epochs gives it more")
+                    let epochs = counted(epoch, "epoch", "epochs");
+                    format!("the run is complete, with {epochs}; --epochs gives it more")
                 }
                 true => format!("resumed at epoch {epoch}, step {batch}"),
                 false => format!(
@@ -183,8 +179,8 @@ impl Run<'_> {
         }
         if self.trainer.stalled() {
             self.note(&format!(
-                "stopped: {} epochs without a better top-1 accuracy (--patience)",
-                self.setup.recipe.patience
+                "stopped: {} without a better top-1 accuracy (--patience)",
+                counted(self.setup.recipe.patience, "epoch", "epochs")
             ));
         }
         Ok(())
@@ -263,9 +259,8 @@ impl Run<'_> {
         self.progress.epoch(&row, self.setup.recipe.epochs, speed);
         let skipped = self.trainer.mishaps().skipped;
         if skipped > self.skipped {
-            let line = format!(
-                "{skipped} steps of the run were left out: their gradients were not finite"
-            );
+            let steps = counted(skipped as usize, "step", "steps");
+            let line = format!("{steps} of the run left out: the gradients were not finite");
             self.note(&line);
             self.skipped = skipped;
         }
@@ -340,8 +335,8 @@ impl Run<'_> {
         for damage in self.trainer.damage() {
             if damage.count > 0 {
                 let line = format!(
-                    "{} pictures could not be decoded: {}",
-                    damage.count,
+                    "{} could not be decoded: {}",
+                    counted(damage.count, "picture", "pictures"),
                     damage.examples.join("; ")
                 );
                 self.note(&line);
@@ -357,7 +352,7 @@ impl Run<'_> {
         // A terminal that was taken is given back before the results are told.
         self.progress.close();
         if self.options.json {
-            tell(self.report.summary().trim_end());
+            print::text(&self.report.summary())?;
         } else if !self.options.quiet {
             if let Some(best) = self.trainer.best() {
                 let whose = if best.average {
@@ -365,15 +360,15 @@ impl Run<'_> {
                 } else {
                     "weights"
                 };
-                tell(&format!(
+                print::text(&format!(
                     "best: {:.2} % top-1 after epoch {} ({whose})",
                     best.top1,
                     best.epoch + 1
-                ));
+                ))?;
             }
-            tell(&format!("checkpoints: {}", self.directory.display()));
+            print::text(&format!("checkpoints: {}", self.directory.display()))?;
             if written {
-                tell(&self.directory.join("report.html").display().to_string());
+                print::text(&self.directory.join("report.html").display().to_string())?;
             }
         }
         Ok(())
