@@ -10,7 +10,7 @@ use triaxis_engine::{Error, Graph, Init, Result, Value};
 
 use crate::check::{self, Checked, within};
 use crate::layers::{
-    Classifier, Conv, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
+    Classifier, Conv, Stem, Style, conv_norm_act, conv_norm_last, drop_path_rate, residual,
     squeeze_excite,
 };
 use crate::rounding::{ceil_depth, round_depth, round_width};
@@ -267,7 +267,8 @@ impl EfficientNet {
         };
         y = conv_norm_act(g, middle, y, grouped, style)?;
         y = self.squeeze(g, y, width_in, stage)?;
-        conv_norm(g, last, y, Conv::to(stage.width), style)
+        let summed = stride == 1 && width_in == stage.width;
+        conv_norm_last(g, last, y, Conv::to(stage.width), style, summed)
     }
 
     fn fused(&self, g: &mut Graph, x: Value, stage: &MbStage, stride: usize) -> Result<Value> {
@@ -284,7 +285,8 @@ impl EfficientNet {
         let expand = dense(width_in * stage.expansion);
         let y = conv_norm_act(g, ["conv_exp", "bn1"], x, expand, style)?;
         let y = self.squeeze(g, y, width_in, stage)?;
-        conv_norm(g, ["conv_pwl", "bn2"], y, Conv::to(stage.width), style)
+        let (last, summed) = (["conv_pwl", "bn2"], stride == 1 && width_in == stage.width);
+        conv_norm_last(g, last, y, Conv::to(stage.width), style, summed)
     }
 
     fn squeeze(&self, g: &mut Graph, y: Value, width_in: usize, stage: &MbStage) -> Result<Value> {

@@ -25,6 +25,11 @@ pub struct Style {
     pub momentum: f64,
     /// What a convolution's first weights are scaled by.
     pub fan_out: FanOut,
+    /// Whether the last batch norm of each branch that is added to a shortcut begins with scales of 0, so that the network
+    /// begins as its shortcuts (Goyal et al. 2017, <https://arxiv.org/abs/1706.02677>, section 5.1): pycls's
+    /// `ZERO_INIT_FINAL_GAMMA`, timm's `zero_init_last`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub zero_init_last: bool,
 }
 
 impl Default for Style {
@@ -35,6 +40,7 @@ impl Default for Style {
             eps: 1e-5,
             momentum: 0.1,
             fan_out: FanOut::Group,
+            zero_init_last: false,
         }
     }
 }
@@ -184,6 +190,18 @@ pub fn norm(
     activation: Activation,
     style: &Style,
 ) -> Result<Value> {
+    norm_from(g, name, x, activation, style, 1.0)
+}
+
+/// The same with scales that begin at `gamma`.
+fn norm_from(
+    g: &mut Graph,
+    name: &str,
+    x: Value,
+    activation: Activation,
+    style: &Style,
+    gamma: f32,
+) -> Result<Value> {
     let shape = [1, 1, 1, g.shape(x).c()];
     let vector = |init| ParameterOptions {
         init: Init::Constant(init),
@@ -192,7 +210,7 @@ pub fn norm(
     };
     g.scope(name, |g| {
         let inputs = BatchNormInputs {
-            gamma: g.parameter("weight", shape, vector(1.0))?,
+            gamma: g.parameter("weight", shape, vector(gamma))?,
             beta: g.parameter("bias", shape, vector(0.0))?,
             running_mean: g.buffer("running_mean", shape, Init::Constant(0.0))?,
             running_var: g.buffer("running_var", shape, Init::Constant(1.0))?,
@@ -221,6 +239,28 @@ pub fn conv_norm(
 ) -> Result<Value> {
     let x = conv(g, names[0], x, layer, style)?;
     norm(g, names[1], x, Activation::Identity, style)
+}
+
+/// [`conv_norm`] at the end of a branch, which is `summed` with a shortcut or goes on alone.
+///
+/// # Errors
+///
+/// As [`conv`] and [`norm`].
+pub fn conv_norm_last(
+    g: &mut Graph,
+    names: [&str; 2],
+    x: Value,
+    layer: Conv,
+    style: &Style,
+    summed: bool,
+) -> Result<Value> {
+    let x = conv(g, names[0], x, layer, style)?;
+    // Alone, scales of 0 would let nothing through.
+    let gamma = match style.zero_init_last && summed {
+        true => 0.0,
+        false => 1.0,
+    };
+    norm_from(g, names[1], x, Activation::Identity, style, gamma)
 }
 
 /// Convolution, batch norm and the network's activation, by the first two's names.

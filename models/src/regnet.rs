@@ -6,8 +6,8 @@ use triaxis_engine::{Error, Graph, Init, Result, Value, ops};
 
 use crate::check::{self, Checked, within};
 use crate::layers::{
-    Classifier, Conv, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
-    squeeze_excite,
+    Classifier, Conv, Stem, Style, conv_norm, conv_norm_act, conv_norm_last, drop_path_rate,
+    residual, squeeze_excite,
 };
 use crate::rounding::{compatible, inner_width, round_to, round_within_a_tenth};
 use crate::scaling::Scaling;
@@ -296,14 +296,10 @@ impl RegNet {
                 squeeze_excite(g, ["fc1", "fc2"], y, squeeze, style)
             })?;
         }
-        let y = conv_norm(
-            g,
-            ["conv3.conv", "conv3.bn"],
-            y,
-            Conv::to(stage.width),
-            style,
-        )?;
-        let y = if stride == 1 && width_in == stage.width {
+        let same = stride == 1 && width_in == stage.width;
+        let (last, summed) = (["conv3.conv", "conv3.bn"], same || self.downsample);
+        let y = conv_norm_last(g, last, y, Conv::to(stage.width), style, summed)?;
+        let y = if same {
             residual(g, x, y, drop_path)?
         } else if self.downsample {
             let layer = Conv {

@@ -5,7 +5,8 @@ use triaxis_engine::{Error, Graph, Init, Result, Value, ops};
 
 use crate::check::{self, Checked, within};
 use crate::layers::{
-    Classifier, Conv, FanOut, Stem, Style, conv_norm, conv_norm_act, drop_path_rate, residual,
+    Classifier, Conv, FanOut, Stem, Style, conv_norm, conv_norm_act, conv_norm_last,
+    drop_path_rate, residual,
 };
 use crate::rounding::{compatible, inner_width};
 use crate::scaling::Scaling;
@@ -174,7 +175,8 @@ impl ResNet {
         let y = match self.block {
             ResNetBlock::Basic => {
                 let y = conv_norm_act(g, ["conv1", "bn1"], x, middle(width, stride, 1), style)?;
-                conv_norm(g, ["conv2", "bn2"], y, middle(width, 1, 1), style)?
+                let last = middle(width, 1, 1);
+                conv_norm_last(g, ["conv2", "bn2"], y, last, style, true)?
             }
             ResNetBlock::Bottleneck => {
                 let inner = self.inner(stage);
@@ -182,7 +184,7 @@ impl ResNet {
                 let grouped = middle(inner, stride, groups);
                 let y = conv_norm_act(g, ["conv1", "bn1"], x, Conv::to(inner), style)?;
                 let y = conv_norm_act(g, ["conv2", "bn2"], y, grouped, style)?;
-                conv_norm(g, ["conv3", "bn3"], y, Conv::to(width), style)?
+                conv_norm_last(g, ["conv3", "bn3"], y, Conv::to(width), style, true)?
             }
         };
         let shortcut = match stride == 1 && width_in == width {

@@ -414,6 +414,34 @@ group_width = 8
     }
 
     #[test]
+    fn only_branches_that_are_summed_begin_at_zero_and_only_where_that_is_asked_for() {
+        let zeros = |name: &str, zero_init_last: bool| {
+            let mut spec = zoo(name).unwrap();
+            spec.network.style_mut().zero_init_last = zero_init_last;
+            let same = Spec::from_toml(&spec.to_toml()).unwrap();
+            assert_eq!(same.to_toml(), spec.to_toml());
+            let mut g = Graph::new(Mode::Evaluate);
+            let images = g.input("images", [1, spec.resolution, spec.resolution, 3]);
+            same.forward(&mut g, images).unwrap();
+            let zero = |p: &&engine::Parameter| {
+                p.name.ends_with(".weight") && p.options.init == engine::Init::Constant(0.0)
+            };
+            g.parameters().iter().filter(zero).count()
+        };
+        for (name, branches) in [
+            ("resnet50", 16),
+            ("resnet18", 8),
+            // Every block of RegNetY has a shortcut, of RegNetZ and EfficientNet only those of stride 1 that keep the width.
+            ("regnety_004", 16),
+            ("regnetz_500mf", 17),
+            ("efficientnet_b0", 9),
+        ] {
+            assert_eq!(zeros(name, true), branches, "{name}");
+            assert_eq!(zeros(name, false), 0, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_no_whole_number_is_refused_in_words() {
         for value in ["-24", "2.5"] {
             let error = refusal(&SMALL.replace("width = 24", &format!("width = {value}")));

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use triaxis_engine::{
-    Arena, Error as EngineError, Gpu, Graph, Inference, InferenceOptions, Meaning, Mode, NodeId,
-    Plan, Value,
+    Arena, Error as EngineError, Gpu, Graph, Inference, InferenceOptions, Kind, Meaning, Mode,
+    NodeId, Plan, Value,
 };
 use triaxis_models::Model;
 
@@ -20,6 +20,14 @@ pub(crate) struct Drawing {
     pub(crate) images: Value,
     /// `[n, 1, 1, classes]`.
     pub(crate) logits: Value,
+}
+
+/// How the names of the classifier's parameters begin: it is the layer that makes the logits.
+pub(crate) fn head(g: &Graph, logits: Value) -> String {
+    match g.kind(logits) {
+        Kind::Output(node) => format!("{}.", g.node(*node).scope),
+        _ => String::new(),
+    }
 }
 
 impl Drawing {

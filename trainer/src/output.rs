@@ -210,6 +210,16 @@ fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(parent(path))
 }
 
+/// A text as a part of a file's name: what an adapter is called, in small letters and digits with `-` between words.
+pub(crate) fn plain_name(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.join("-")
+}
+
 /// The name under which `path` is written before it takes its place.
 pub(crate) fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -325,6 +335,13 @@ mod tests {
         write_atomically(&path, b"short").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"short");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_adapters_name_makes_a_plain_one() {
+        let name = "llvmpipe (LLVM 15.0.6, 256 bits)";
+        assert_eq!(plain_name(name), "llvmpipe-llvm-15-0-6-256-bits");
+        assert_eq!(plain_name("../Ünits"), "nits");
     }
 
     #[test]

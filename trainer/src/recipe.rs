@@ -17,6 +17,7 @@ mod validate;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use triaxis_models::Network;
 
 pub use augment::{Augment, OnDevice, Place};
 pub use choices::{
@@ -36,6 +37,14 @@ pub(crate) use read::choice;
 
 /// Weight decay of the paper's RegNets.
 pub const PAPER_DECAY: f64 = 2e-5;
+
+/// Weight decay that the paper has for networks of this family.
+pub fn paper_decay(network: &Network) -> f64 {
+    match network {
+        Network::EfficientNet(_) => 1e-5,
+        _ => PAPER_DECAY,
+    }
+}
 
 /// Every number that decides how a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,6 +116,8 @@ pub struct Recipe {
     pub drop: f64,
     /// Probability of dropping the last residual branch; earlier ones rise to it linearly.
     pub drop_path: f64,
+    /// Whether the last batch norm of each residual branch begins with scales of 0, as timm's ResNets do.
+    pub zero_init_last: bool,
     /// Whether the activations of each block are computed once more on the way back instead of kept: the same numbers for
     /// less memory and more time.
     pub grad_checkpointing: bool,
@@ -167,6 +178,7 @@ impl Default for Recipe {
             layer_decay: 1.0,
             drop: 0.0,
             drop_path: 0.0,
+            zero_init_last: false,
             grad_checkpointing: false,
             precise_bn: 0,
             patience: 0,
@@ -257,6 +269,12 @@ impl Recipe {
             ..self.clone()
         }
         .hash()
+    }
+
+    /// Gives a network what this says of it: what is dropped in training, and the first scales of its branches.
+    pub fn shape(&self, network: &mut Network) {
+        network.set_drop(self.drop, self.drop_path);
+        network.style_mut().zero_init_last |= self.zero_init_last;
     }
 
     /// Images an update.

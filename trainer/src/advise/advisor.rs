@@ -45,8 +45,7 @@ impl Task {
             resolution: self.img_size.unwrap_or(candidate.spec.resolution),
             ..candidate.spec.clone()
         };
-        spec.network
-            .set_drop(self.recipe.drop, self.recipe.drop_path);
+        self.recipe.shape(&mut spec.network);
         spec
     }
 

@@ -12,7 +12,7 @@ use super::measure::clock;
 use super::time::{Point, TimeModel};
 use crate::bench::page::Clock;
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
+use crate::output::{plain_name, write_atomically};
 use crate::recipe::Kernels;
 
 /// The layout of files that this program writes. One that counts other amounts, or has kernels of another kind, is another.
@@ -73,13 +73,7 @@ impl Place {
 
     /// Where its measurements are kept unless told otherwise: `advise/ADAPTER.toml`.
     pub fn file(&self) -> PathBuf {
-        let plain = |c: char| match c.is_ascii_alphanumeric() {
-            true => c.to_ascii_lowercase(),
-            false => '-',
-        };
-        let name: String = self.adapter.chars().map(plain).collect();
-        let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
-        PathBuf::from(format!("advise/{}.toml", words.join("-")))
+        PathBuf::from(format!("advise/{}.toml", plain_name(&self.adapter)))
     }
 
     /// In what another differs, in words; `None` where it does not.

@@ -410,4 +410,6 @@ mod ending;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod faulty;
+#[cfg(test)]
 mod tests;

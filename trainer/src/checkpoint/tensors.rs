@@ -35,6 +35,21 @@ pub struct NamedTensor {
     pub data: Vec<f32>,
 }
 
+impl NamedTensor {
+    /// Turns a weight `[out, 3, kh, kw]` from red, green, blue to blue, green, red or back; whether it is one of colours.
+    pub(crate) fn reverse_colours(&mut self) -> bool {
+        let [_, 3, height, width] = self.shape[..] else {
+            return false;
+        };
+        let taps = (height * width).max(1);
+        for output in self.data.chunks_exact_mut(3 * taps) {
+            let (first, rest) = output.split_at_mut(taps);
+            first.swap_with_slice(&mut rest[taps..]);
+        }
+        true
+    }
+}
+
 /// The contents of a safetensors file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TensorFile {

@@ -8,7 +8,7 @@ mod setup;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use triaxis_models::{Model, Network, Spec};
+use triaxis_models::{Model, Spec};
 
 use super::device::Device;
 use super::options::{DataFlags, LogOptions, RecipeOptions, RunOptions};
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::logs::Logs;
 use crate::output::OutputLock;
 use crate::progress::{About, Progress, Verbosity};
-use crate::recipe::{PAPER_DECAY, Recipe};
+use crate::recipe::{Recipe, paper_decay};
 use crate::trainer::batch_that_fits;
 use pulse::Pulse;
 use resume::{Changes, resume_from};
@@ -84,13 +84,11 @@ impl Train {
         let data = self.open_data(&recipe, side)?;
         spec.resolution = side;
         spec.num_classes = recipe.num_classes.unwrap_or(data.train.classes().len());
-        spec.network.set_drop(recipe.drop, recipe.drop_path);
+        recipe.shape(&mut spec.network);
         recipe.img_size = Some(side);
         recipe.num_classes = Some(spec.num_classes);
-        recipe.weight_decay = recipe.weight_decay.or(Some(match spec.network {
-            Network::EfficientNet(_) => 1e-5,
-            _ => PAPER_DECAY,
-        }));
+        let decay = recipe.weight_decay.unwrap_or(paper_decay(&spec.network));
+        recipe.weight_decay = Some(decay);
 
         let mut store = CheckpointStore::open(&directory)?;
         let changes = match self.run.force {

@@ -11,6 +11,7 @@ use super::pictures::tell;
 use super::print;
 use super::target;
 use crate::error::Result;
+use crate::output::plain_name;
 use crate::recipe::Recipe;
 use crate::tune::{Measured, MeasuredEdge, Measurements, Tuned};
 
@@ -77,18 +78,8 @@ impl Tune {
 
     /// Where the table of this adapter is written.
     fn file(&self, adapter: &str) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| {
-            let plain = |c: char| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    '-'
-                }
-            };
-            let name: String = adapter.chars().map(plain).collect();
-            let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
-            PathBuf::from(format!("tune/{}.toml", words.join("-")))
-        })
+        let own = || PathBuf::from(format!("tune/{}.toml", plain_name(adapter)));
+        self.out.clone().unwrap_or_else(own)
     }
 }
 

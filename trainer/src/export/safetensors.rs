@@ -74,7 +74,7 @@ pub fn safetensors(
             .iter()
             .position(|t| first.is_some_and(|p| p.name == t.name));
         if let Some(place) = place {
-            reverse_colours(&mut renamed[place]);
+            renamed[place].reverse_colours();
         }
     }
     let encoded = match options.precision {
@@ -85,17 +85,6 @@ pub fn safetensors(
         }
     };
     encoded.map_err(|problem| Error::config(spec.name(), problem, "Rename one of the layers"))
-}
-
-/// Red, green, blue to blue, green, red or back: a weight `[out, 3, kh, kw]`.
-fn reverse_colours(weight: &mut NamedTensor) {
-    if let [_, 3, height, width] = weight.shape[..] {
-        let taps = (height * width).max(1);
-        for output in weight.data.chunks_exact_mut(3 * taps) {
-            let (first, rest) = output.split_at_mut(taps);
-            first.swap_with_slice(&mut rest[taps..]);
-        }
-    }
 }
 
 fn fits_16_bits(weights: &[NamedTensor]) -> Result<()> {

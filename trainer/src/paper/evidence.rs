@@ -140,12 +140,13 @@ impl Evidence {
         Ok(())
     }
 
-    /// The trained network that is `spec`, whatever the pictures' size, the classes and the dropout: of several the one
-    /// that was trained the longest.
+    /// The trained network that is `spec`, whatever the pictures' size, the classes, the dropout and the first scales: of
+    /// several the one that was trained the longest.
     pub fn trained_as(&self, spec: &Spec) -> Option<&Trained> {
         let body = |spec: &Spec| {
             let mut network = spec.network.clone();
             network.set_drop(0.0, 0.0);
+            network.style_mut().zero_init_last = false;
             network
         };
         let wanted = body(spec);

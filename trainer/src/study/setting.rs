@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use triaxis_engine::Gpu;
-use triaxis_models::{Network, Spec};
+use triaxis_models::Spec;
 
 use crate::data::Split;
 use crate::error::Result;
 use crate::ledger::{Outcome, Planned, Trial};
-use crate::recipe::{PAPER_DECAY, Recipe};
+use crate::recipe::{Recipe, paper_decay};
 use crate::report::EpochRow;
 use crate::trainer::{Flow, Trainer, WeightKind};
 
@@ -53,17 +53,13 @@ impl Setting {
     pub fn fitted(&self, spec: &Spec) -> Spec {
         let mut spec = spec.clone();
         spec.num_classes = self.data.train.classes().len();
-        spec.network
-            .set_drop(self.recipe.drop, self.recipe.drop_path);
+        self.recipe.shape(&mut spec.network);
         spec
     }
 
     /// The whole recipe of a network's trial.
     pub fn recipe_of(&self, spec: &Spec) -> Recipe {
-        let decay = match spec.network {
-            Network::EfficientNet(_) => 1e-5,
-            _ => PAPER_DECAY,
-        };
+        let decay = paper_decay(&spec.network);
         Recipe {
             model: spec.name.clone(),
             img_size: Some(spec.resolution),

@@ -2,7 +2,7 @@
 
 use triaxis_engine::Arena;
 
-use super::{AVERAGE, AVERAGE_BUFFERS, Flow, Trainer, WeightKind, step};
+use super::{Flow, Trainer, WeightKind, step};
 use crate::data::Picture;
 use crate::error::Result;
 use crate::report::{Answer, Predictions};
@@ -22,10 +22,7 @@ impl Trainer {
         weights: WeightKind,
         mut watch: impl FnMut(usize) -> Flow,
     ) -> Result<Option<Predictions>> {
-        let (parameters, buffers) = match weights {
-            WeightKind::Raw => (Arena::Parameters, Arena::Buffers),
-            WeightKind::Average => (AVERAGE, AVERAGE_BUFFERS),
-        };
+        let (parameters, buffers) = weights.arenas();
         self.eval
             .copy_arena(&Arena::Parameters, &self.train, &parameters)?;
         self.eval

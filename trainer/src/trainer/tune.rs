@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use triaxis_engine::{Graph, Kind, Mode, Result};
+use triaxis_engine::{Graph, Mode, Result};
 use triaxis_models::Model;
 
+use crate::drawing::head;
 use crate::error::Error;
 use crate::recipe::Recipe;
 
@@ -33,11 +34,7 @@ impl Tuning {
         let side = recipe.img_size.unwrap_or_else(|| model.resolution());
         let image = g.input("image", [1, side, side, 3]);
         let logits = model.forward(&mut g, image)?;
-        // The layer that makes the logits is the classifier.
-        let head = match g.kind(logits) {
-            Kind::Output(node) => format!("{}.", g.node(*node).scope),
-            _ => String::new(),
-        };
+        let head = head(&g, logits);
         let names: Vec<String> = g.parameters().iter().map(|p| p.name.clone()).collect();
         let mut tuning = Self {
             head,

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use triaxis_engine::{Arena, Graph, Kind, Mode, Plan};
+use triaxis_engine::{Arena, Graph, Mode, Plan};
 use triaxis_models::{Model, Naming, Spec};
 
 use super::Weights;
 use crate::checkpoint::{Mismatch, NamedTensor, compare};
+use crate::drawing::head;
 use crate::error::{Error, Result};
 
 /// Tensors that are named in a note before the rest is counted.
@@ -184,14 +185,9 @@ impl Network {
         });
         let buffers = g.buffers().iter();
         let buffers = buffers.map(|b| (b.name.clone(), vec![g.shape(b.value).count()]));
-        // The layer that makes the logits is the classifier.
-        let head = match g.kind(logits) {
-            Kind::Output(node) => format!("{}.", g.node(*node).scope),
-            _ => String::new(),
-        };
         Ok(Self {
             expected: parameters.chain(buffers).collect(),
-            head,
+            head: head(&g, logits),
             name: spec.name.clone(),
             classes: spec.num_classes,
         })
@@ -206,15 +202,7 @@ impl Network {
         let first = self.expected.iter().find(|(_, shape)| shape.len() == 4);
         let Some((name, _)) = first else { return };
         let tensor = fitted.tensors.iter_mut().find(|t| t.name == *name);
-        let Some(NamedTensor { shape, data, .. }) = tensor else {
-            return;
-        };
-        if let [_, 3, height, width] = shape[..] {
-            let taps = (height * width).max(1);
-            for output in data.chunks_exact_mut(3 * taps) {
-                let (blue, rest) = output.split_at_mut(taps);
-                blue.swap_with_slice(&mut rest[taps..]);
-            }
+        if tensor.is_some_and(NamedTensor::reverse_colours) {
             let note = format!("{name} is reversed from blue, green, red to red, green, blue");
             fitted.notes.push(note);
         }

@@ -1,67 +1,13 @@
 //! A process that ends at any call of a save, old checkpoints that do not go, and disks that are full.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use super::faulty::{Fault, FaultyDisk};
 use super::tests::{latest_step, names, snapshot};
 use super::*;
-use crate::checkpoint::disk::RealDisk;
 
-/// A disk that ends the process at call `end`: the call is done by half and none comes after it.
-#[derive(Debug)]
-struct EndingDisk {
-    end: usize,
-    calls: AtomicUsize,
-    kind: io::ErrorKind,
-}
-
-impl EndingDisk {
-    fn at(end: usize) -> Self {
-        Self {
-            end,
-            calls: AtomicUsize::new(0),
-            kind: io::ErrorKind::StorageFull,
-        }
-    }
-
-    fn call(&self, half: impl FnOnce(), whole: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        if call < self.end {
-            return whole();
-        }
-        if call == self.end {
-            half();
-        }
-        Err(io::Error::from(self.kind))
-    }
-}
-
-impl Disk for EndingDisk {
-    fn create(&self, directory: &Path) -> io::Result<()> {
-        self.call(|| (), || RealDisk.create(directory))
-    }
-
-    fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.call(
-            || fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
-            || RealDisk.write(file, bytes),
-        )
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.call(|| (), || RealDisk.rename(from, to))
-    }
-
-    fn sync(&self, directory: &Path) -> io::Result<()> {
-        self.call(|| (), || RealDisk.sync(directory))
-    }
-
-    fn remove(&self, directory: &Path) -> io::Result<()> {
-        let first = entries(directory).first().map(|name| directory.join(name));
-        self.call(
-            || first.iter().for_each(|file| fs::remove_file(file).unwrap()),
-            || RealDisk.remove(directory),
-        )
-    }
+/// A disk that ends the process at call `end`.
+fn ending(directory: &Path, end: usize) -> CheckpointStore {
+    let disk = FaultyDisk::new(Fault::Ends { at: end });
+    CheckpointStore::open_on(directory, Box::new(disk)).unwrap()
 }
 
 #[test]
@@ -77,8 +23,7 @@ fn a_process_ended_at_any_moment_of_a_save_leaves_the_old_commit_or_the_new() {
             if changed {
                 next.model[0].data[0] = 77.0;
             }
-            let mut store =
-                CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(end))).unwrap();
+            let mut store = ending(folder.path(), end);
             let saved = store.save(&next, Standing::Newest);
             let (found, _) = CheckpointStore::open(folder.path())
                 .unwrap()
@@ -123,8 +68,7 @@ fn a_process_ended_while_old_checkpoints_go_leaves_good_ones() {
         for step in 1..=3 {
             store.save(&snapshot(step), Standing::Newest).unwrap();
         }
-        let mut store =
-            CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(end))).unwrap();
+        let mut store = ending(folder.path(), end);
         store.prune(4);
         store.prune(100);
         assert_eq!(latest_step(folder.path()), Some(3), "ended at call {end}");
@@ -160,7 +104,7 @@ fn a_full_disk_exits_with_8_and_says_what_it_needed() {
         .unwrap()
         .save(&snapshot(1), Standing::Newest)
         .unwrap();
-    let mut store = CheckpointStore::open_on(folder.path(), Box::new(EndingDisk::at(2))).unwrap();
+    let mut store = ending(folder.path(), 2);
     let error = store.save(&snapshot(2), Standing::Newest).unwrap_err();
     assert_eq!(error.exit_code(), 8);
     let text = error.to_string();

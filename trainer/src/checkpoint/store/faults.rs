@@ -1,67 +1,16 @@
 //! Clocks that jump, disks that stumble, and checkpoints of the first version.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use super::faulty::{Fault, FaultyDisk};
 use super::tests::{latest_step, names, snapshot};
 use super::*;
-use crate::checkpoint::disk::RealDisk;
 
-/// A disk whose calls from `first` on fail as often as `times`, each done by half.
-#[derive(Debug)]
-struct StumblingDisk {
-    first: usize,
-    times: usize,
-    calls: AtomicUsize,
-}
-
-impl StumblingDisk {
-    fn call(&self, half: impl FnOnce(), whole: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        if (self.first..self.first + self.times).contains(&call) {
-            half();
-            // EIO, as a disk that is about to die reports it.
-            return Err(io::Error::from_raw_os_error(5));
-        }
-        whole()
-    }
-}
-
-impl Disk for StumblingDisk {
-    fn create(&self, directory: &Path) -> io::Result<()> {
-        self.call(|| (), || RealDisk.create(directory))
-    }
-
-    fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.call(
-            || fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
-            || RealDisk.write(file, bytes),
-        )
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.call(|| (), || RealDisk.rename(from, to))
-    }
-
-    fn sync(&self, directory: &Path) -> io::Result<()> {
-        self.call(|| (), || RealDisk.sync(directory))
-    }
-
-    fn remove(&self, directory: &Path) -> io::Result<()> {
-        self.call(|| (), || RealDisk.remove(directory))
-    }
-}
-
+/// A disk whose calls from `first` on fail as often as `times`.
 fn stumbling(directory: &Path, first: usize, times: usize) -> CheckpointStore {
-    let calls = AtomicUsize::new(0);
-    let disk = StumblingDisk {
-        first,
-        times,
-        calls,
-    };
+    let disk = FaultyDisk::new(Fault::Stumbles { first, times });
     CheckpointStore::open_on(directory, Box::new(disk)).unwrap()
 }
 

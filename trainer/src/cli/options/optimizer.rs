@@ -45,6 +45,9 @@ pub(super) struct OptimizerOptions {
     /// Batches whose gradients make one update; batch norm counts each batch by itself
     #[arg(long, value_name = "BATCHES")]
     grad_accum_steps: Option<usize>,
+    /// Begin the last batch norm of each residual branch with scales of 0, as timm's ResNets do
+    #[arg(long)]
+    zero_init_last: bool,
     /// Compute each block's activations once more on the way back instead of keeping them: less memory, more time
     #[arg(long)]
     grad_checkpointing: bool,
@@ -62,6 +65,7 @@ impl OptimizerOptions {
         recipe.weight_decay = self.weight_decay.or(recipe.weight_decay);
         recipe.clip_grad = self.clip_grad.or(recipe.clip_grad);
         set(&mut recipe.grad_accum_steps, self.grad_accum_steps);
+        recipe.zero_init_last |= self.zero_init_last;
         recipe.grad_checkpointing |= self.grad_checkpointing;
         if let Some(mode) = self.clip_mode {
             recipe.clip_mode = mode.parse()?;

@@ -147,7 +147,7 @@ impl StudyOptions {
         };
         base.num_classes = data.train.classes().len();
         base.check()?;
-        base.network.set_drop(recipe.drop, recipe.drop_path);
+        recipe.shape(&mut base.network);
         let (options, prepared) = prepare(&base, recipe.seed)?;
         let options = format!("{options}\nbase:\n{}", base.to_toml());
         let stop = Stop::listen(None).map_err(|e| {
