@@ -12,7 +12,7 @@ use super::links::Links;
 use super::pictures::{all_usable, each_prepared, files};
 use super::print;
 use super::target;
-use super::trained::{Loaded, Trained, write};
+use super::trained::{Loaded, Trained};
 use crate::data::{Dataset, Files, Picture};
 use crate::error::{Error, Result, suggestion};
 use crate::explain::{ExplainOptions, Explainer, Map, Method, Wanted, grid, overlay, png};
@@ -157,7 +157,7 @@ impl Cam {
         let shown: Vec<Vec<Picture>> = shown.into_values().collect();
         if !shown.is_empty() {
             let place = self.output.join("grid.png");
-            write("--output", &place, &png(&grid(&shown)))?;
+            target::write("--output", "write the map", &place, png(&grid(&shown)))?;
         }
         match self.json {
             true => print::json(&rows)?,
@@ -220,8 +220,13 @@ impl Cam {
         let label = file_name(&loaded.label(map.class));
         let file = |end: &str| self.output.join(format!("{name}.{label}.{end}"));
         let (overlay, numbers) = (file("png"), file("npy"));
-        write("--output", &overlay, &png(over))?;
-        write("--output", &numbers, &npy::encode(&map.sides, &map.data))?;
+        target::write("--output", "write the map", &overlay, png(over))?;
+        target::write(
+            "--output",
+            "write the map",
+            &numbers,
+            npy::encode(&map.sides, &map.data),
+        )?;
         Ok((overlay, numbers))
     }
 }

@@ -8,7 +8,7 @@ use triaxis_models::Naming;
 
 use super::print;
 use super::target;
-use super::trained::{Loaded, Trained, write};
+use super::trained::{Loaded, Trained};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
 use crate::export::{BatchNorms, OnnxOptions, Precision, SafetensorsOptions, onnx, safetensors};
@@ -68,7 +68,7 @@ impl Export {
             Format::Onnx => self.onnx(&loaded)?,
             Format::Safetensors => self.safetensors(&loaded)?,
         };
-        write("--out", &self.out, &bytes)?;
+        target::write("--out", "write the export", &self.out, &bytes)?;
         if self.json {
             let (model, side) = (&loaded.spec.name, loaded.spec.resolution);
             return print::json(&json!({

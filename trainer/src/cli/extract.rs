@@ -10,7 +10,7 @@ use super::links::Links;
 use super::pictures::{all_usable, each_prepared, files};
 use super::print;
 use super::target;
-use super::trained::{Trained, write};
+use super::trained::Trained;
 use crate::checkpoint::{NamedTensor, tensors};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -114,7 +114,7 @@ impl Extract {
         if used.is_empty() {
             return all_usable(&self.pictures, &files, left_out);
         }
-        write("--out", out, &encode(&features)?)?;
+        target::write("--out", "write the features", out, &encode(&features)?)?;
         if self.json {
             let shapes = features
                 .iter()

@@ -11,7 +11,6 @@ use super::evidence::EvidenceOptions;
 use super::print;
 use super::target;
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
 use crate::paper::{self, FIGURES, Figure};
 use crate::report::panels::panels;
 use crate::table::Format;
@@ -159,13 +158,5 @@ fn picture(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn put(path: &Path, text: &str) -> Result<()> {
-    write_atomically(path, text.as_bytes()).map_err(|source| {
-        Error::unwritten(
-            "--out",
-            "write the figure",
-            path,
-            Some(text.len() as u64),
-            source,
-        )
-    })
+    target::write("--out", "write the figure", path, text)
 }

@@ -11,7 +11,6 @@ use super::print;
 use super::target;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Absent, LedgerOptions, Trial};
-use crate::output::write_atomically;
 use crate::table::Format;
 
 /// Options of `triaxis ledger`.
@@ -124,15 +123,7 @@ impl Export {
         let Some(path) = &self.out else {
             return print::text(&text);
         };
-        write_atomically(path, text.as_bytes()).map_err(|source| {
-            Error::unwritten(
-                "--out",
-                "write the export",
-                path,
-                Some(text.len() as u64),
-                source,
-            )
-        })?;
+        target::write("--out", "write the export", path, text)?;
         print::text(&path.display().to_string())
     }
 }

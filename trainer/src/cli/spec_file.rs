@@ -8,7 +8,6 @@ use triaxis_models::Spec;
 
 use super::target::{self, NOTHING};
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
 
 /// What becomes of a file that is there and holds something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +40,7 @@ pub(super) fn write(path: &Path, spec: &Spec, existing: Existing) -> Result<()> 
             ));
         }
     }
-    write_atomically(path, text.as_bytes())
-        .map_err(|error| Error::unwritten("--out", "write the network", path, None, error))
+    target::write("--out", "write the network", path, text)
 }
 
 /// Refuses a path that no network can be written to, whatever the network.

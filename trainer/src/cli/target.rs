@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::output::parent;
+use crate::output::{parent, write_atomically};
 
 /// The inputs of a command that reads nothing which it could replace.
 pub(super) const NOTHING: [&Path; 0] = [];
@@ -50,6 +50,19 @@ pub(super) fn made_file(
 ) -> Result<()> {
     spared(option, path, inputs)?;
     may_be_made(option, parent(path))
+}
+
+/// Writes a whole file, or none, where this option says; `action` tells what is written, as in "write the page".
+pub(super) fn write(
+    option: &'static str,
+    action: &'static str,
+    path: &Path,
+    bytes: impl AsRef<[u8]>,
+) -> Result<()> {
+    let bytes = bytes.as_ref();
+    let needed = Some(bytes.len() as u64);
+    write_atomically(path, bytes)
+        .map_err(|error| Error::unwritten(option, action, path, needed, error))
 }
 
 /// Refuses what would take the place of an input, or of what is no file.

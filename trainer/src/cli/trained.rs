@@ -115,10 +115,3 @@ impl Loaded {
         }
     }
 }
-
-/// Writes a whole file, or none, where this option says.
-pub(super) fn write(option: &'static str, path: &Path, bytes: &[u8]) -> Result<()> {
-    let needed = Some(bytes.len() as u64);
-    crate::output::write_atomically(path, bytes)
-        .map_err(|error| Error::unwritten(option, "write", path, needed, error))
-}

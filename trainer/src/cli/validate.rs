@@ -15,7 +15,6 @@ use super::target;
 use crate::classifier::{Measured, Measurement};
 use crate::data::{DataError, DataOptions, Loader, Preprocess, open_validation};
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
 use crate::progress::{Pass, Phase, Progress, Verbosity};
 
 /// Pictures that are computed at once unless told otherwise.
@@ -133,15 +132,7 @@ impl Validate {
         let params = spec_parameters(&spec)?;
         let name = spec.name.as_str();
         let row = timm_row(name, &measured, params, classifier.preprocess());
-        write_atomically(path, row.as_bytes()).map_err(|e| {
-            Error::unwritten(
-                "--results-file",
-                "write the results",
-                path,
-                Some(row.len() as u64),
-                e,
-            )
-        })
+        target::write("--results-file", "write the results", path, row)
     }
 
     fn print(&self, report: &Report) -> Result<()> {

@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::super::{print, target};
 use crate::bench::page::{Clock, Rows, title_of};
-use crate::error::{Error, Result};
-use crate::output::write_atomically;
+use crate::error::Result;
 
 #[derive(Debug, Args)]
 pub(super) struct Report {
@@ -34,15 +33,7 @@ impl Report {
         }
         let title = self.title.clone().unwrap_or_else(|| title_of(&self.files));
         let html = rows.html(&title, self.clock);
-        write_atomically(&self.out, html.as_bytes()).map_err(|error| {
-            Error::unwritten(
-                "--out",
-                "write the page",
-                &self.out,
-                Some(html.len() as u64),
-                error,
-            )
-        })?;
+        target::write("--out", "write the page", &self.out, html)?;
         print::text(&self.out.display().to_string())
     }
 }

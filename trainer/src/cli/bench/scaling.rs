@@ -15,7 +15,6 @@ use crate::bench::page::{Clock, Rows, Run};
 use crate::bench::scaling::{Follows, Group, Scaled, ScaledRow, groups, networks};
 use crate::bench::{self, Case, Form, Row, RowFile, Settings};
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
 use crate::paper::IMAGENET;
 use crate::recipe::Recipe;
 use crate::trainer::batch_that_fits;
@@ -232,15 +231,7 @@ impl Scaling {
             ..Rows::default()
         };
         let html = page.html("Scaled networks", clock);
-        write_atomically(out, html.as_bytes()).map_err(|error| {
-            Error::unwritten(
-                "--out",
-                "write the page",
-                out,
-                Some(html.len() as u64),
-                error,
-            )
-        })
+        target::write("--out", "write the page", out, html)
     }
 }
 

@@ -17,7 +17,6 @@ use crate::cli::target::{self, NOTHING};
 use crate::data::{DataOptions, open};
 use crate::error::{Destination, Error, Result};
 use crate::ledger::{Ledger, LedgerOptions, Planned, State, Study, Trial};
-use crate::output::write_atomically;
 use crate::study::{Seen, Setting, work};
 use crate::trainer::Flow;
 
@@ -263,15 +262,7 @@ pub(super) fn range(text: &str) -> Result<(f64, f64), String> {
 }
 
 fn put(option: &'static str, path: &Path, text: &str) -> Result<()> {
-    write_atomically(path, text.as_bytes()).map_err(|source| {
-        Error::unwritten(
-            option,
-            "write the study's file",
-            path,
-            Some(text.len() as u64),
-            source,
-        )
-    })
+    target::write(option, "write the study's file", path, text)
 }
 
 /// A line for people. A terminal that is gone harms no trial.
