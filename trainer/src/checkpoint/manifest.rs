@@ -11,8 +11,9 @@ use super::{Origin, Snapshot, State, tensors};
 
 /// Name of the manifest in a checkpoint directory.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
-/// The format that this code writes. Readers of one format refuse a later one.
-const FORMAT: u32 = 1;
+/// The format that this code writes. Readers of one format refuse a later one, and leave it where it is. The second holds
+/// the network and the settings of every epoch.
+const FORMAT: u32 = 2;
 /// A manifest is some lines and the names of the classes.
 const LARGEST: u64 = 16 << 20;
 /// The state is some lines for every epoch.
@@ -314,14 +315,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join(MANIFEST),
-            seal("{\n  \"format\": 2,\n  \"news\": true"),
+            seal("{\n  \"format\": 3,\n  \"news\": true"),
         )
         .unwrap();
-        assert!(matches!(load(folder.path()), Err(Flaw::Newer(text)) if text.contains("format 2")));
+        assert!(matches!(load(folder.path()), Err(Flaw::Newer(text)) if text.contains("format 3")));
         // The same change without its seal is damage.
         std::fs::write(
             folder.path().join(MANIFEST),
-            seal("{\n  \"format\": 1").replace("1", "2"),
+            seal("{\n  \"format\": 2").replace("2", "3"),
         )
         .unwrap();
         assert!(matches!(load(folder.path()), Err(Flaw::Damaged(_))));
