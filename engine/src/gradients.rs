@@ -52,6 +52,8 @@ impl Index<Value> for Gradients {
 /// [`Error::NotDifferentiable`] where an operator on the way has no gradient.
 pub fn gradients(g: &mut Graph, y: Value, dy: Value) -> Result<Gradients> {
     expect_alike(g, y, dy)?;
+    let turn = g.nodes().count();
+    g.turn.get_or_insert(turn);
     let mut grads = HashMap::from([(y, dy)]);
     for id in g.nodes().rev() {
         let node = g.node(id).clone();

@@ -1,6 +1,7 @@
 //! Operators in running order: `parameters.rs` says what of a network lasts, `arenas.rs` how that lies together.
 
 mod arenas;
+mod forget;
 mod fuse;
 mod halves;
 mod parameters;
@@ -108,6 +109,8 @@ pub struct Graph {
     frozen: HashSet<String>,
     pub(crate) pinned: HashMap<Value, usize>,
     pub(crate) gradient_scale: Option<Value>,
+    /// Nodes before the first that computes a gradient.
+    pub(crate) turn: Option<usize>,
     pub(crate) arena_firsts: HashMap<Arena, f32>,
     pub(crate) randomness: Option<Randomness>,
     sealed: bool,
@@ -136,6 +139,7 @@ impl Graph {
             frozen: HashSet::new(),
             pinned: HashMap::new(),
             gradient_scale: None,
+            turn: None,
             arena_firsts: HashMap::new(),
             randomness: None,
             sealed: false,

@@ -59,6 +59,10 @@ pub struct Limits {
     pub fuse: bool,
     /// Whether plans that store activations as f16 do so in any case: what is never written is never rounded.
     pub fuse_halves: bool,
+    /// Whether fused training plans forget what pointwise convolutions wrote for sums that go through a ReLU, and make the
+    /// gradients around them from the Gram matrix of what these read: [`crate::Graph::forget`]. It is for memory and its traffic,
+    /// by more multiply-adds.
+    pub forget: bool,
     /// What fused plans write all the same, where it was measured.
     pub stored: StoredEdges,
     /// Multiply-adds worth doing again to move a byte less, in inference: an expansion is then computed within the
@@ -84,6 +88,7 @@ impl Default for Limits {
             kind: AdapterKind::Gpu,
             fuse: true,
             fuse_halves: true,
+            forget: true,
             stored: StoredEdges::default(),
             recompute: RECOMPUTE,
             subgroup: 0,

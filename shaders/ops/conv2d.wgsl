@@ -240,7 +240,8 @@ fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending
     }
     var sum0: array<vec4<f32>, ROWS>;
     var sum1: array<vec4<f32>, ROWS>;
-    for (var tap = 0u; tap < K * K; tap++) {
+    for (var tap = 0u; tap < K * K + MORE; tap++) {
+        let beside = MORE == 1u && tap == K * K;
         var at: array<u32, READS>;
         var inside: array<bool, READS>;
         var any_inside = false;
@@ -251,48 +252,62 @@ fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending
             let oy = ty / STRIDE;
             let ox = tx / STRIDE;
             inside[i] = at_pixel[i].z < p.n && oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
-            at[i] = select(0u, ((at_pixel[i].z * p.oh + oy) * p.ow + ox) * p.co4 + co, inside[i]);
+            at[i] = ((at_pixel[i].z * p.oh + oy) * p.ow + ox) * p.co4 + co;
+            if beside {
+                inside[i] = at_pixel[i].z < p.n && at_pixel[i].y < p.h && at_pixel[i].x < p.w;
+                at[i] = ((at_pixel[i].z * p.h + at_pixel[i].y) * p.w + at_pixel[i].x) * p.ci4;
+            }
+            at[i] = select(0u, at[i], inside[i]);
             any_inside = any_inside || inside[i];
         }
         if !any_lane(any_inside) { continue; }
         // The weight's rows of these input channels; those beyond the last are masked below.
-        let row = tap * p.cin;
-        let row0 = (row + min(4u * local, p.cin - 1u)) * p.co4 + co;
-        let row1 = (row + min(4u * local + 1u, p.cin - 1u)) * p.co4 + co;
-        let row2 = (row + min(4u * local + 2u, p.cin - 1u)) * p.co4 + co;
-        let row3 = (row + min(4u * local + 3u, p.cin - 1u)) * p.co4 + co;
-        let row4 = (row + min(4u * local + 4u, p.cin - 1u)) * p.co4 + co;
-        let row5 = (row + min(4u * local + 5u, p.cin - 1u)) * p.co4 + co;
-        let row6 = (row + min(4u * local + 6u, p.cin - 1u)) * p.co4 + co;
-        let row7 = (row + min(4u * local + 7u, p.cin - 1u)) * p.co4 + co;
-        for (var c = 0u; c < go4; c++) {
-            let arriving = arriving_of(co + c, p.co4);
+        let depth = select(go4, p.gi4, beside);
+        let length = select(p.co4, p.ci4, beside);
+        let row = select(tap * p.cin, 0u, beside);
+        let before = select(co, 0u, beside);
+        let row0 = (row + min(4u * local, p.cin - 1u)) * length + before;
+        let row1 = (row + min(4u * local + 1u, p.cin - 1u)) * length + before;
+        let row2 = (row + min(4u * local + 2u, p.cin - 1u)) * length + before;
+        let row3 = (row + min(4u * local + 3u, p.cin - 1u)) * length + before;
+        let row4 = (row + min(4u * local + 4u, p.cin - 1u)) * length + before;
+        let row5 = (row + min(4u * local + 5u, p.cin - 1u)) * length + before;
+        let row6 = (row + min(4u * local + 6u, p.cin - 1u)) * length + before;
+        let row7 = (row + min(4u * local + 7u, p.cin - 1u)) * length + before;
+        for (var c = 0u; c < depth; c++) {
+            let arriving = arriving_of(min(co + c, p.co4 - 1u), p.co4);
             var a0: vec4<f32>;
             var a1: vec4<f32>;
             var a2: vec4<f32>;
             var a3: vec4<f32>;
             if LANES == 1u || !idle {
-                a0 = weight_[row0 + c];
-                a1 = weight_[row1 + c];
-                a2 = weight_[row2 + c];
-                a3 = weight_[row3 + c];
+                a0 = gradient_weight(row0 + c, beside);
+                a1 = gradient_weight(row1 + c, beside);
+                a2 = gradient_weight(row2 + c, beside);
+                a3 = gradient_weight(row3 + c, beside);
             }
             var b0: vec4<f32>;
             var b1: vec4<f32>;
             var b2: vec4<f32>;
             var b3: vec4<f32>;
             if COLUMNS == 2u {
-                b0 = weight_[row4 + c];
-                b1 = weight_[row5 + c];
-                b2 = weight_[row6 + c];
-                b3 = weight_[row7 + c];
+                b0 = gradient_weight(row4 + c, beside);
+                b1 = gradient_weight(row5 + c, beside);
+                b2 = gradient_weight(row6 + c, beside);
+                b3 = gradient_weight(row7 + c, beside);
             }
             var read: vec4<f32>;
             for (var r = 0u; r < ROWS; r++) {
                 let i = r / LANES;
                 if r % LANES == 0u {
                     read = vec4(0.0);
-                    if LANES == 1u || inside[i] { read = arrive(unpack4(dy[at[i] + c]), at[i] + c, arriving); }
+                    if LANES == 1u || inside[i] {
+                        if beside {
+                            read = beside_at(at[i] + c, at_pixel[i].z, c);
+                        } else {
+                            read = arrive(unpack4(dy[at[i] + c]), at[i] + c, arriving);
+                        }
+                    }
                     read = select(vec4(0.0), read, inside[i]);
                 }
                 let v = of_lane(read, r % LANES, lane);
@@ -311,11 +326,12 @@ fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending
             if made.y < p.h && made.x < p.w {
                 let pixel = ((made.z * p.h + made.y) * p.w + made.x) * p.ci4;
                 let to = pixel + ci;
-                let made = end_gradient(add_to(keep_lanes(sum0[0], ci, p.channels), to), to, ending0);
+                let made = end_gradient(add_to(keep_lanes(sum0[0] + beside_row(ci), ci, p.channels), to), to, ending0);
                 dx[to] = pack4(made.stored);
                 sum_up(0u, made);
                 if COLUMNS == 2u && ci + 1u < ci_end {
-                    let gradient = add_to(keep_lanes(sum1[0], ci + 1u, p.channels), to + 1u);
+                    let sum = keep_lanes(sum1[0] + beside_row(ci + 1u), ci + 1u, p.channels);
+                    let gradient = add_to(sum, to + 1u);
                     let second = end_gradient(gradient, to + 1u, ending1);
                     dx[to + 1u] = pack4(second.stored);
                     sum_up(1u, second);
@@ -332,6 +348,12 @@ fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending
             sum1[r - MOVED] = sum1[r];
         }
     }
+}
+
+// A row of the weight, or of the one of the product beside, which comes behind the taps.
+fn gradient_weight(at: u32, beside: bool) -> vec4<f32> {
+    if MORE == 1u && beside { return beside_weight(at); }
+    return weight_[at];
 }
 
 // Input pixels, with those that would fill up the last STRIDE rows and columns.

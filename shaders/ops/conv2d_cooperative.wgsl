@@ -216,32 +216,44 @@ fn conv2d_cooperative_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
     let begin = phased_pixel(first);
     let one_phase = all(begin.xy % STRIDE == phased_pixel(first + TILE - 1u).xy % STRIDE);
     clear_sums();
-    for (var tap = 0u; tap < K * K; tap++) {
+    for (var tap = 0u; tap < K * K + MORE; tap++) {
+        let beside = MORE == 1u && tap == K * K;
         let reach = begin.xy + vec2(p.before_x, p.before_y) + vec2(STRIDE * K) - vec2(tap % K, tap / K);
-        if one_phase && any(reach % STRIDE != vec2(0u)) { continue; }
+        if !beside && one_phase && any(reach % STRIDE != vec2(0u)) { continue; }
         let ty = pixel.y + p.before_y - tap / K;
         let tx = pixel.x + p.before_x - tap % K;
         let oy = ty / STRIDE;
         let ox = tx / STRIDE;
-        let inside = pixel.z < p.n && oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
-        let at = select(0u, ((pixel.z * p.oh + oy) * p.ow + ox) * p.co4 + co, inside);
-        for (var c = 0u; c < go4; c += DEPTH / 4u) {
+        var inside = pixel.z < p.n && oy * STRIDE == ty && ox * STRIDE == tx && oy < p.oh && ox < p.ow;
+        var at = ((pixel.z * p.oh + oy) * p.ow + ox) * p.co4 + co;
+        if beside {
+            inside = pixel.z < p.n && pixel.y < p.h && pixel.x < p.w;
+            at = ((pixel.z * p.h + pixel.y) * p.w + pixel.x) * p.ci4;
+        }
+        at = select(0u, at, inside);
+        let depth = select(go4, p.gi4, beside);
+        for (var c = 0u; c < depth; c += DEPTH / 4u) {
             for (var d = lane / TILE; d < DEPTH / 4u; d += THREADS / TILE) {
                 var staged = vec4(0.0);
-                if inside && c + d < go4 {
-                    staged = arrive(unpack4(dy[at + c + d]), at + c + d, arriving_of(co + c + d, p.co4));
+                if inside && c + d < depth {
+                    if beside {
+                        staged = beside_at(at + c + d, pixel.z, c + d);
+                    } else {
+                        staged = arrive(unpack4(dy[at + c + d]), at + c + d, arriving_of(co + c + d, p.co4));
+                    }
                 }
                 stage_left(lane % TILE * SHORT + 4u * d, staged);
                 let row = weight_row(channel, c + d);
                 var weights = vec4(0.0);
-                if row < p.cin && c + d < go4 {
-                    weights = weight_[(tap * p.cin + row) * p.co4 + co + c + d];
+                if row < p.cin && c + d < depth {
+                    let of_taps = (tap * p.cin + row) * p.co4 + co;
+                    weights = gradient_weight(select(of_taps, row * p.ci4, beside) + c + d, beside);
                 }
                 stage_right(lane % TILE * SHORT + 4u * d, weights);
             }
             workgroupBarrier();
             if strip * SIDE < TILE {
-                for (var k = 0u; k < min(DEPTH, 4u * (go4 - c)); k += SIDE) {
+                for (var k = 0u; k < min(DEPTH, 4u * (depth - c)); k += SIDE) {
                     var blocks = 0u;
                     for (var block = 0u; block < TILE / SIDE; block++) {
                         let needed = JOINED == 1u || meet(block * SIDE, 4u * c + k);
@@ -265,13 +277,14 @@ fn conv2d_cooperative_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
         let to = ((target_pixel.z * p.h + target_pixel.y) * p.w + target_pixel.x) * p.ci4 + ci + vec;
         if row < TILE && target_pixel.z < p.n && target_pixel.y < p.h && target_pixel.x < p.w {
             if ci + vec < ci_end {
-                let gradient = add_to(keep_lanes(made.near[r], ci + vec, p.channels), to);
+                let gradient = add_to(keep_lanes(made.near[r] + beside_row(ci + vec), ci + vec, p.channels), to);
                 let ended = end_gradient(gradient, to, ending0);
                 dx[to] = pack4(ended.stored);
                 ended0 = Ended(ended0.stored + ended.stored, ended0.weighted + ended.weighted);
             }
             if ci + vec + 8u < ci_end {
-                let gradient = add_to(keep_lanes(made.far[r], ci + vec + 8u, p.channels), to + 8u);
+                let sum = keep_lanes(made.far[r] + beside_row(ci + vec + 8u), ci + vec + 8u, p.channels);
+                let gradient = add_to(sum, to + 8u);
                 let ended = end_gradient(gradient, to + 8u, ending1);
                 dx[to + 8u] = pack4(ended.stored);
                 ended1 = Ended(ended1.stored + ended.stored, ended1.weighted + ended.weighted);

@@ -79,6 +79,10 @@ impl Task<'_> {
             ..limits
         });
         if let Some(kind) = self.fused {
+            // As plans do by default.
+            if kind == AdapterKind::Gpu {
+                g.forget(&kept);
+            }
             g.fuse(&kept, &StoredEdges::default());
             let limits = *gpu.limits();
             gpu = gpu.with_limits(Limits { kind, ..limits });

@@ -79,6 +79,7 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
         },
         fuse: info.device_type != wgpu::DeviceType::Cpu,
         fuse_halves: true,
+        forget: info.device_type != wgpu::DeviceType::Cpu,
         stored: StoredEdges::default(),
         recompute: match info.device_type {
             wgpu::DeviceType::Cpu => 0,

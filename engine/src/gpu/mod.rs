@@ -172,6 +172,7 @@ impl Gpu {
         let limits = Limits {
             fuse: options.fuse.unwrap_or(info.limits.fuse),
             fuse_halves: options.fuse.unwrap_or(info.limits.fuse_halves),
+            forget: options.fuse.unwrap_or(true) && info.limits.forget,
             matrices,
             ..info.limits
         };

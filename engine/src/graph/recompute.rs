@@ -18,6 +18,30 @@ impl Graph {
         };
         let forward = last + 1;
         let inner = self.inner_values(forward, y, block);
+        self.compute_again(forward, inner);
+    }
+
+    /// Has what is computed of what the caller writes alone, and is of more than a pixel, made once more for the way back:
+    /// pictures as they are changed, which need not be kept for the first convolution's gradient.
+    pub(super) fn remake(&mut self) {
+        let Some(forward) = self.turn else {
+            return;
+        };
+        let mut inner = HashMap::new();
+        for (i, node) in self.nodes[..forward].iter().enumerate() {
+            let given = |x: &Value| *self.kind(*x) == Kind::Input || inner.contains_key(x);
+            let small = |y: &Value| self.shape(*y).h() * self.shape(*y).w() == 1;
+            let pure = node.op.updates().is_empty() && node.inputs.iter().all(given);
+            if pure && !node.outputs.iter().any(small) {
+                inner.extend(node.outputs.iter().map(|&v| (v, i)));
+            }
+        }
+        self.compute_again(forward, inner);
+    }
+
+    /// Has the nodes behind the first `forward` ones read the `inner` values, each with the index of its node, as they are
+    /// computed once more.
+    fn compute_again(&mut self, forward: usize, inner: HashMap<Value, usize>) {
         let mut nodes = std::mem::take(&mut self.nodes);
         let backward = nodes.split_off(forward);
         let mut pass = Recompute {

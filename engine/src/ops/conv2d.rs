@@ -3,6 +3,7 @@
 //! `tests/ops/conv2d.rs`.
 
 mod gradient;
+pub(crate) mod gram;
 mod sizes;
 
 use std::ops::Range;
@@ -176,6 +177,7 @@ impl Conv {
             };
             first_row += rows;
             let dispatch = Arriving::default().finish(dispatch, cx, &images);
+            let dispatch = dispatch.link("prologue/beside_nothing");
             let dispatch = Summand::default().link(Ending::default().link(dispatch));
             let dispatch = extras.bind(dispatch, cx, &images);
             let dispatch = sizes.over(dispatch, cx.limits, units, sizes.go4, rows);
@@ -310,6 +312,7 @@ impl Op for Forward {
                 arriving: Arriving::default(),
                 summand: Summand::default(),
                 ending: Ending::default(),
+                beside: None,
             },
             &[weight, dy],
         )?;

@@ -85,6 +85,9 @@ impl Schedule {
         graph.expect_sizes()?;
         let mut fused = Cow::Borrowed(graph);
         if limits.fuse || (limits.fuse_halves && graph.stores_halves()) {
+            if limits.forget {
+                fused.to_mut().forget(keep);
+            }
             fused.to_mut().fuse(keep, &limits.stored);
         }
         if limits.recompute > 0 {

@@ -11,7 +11,9 @@ use crate::ops::entry::Arriving;
 use crate::ops::fused::Extras;
 use crate::ops::sum::sum_partials;
 use crate::ops::summand::Summand;
-use crate::{Following, Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape, Slot};
+use crate::{
+    Dispatch, Following, Halves, In, LaunchContext, Limits, Op, Out, Reading, Shape, Slot,
+};
 
 /// Entry points of the input's gradient.
 const INPUT_ENTRIES: Entries = Entries {
@@ -43,6 +45,9 @@ pub(super) struct GradInput {
     pub summand: Summand,
     /// What it goes through then, before it is stored.
     pub ending: Ending,
+    /// What is done to a tensor as it is read whose product with a square weight is added, and a row: inputs 2 to 4. Of
+    /// pointwise convolutions that stride by one pixel.
+    pub beside: Option<Extras>,
 }
 
 impl Op for GradInput {
@@ -51,7 +56,8 @@ impl Op for GradInput {
     }
 
     fn halves(&self) -> Halves {
-        let inputs = [Some(1), self.arriving.input(), self.ending.input()];
+        let beside = self.beside.map(|_| BESIDE);
+        let inputs = [Some(1), self.arriving.input(), self.ending.input(), beside];
         let inputs = inputs.into_iter().flatten().chain(self.summand.inputs());
         Halves::alike(&inputs.collect::<Vec<_>>())
     }
@@ -61,12 +67,23 @@ impl Op for GradInput {
     }
 
     fn reading(&self, input: usize, reading: Reading, appended: usize) -> Option<Arc<dyn Op>> {
-        let arriving = (input == 1).then(|| self.arriving.reading(reading, appended))??;
-        Some(Arc::new(Self { arriving, ..*self }))
+        let (mut arriving, mut beside) = (self.arriving, self.beside);
+        match (input, beside) {
+            (BESIDE, Some(extras)) => beside = Some(extras.reading(reading, appended)?),
+            // A kernel binds no more than what is beside takes.
+            (1, None) => arriving = arriving.reading(reading, appended)?,
+            _ => return None,
+        }
+        Some(Arc::new(Self {
+            arriving,
+            beside,
+            ..*self
+        }))
     }
 
     fn ending(&self, activation: Activation, appended: usize) -> Option<Arc<dyn Op>> {
-        let ending = self.ending.normalised(activation, appended)?;
+        let free = self.beside.is_none();
+        let ending = free.then(|| self.ending.normalised(activation, appended))??;
         Some(Arc::new(Self { ending, ..*self }))
     }
 
@@ -78,7 +95,7 @@ impl Op for GradInput {
     }
 
     fn followed(&self, by: Following, appended: usize) -> Option<Arc<dyn Op>> {
-        let free = !self.ending.sums();
+        let free = !self.ending.sums() && self.beside.is_none();
         let summand = free.then(|| self.summand.followed(by, appended))??;
         Some(Arc::new(Self { summand, ..*self }))
     }
@@ -103,6 +120,7 @@ impl Op for GradInput {
         let sizes = self.conv.laid(self.x, cx.inputs[0]).reading(cx, In(1));
         let slots: Vec<Slot> = [In(1), Out(0)]
             .into_iter()
+            .chain(self.beside.map(|_| In(BESIDE)))
             .chain(self.arriving.slots())
             .chain(self.summand.slots())
             .chain(self.ending.slots())
@@ -116,11 +134,12 @@ impl Op for GradInput {
         };
         let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
         let parts = self.ending.parts(cx, rows.iter().sum(), sizes.x.c4());
+        let extras = self.beside.unwrap_or_default();
         let mut first_row = 0;
         for (images, rows) in ranges.into_iter().zip(rows) {
             let dispatch = sizes
-                .dispatch(cx.limits, &INPUT_ENTRIES, images.len(), &Extras::default())
-                .params(&[0, 0, first_row, 0, 0])
+                .dispatch(cx.limits, &INPUT_ENTRIES, images.len(), &extras)
+                .params(&[0, 0, first_row, 0, images.start])
                 .bind(In(0))
                 .bind(cx.images(In(1), &images))
                 .bind(cx.images(Out(0), &images));
@@ -132,6 +151,7 @@ impl Op for GradInput {
                 None => sizes.leaving(dispatch, cx.limits, STORED),
             };
             let dispatch = self.summand.bind(dispatch, cx, &images);
+            let dispatch = self.bind_beside(dispatch, cx, &images);
             first_row += rows;
             let units = units_of(images.len());
             cx.push(sizes.over(dispatch, cx.limits, units, sizes.gi4, rows));
@@ -139,6 +159,29 @@ impl Op for GradInput {
         if let Some(parts) = parts {
             parts.merge(cx);
         }
+    }
+}
+
+/// The input of [`GradInput`] whose product is added; the next ones are the square weight and the row.
+const BESIDE: usize = 2;
+
+impl GradInput {
+    /// Joins the text of the product beside and binds what it reads.
+    fn bind_beside(
+        &self,
+        dispatch: Dispatch,
+        cx: &LaunchContext,
+        images: &Range<usize>,
+    ) -> Dispatch {
+        let Some(extras) = self.beside else {
+            return dispatch.link("prologue/beside_nothing");
+        };
+        let dispatch = dispatch
+            .link("prologue/beside")
+            .bind_at(3, cx.images(In(BESIDE), images))
+            .bind_at(4, In(BESIDE + 1))
+            .bind_at(7, In(BESIDE + 2));
+        extras.bind(dispatch, cx, images)
     }
 }
 
@@ -204,12 +247,24 @@ impl Op for GradWeight {
     }
 
     fn launch(&self, cx: &mut LaunchContext) {
+        self.launch_of(cx, In(1), self.arriving.slots(), |dispatch, cx, images| {
+            self.arriving.finish(dispatch, cx, images)
+        });
+    }
+}
+
+impl GradWeight {
+    /// The kernels, for an output's gradient in `dy` that `finish` says what is made of as it is read, by `besides`.
+    pub(super) fn launch_of(
+        &self,
+        cx: &mut LaunchContext,
+        dy: Slot,
+        besides: impl Iterator<Item = Slot>,
+        finish: impl Fn(Dispatch, &LaunchContext, &Range<usize>) -> Dispatch,
+    ) {
         let sizes = self.conv.laid(cx.inputs[0], self.weight).reading(cx, In(0));
         let rows = self.rows(&sizes, cx.limits);
-        let slots: Vec<Slot> = [In(0), In(1)]
-            .into_iter()
-            .chain(self.arriving.slots())
-            .collect();
+        let slots: Vec<Slot> = [In(0), dy].into_iter().chain(besides).collect();
         let ranges = cx.image_ranges(&slots, sizes.work(sizes.x.n()));
         let splits_of = |images: &Range<usize>| (images.len() * sizes.y.h()).div_ceil(rows);
         let splits: usize = ranges.iter().map(splits_of).sum();
@@ -225,10 +280,10 @@ impl Op for GradWeight {
                 .dispatch(cx.limits, &WEIGHT_ENTRIES, images.len(), &self.extras)
                 .params(&[rows, splits, first_split, 0, images.start, 0, 0])
                 .bind(cx.images(In(0), &images))
-                .bind(cx.images(In(1), &images))
+                .bind(cx.images(dy, &images))
                 .bind(partials.touching(splits * self.weight.vec4s()));
             let dispatch = sizes.leaving(dispatch, cx.limits, STORED);
-            let dispatch = self.arriving.finish(dispatch, cx, &images);
+            let dispatch = finish(dispatch, cx, &images).link("prologue/beside_nothing");
             let dispatch = Summand::default().link(Ending::default().link(dispatch));
             let dispatch = self.extras.bind(dispatch, cx, &images);
             cx.push(match sizes.tiled(cx.limits) {

@@ -219,6 +219,39 @@ mod tests {
         }
     }
 
+    // What is kept of a step at least: what convolutions write, and each parameter, its gradient and its momentum.
+    #[test]
+    fn training_moves_and_keeps_little_more_than_it_must() {
+        for (name, most) in [
+            ("efficientnet_b0", 1.08),
+            ("regnetz_4gf", 1.08),
+            ("RegNetY-4GF-224", 1.13),
+            ("resnet50", 1.17),
+        ] {
+            let spec = triaxis_models::zoo(name).unwrap();
+            let recipe = Recipe {
+                amp: true,
+                ..Recipe::default()
+            };
+            let schedule = training_schedule(&spec, &recipe, 256, &card()).unwrap();
+            let graph = drawn(&spec).unwrap();
+            let options = BoundOptions {
+                mode: Mode::Train,
+                precision: Precision::F16,
+                batch: 256,
+            };
+            let moved = schedule.traffic().total() / 256;
+            let bound = Bounds::of(&graph, &options).conv;
+            let share = moved as f64 / bound as f64;
+            assert!(share < most, "{name}: {moved} bytes of {bound}");
+            let complexity = graph.complexity();
+            let kept = complexity.acts * 2 * 256 + complexity.params * 12;
+            let memory = schedule.memory().total();
+            let share = memory as f64 / kept as f64;
+            assert!(share < 1.1, "{name}: {memory} bytes of memory for {kept}");
+        }
+    }
+
     // Each is compiled before the first step, which takes a driver a fifth of a second or more.
     #[test]
     fn a_training_plan_has_few_pipelines() {
