@@ -27,7 +27,10 @@ impl Mismatch {
 }
 
 /// Compares names and shapes. The error lists every tensor that is missing, extra or of another shape.
-pub fn compare(expected: &[(String, Vec<usize>)], found: &[NamedTensor]) -> Result<(), Mismatch> {
+pub fn compare<T>(
+    expected: &[(String, Vec<usize>)],
+    found: &[NamedTensor<T>],
+) -> Result<(), Mismatch> {
     let mut left: BTreeMap<&str, &[usize]> = found
         .iter()
         .map(|t| (t.name.as_str(), t.shape.as_slice()))
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn a_long_list_is_cut_and_says_so() {
         let expected: Vec<_> = (0..20).map(|i| (format!("layer.{i}"), vec![1])).collect();
-        let text = compare(&expected, &[]).unwrap_err().to_string();
+        let text = compare::<f32>(&expected, &[]).unwrap_err().to_string();
         assert!(text.ends_with("and 12 more"), "{text}");
     }
 }

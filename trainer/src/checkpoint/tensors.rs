@@ -1,5 +1,7 @@
 //! Named tensors in safetensors files. What is read is untrusted.
 
+mod double;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -12,6 +14,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::error::{Error, Result};
+pub(super) use double::{encode_f64, read_f64_from};
 
 /// Largest header: names and shapes of the largest networks take a tenth of it.
 const LARGEST_HEADER: usize = 8 << 20;
@@ -24,15 +27,16 @@ const LARGEST_FILE: u64 = 16 << 30;
 /// Longest name of a tensor, in bytes.
 const LONGEST_NAME: usize = 1024;
 
-/// Numbers with a name and a shape, as they stand in files: row-major, convolutions as `[out, in/groups, kh, kw]`.
+/// Numbers with a name and a shape, as they stand in files: row-major, convolutions as `[out, in/groups, kh, kw]`. They are
+/// f32 but for sums, of which an f32 would not hold every bit.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
+pub struct NamedTensor<T = f32> {
     /// The name that PyTorch code uses: `blocks.0.0.bn1.running_mean`.
     pub name: String,
     /// Size of each dimension.
     pub shape: Vec<usize>,
     /// The elements, the last dimension fastest.
-    pub data: Vec<f32>,
+    pub data: Vec<T>,
 }
 
 impl NamedTensor {
@@ -105,7 +109,13 @@ impl From<String> for Fault {
 }
 
 /// Reads a file of `length` bytes: no byte is read before those in front of it say that it belongs to a tensor.
-pub(super) fn read_from(mut source: impl Read, length: u64) -> Result<TensorFile, Fault> {
+pub(super) fn read_from(source: impl Read, length: u64) -> Result<TensorFile, Fault> {
+    let (header, bytes) = checked(source, length)?;
+    Ok(contents(header, &bytes)?)
+}
+
+/// The bytes of a file of `length` bytes, and its header, which says where each tensor lies in them.
+fn checked(mut source: impl Read, length: u64) -> Result<(Header, Vec<u8>), Fault> {
     let mut bytes = vec![0; length.min(8) as usize];
     source.read_exact(&mut bytes)?;
     let header_length = header_length(&bytes, length)?;
@@ -118,7 +128,7 @@ pub(super) fn read_from(mut source: impl Read, length: u64) -> Result<TensorFile
         let read = bytes.len();
         return Err(format!("breaks off: {read} of {length} bytes could be read").into());
     }
-    Ok(contents(header, &bytes)?)
+    Ok((header, bytes))
 }
 
 /// Reads the bytes of a safetensors file. The error says what is wrong, without the file's name.
@@ -129,10 +139,13 @@ pub fn parse(bytes: &[u8]) -> Result<TensorFile, String> {
     })
 }
 
+fn deserialized(bytes: &[u8]) -> Result<SafeTensors<'_>, String> {
+    SafeTensors::deserialize(bytes).map_err(|error| format!("the header cannot be used: {error}"))
+}
+
 /// The tensors of a file whose header has been checked.
 fn contents(header: Header, bytes: &[u8]) -> Result<TensorFile, String> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| format!("the header cannot be used: {error}"))?;
+    let file = deserialized(bytes)?;
     let mut contents = TensorFile {
         metadata: header.metadata,
         ..TensorFile::default()
@@ -171,10 +184,10 @@ pub fn encode_f16(tensors: &[NamedTensor]) -> Result<Vec<u8>, String> {
     })
 }
 
-fn encode_as<'a>(
+fn encode_as<'a, T>(
     dtype: Dtype,
-    tensors: &'a [NamedTensor],
-    bytes: impl Fn(&'a [f32]) -> Cow<'a, [u8]>,
+    tensors: &'a [NamedTensor<T>],
+    bytes: impl Fn(&'a [T]) -> Cow<'a, [u8]>,
 ) -> Result<Vec<u8>, String> {
     let mut names = HashSet::new();
     if let Some(twice) = tensors.iter().find(|t| !names.insert(t.name.as_str())) {
@@ -306,15 +319,17 @@ fn check_layout(entries: &[(String, Entry)], data_length: u64) -> Result<(), Str
     Ok(())
 }
 
+/// The numbers of a tensor, each of so many bytes.
+fn each<const N: usize, T>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|chunk| number(*chunk))
+        .collect()
+}
+
 fn to_f32(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
-    fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|chunk| number(*chunk))
-            .collect()
-    }
     let bytes = view.data();
     Ok(match view.dtype() {
         Dtype::F32 => each(bytes, f32::from_le_bytes),
