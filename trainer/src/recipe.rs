@@ -271,6 +271,14 @@ impl Recipe {
         .hash()
     }
 
+    /// The first epoch, from 0, whose weights enter the mean of stochastic weight averaging, where there is one.
+    pub fn swa_start(&self) -> Option<usize> {
+        match &self.model_ema {
+            ModelEma::Swa(swa) => Some(swa.start),
+            _ => None,
+        }
+    }
+
     /// Gives a network what this says of it: what is dropped in training, and the first scales of its branches.
     pub fn shape(&self, network: &mut Network) {
         network.set_drop(self.drop, self.drop_path);

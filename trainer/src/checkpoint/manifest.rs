@@ -7,13 +7,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Origin, Snapshot, State, tensors};
+use super::{Origin, Snapshot, State, Swa, tensors};
 
 /// Name of the manifest in a checkpoint directory.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
 /// The format that this code writes. Readers of one format refuse a later one, and leave it where it is. The second holds
-/// the network and the settings of every epoch.
-const FORMAT: u32 = 2;
+/// the network and the settings of every epoch, the third the sum that the mean of epochs' weights is made of.
+const FORMAT: u32 = 3;
 /// A manifest is some lines and the names of the classes.
 const LARGEST: u64 = 16 << 20;
 /// The state is some lines for every epoch.
@@ -22,6 +22,8 @@ const LARGEST_STATE: u64 = 64 << 20;
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const AVERAGE: &str = "ema.safetensors";
+const SWA: &str = "swa.safetensors";
+const SWA_SUM: &str = "swa-sum.safetensors";
 const STATE: &str = "state.json";
 
 /// What stands between the sealed text and the seal, and after the seal. Every format keeps this ending.
@@ -63,6 +65,10 @@ pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<(&'static str, Vec<u8>)>
     ];
     if let Some(average) = &snapshot.average {
         files.push((AVERAGE, tensors::encode(average)?));
+    }
+    if let Some(swa) = &snapshot.swa {
+        files.push((SWA, tensors::encode(&swa.mean)?));
+        files.push((SWA_SUM, tensors::encode_f64(&swa.sum)?));
     }
     files.push((
         STATE,
@@ -120,10 +126,7 @@ pub(super) fn load(directory: &Path) -> Result<Snapshot, Flaw> {
     let tensors = |name: &str| {
         let part = &manifest.parts[name];
         let file = part.read(directory, name, |source| {
-            tensors::read_from(source, part.bytes).map_err(|fault| match fault {
-                tensors::Fault::Damaged(problem) => Flaw::Damaged(format!("{name} {problem}")),
-                tensors::Fault::Unreadable(error) => unreadable(name, &error),
-            })
+            tensors::read_from(source, part.bytes).map_err(|fault| flaw(name, fault))
         });
         file.map(|file| file.tensors)
     };
@@ -149,10 +152,30 @@ pub(super) fn load(directory: &Path) -> Result<Snapshot, Flaw> {
     if let Some(problem) = state.problem() {
         return Err(Flaw::Damaged(format!("{STATE}: {problem}")));
     }
+    let has = |name: &str| manifest.parts.contains_key(name);
+    let swa = match (has(SWA), has(SWA_SUM), state.swa_epochs) {
+        (false, false, 0) => None,
+        (true, true, 1..) => {
+            let part = &manifest.parts[SWA_SUM];
+            let sum = part.read(directory, SWA_SUM, |source| {
+                tensors::read_f64_from(source, part.bytes).map_err(|fault| flaw(SWA_SUM, fault))
+            })?;
+            Some(Swa {
+                mean: tensors(SWA)?,
+                sum,
+            })
+        }
+        _ => {
+            return Err(Flaw::Damaged(format!(
+                "{STATE} and {MANIFEST} disagree about the mean of the epochs' weights"
+            )));
+        }
+    };
     Ok(Snapshot {
         model: tensors(MODEL)?,
         optimizer: tensors(OPTIMIZER)?,
         average,
+        swa,
         state,
         origin: manifest.origin,
     })
@@ -239,6 +262,13 @@ impl Read for Hashing {
     }
 }
 
+fn flaw(name: &str, fault: tensors::Fault) -> Flaw {
+    match fault {
+        tensors::Fault::Damaged(problem) => Flaw::Damaged(format!("{name} {problem}")),
+        tensors::Fault::Unreadable(error) => unreadable(name, &error),
+    }
+}
+
 fn unreadable(name: &str, error: &io::Error) -> Flaw {
     match error.kind() {
         io::ErrorKind::NotFound => Flaw::Damaged(format!("{name} is missing")),
@@ -258,6 +288,7 @@ mod tests {
             model: Vec::new(),
             optimizer: Vec::new(),
             average: None,
+            swa: None,
             state: State::default(),
             origin: Origin::default(),
         };
@@ -294,6 +325,7 @@ mod tests {
             model: Vec::new(),
             optimizer: Vec::new(),
             average: None,
+            swa: None,
             state: State::default(),
             origin: Origin::default(),
         };
@@ -315,14 +347,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join(MANIFEST),
-            seal("{\n  \"format\": 3,\n  \"news\": true"),
+            seal("{\n  \"format\": 4,\n  \"news\": true"),
         )
         .unwrap();
-        assert!(matches!(load(folder.path()), Err(Flaw::Newer(text)) if text.contains("format 3")));
+        assert!(matches!(load(folder.path()), Err(Flaw::Newer(text)) if text.contains("format 4")));
         // The same change without its seal is damage.
         std::fs::write(
             folder.path().join(MANIFEST),
-            seal("{\n  \"format\": 2").replace("2", "3"),
+            seal("{\n  \"format\": 3").replace("3", "4"),
         )
         .unwrap();
         assert!(matches!(load(folder.path()), Err(Flaw::Damaged(_))));

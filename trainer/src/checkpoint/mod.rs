@@ -5,6 +5,8 @@
 //!     model.safetensors       weights and batch-norm statistics, under PyTorch's names and layouts
 //!     optimizer.safetensors   momenta and the like
 //!     ema.safetensors         the averaged weights, where there is an average
+//!     swa.safetensors         the mean of the epochs' weights, where it has begun
+//!     swa-sum.safetensors     what that is made of, in f64
 //!     state.json              where training stands
 //!     MANIFEST.json           size and blake3 of each part, what made them, and a seal over itself
 //! output/last, output/best    one line each: the name of a checkpoint directory
@@ -42,10 +44,22 @@ pub struct Snapshot {
     pub optimizer: Vec<NamedTensor>,
     /// The averaged weights, where the recipe has an average.
     pub average: Option<Vec<NamedTensor>>,
+    /// The mean of the epochs' weights, where it has begun.
+    pub swa: Option<Swa>,
     /// Where training stands.
     pub state: State,
     /// What made it.
     pub origin: Origin,
+}
+
+/// Stochastic weight averaging as far as it has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Swa {
+    /// The mean of the weights, with batch-norm statistics that were measured for it.
+    pub mean: Vec<NamedTensor>,
+    /// The sum of the weights that the mean is of, [`State::swa_epochs`] of them. The mean alone would not do to go on: it
+    /// is rounded.
+    pub sum: Vec<NamedTensor<f64>>,
 }
 
 /// Where training stands.
@@ -58,6 +72,9 @@ pub struct State {
     pub epoch: u64,
     /// Batches of that epoch that are done.
     pub batch: u64,
+    /// Epochs whose weights are in the mean of stochastic weight averaging.
+    #[serde(default)]
+    pub swa_epochs: u64,
     /// The best evaluation so far.
     pub best: Option<Best>,
     /// A row for each epoch done.
@@ -131,6 +148,7 @@ impl Snapshot {
             ("weight", Some(&self.model)),
             ("optimizer state", Some(&self.optimizer)),
             ("average", self.average.as_ref()),
+            ("mean", self.swa.as_ref().map(|swa| &swa.mean)),
         ];
         for (kind, list) in lists {
             if let Some(name) = list.and_then(|list| tensors::first_non_finite(list)) {

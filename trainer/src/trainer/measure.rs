@@ -3,9 +3,9 @@
 use triaxis_engine::{Arena, Gpu, Plan};
 
 use super::draw::{self, Measuring};
-use super::{AVERAGE, AVERAGE_BUFFERS, Trainer, WeightKind, fit, step};
+use super::{Trainer, WeightKind, fit, step};
 use crate::error::Result;
-use crate::recipe::{ModelEma, Recipe};
+use crate::recipe::Recipe;
 
 /// Images that a mean of weights is measured on where the recipe does not say: as many as pycls takes.
 const IMAGES: usize = 8192;
@@ -19,9 +19,9 @@ pub(super) struct Measure {
 
 /// Images that the running statistics are measured on after each epoch, if they are.
 pub(super) fn images(recipe: &Recipe) -> Option<usize> {
-    match (recipe.precise_bn, &recipe.model_ema) {
-        (0, ModelEma::Swa(_)) => Some(IMAGES),
-        (0, _) => None,
+    match (recipe.precise_bn, recipe.swa_start()) {
+        (0, Some(_)) => Some(IMAGES),
+        (0, None) => None,
         (images, _) => Some(images),
     }
 }
@@ -55,40 +55,18 @@ impl Trainer {
     /// Ends an epoch: averages its weights if the recipe says so, then measures the running
     /// statistics.
     pub(super) fn end_epoch(&mut self) -> Result<()> {
-        if let ModelEma::Swa(swa) = &self.recipe.model_ema
-            && self.epoch >= swa.start
+        if self
+            .recipe
+            .swa_start()
+            .is_some_and(|start| self.epoch >= start)
         {
-            self.average_epochs(self.epoch - swa.start + 1)?;
+            self.add_to_mean()?;
         }
         if self.recipe.precise_bn > 0 {
             self.measure(WeightKind::Raw)?;
         }
         if self.averages() {
             self.measure(WeightKind::Average)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the weights as the last of `count` into their arithmetic mean (Izmailov et al. 2018,
-    /// <https://arxiv.org/abs/1803.05407>), in f64.
-    fn average_epochs(&mut self, count: usize) -> Result<()> {
-        for (of, average) in [
-            (Arena::Parameters, AVERAGE),
-            (Arena::Buffers, AVERAGE_BUFFERS),
-        ] {
-            if of == Arena::Buffers && self.train.graph().buffers().is_empty() {
-                continue;
-            }
-            let now = self.train.export(&of)?;
-            let before = self.train.export(&average)?;
-            for ((name, _, x), (_, _, a)) in now.iter().zip(before) {
-                let mean = |(&x, a): (&f32, f32)| {
-                    let (x, a) = (f64::from(x), f64::from(a));
-                    (a + (x - a) / count as f64) as f32
-                };
-                let mean: Vec<f32> = x.iter().zip(a).map(mean).collect();
-                self.train.import(&average, name, &mean)?;
-            }
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod predict;
 mod resident;
 mod snapshot;
 pub(crate) mod step;
+mod swa;
 mod tune;
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ pub struct Trainer {
     batch: usize,
     step: u64,
     classes: Vec<String>,
+    swa: swa::WeightSum,
     best: Option<crate::checkpoint::Best>,
     rows: Vec<crate::report::EpochRow>,
     /// The pictures, for their names.
@@ -217,6 +219,7 @@ impl Trainer {
             batch: 0,
             step: 0,
             classes,
+            swa: swa::WeightSum::default(),
             best: None,
             rows: Vec::new(),
             data: Arc::clone(&data.train),
@@ -354,14 +357,9 @@ impl Trainer {
     pub fn averages(&self) -> bool {
         match &self.recipe.model_ema {
             ModelEma::Off => false,
-            ModelEma::Swa(swa) => self.epochs_trained() > swa.start,
+            ModelEma::Swa(_) => self.swa.epochs > 0,
             _ => true,
         }
-    }
-
-    /// Epochs whose batches are all done, recorded or not.
-    fn epochs_trained(&self) -> usize {
-        self.epoch + usize::from(self.batch == self.batches())
     }
 
     /// Whether the recipe's patience has run out: so many epochs have brought no better top-1 accuracy.

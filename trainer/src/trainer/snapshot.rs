@@ -5,8 +5,9 @@ use std::path::Path;
 use triaxis_engine::{Arena, Plan};
 
 use super::position::Cut;
+use super::swa::WeightSum;
 use super::{AVERAGE, AVERAGE_BUFFERS, Mishaps, Trainer};
-use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, compare};
+use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, Swa, compare};
 use crate::data::Fingerprint;
 use crate::error::{Error, Result};
 use crate::recipe::ModelEma;
@@ -46,13 +47,22 @@ impl Trainer {
         let mut snapshot = Snapshot {
             model: self.weights()?,
             optimizer,
-            average: (self.recipe.model_ema != ModelEma::Off)
-                .then(average)
-                .transpose()?,
+            average: match &self.recipe.model_ema {
+                ModelEma::Off | ModelEma::Swa(_) => None,
+                ModelEma::Pycls(_) | ModelEma::Decay(_) => Some(average()?),
+            },
+            swa: match self.swa.epochs {
+                0 => None,
+                _ => Some(Swa {
+                    mean: average()?,
+                    sum: self.swa.tensors.clone(),
+                }),
+            },
             state: State {
                 step: self.step,
                 epoch: self.epoch as u64,
                 batch: self.batch as u64,
+                swa_epochs: self.swa.epochs,
                 best: self.best.clone(),
                 rows: self.rows.clone(),
                 ..State::default()
@@ -138,6 +148,7 @@ impl Trainer {
             own.average.as_deref().unwrap_or(&[]),
             snapshot.average.as_deref().unwrap_or(&[]),
         )?;
+        self.expect_swa(&own.model, snapshot, path)?;
         for tensor in &snapshot.model {
             self.import(
                 &[Arena::Parameters, Arena::Buffers],
@@ -145,7 +156,8 @@ impl Trainer {
                 &tensor.data,
             )?;
         }
-        for tensor in snapshot.average.iter().flatten() {
+        let mean = snapshot.swa.iter().flat_map(|swa| &swa.mean);
+        for tensor in snapshot.average.iter().flatten().chain(mean) {
             self.import(&[AVERAGE, AVERAGE_BUFFERS], &tensor.name, &tensor.data)?;
         }
         for arena in self.optimizer_arenas() {
@@ -175,6 +187,7 @@ impl Trainer {
         (self.step, self.epoch, self.batch) = (step, epoch as usize, batch);
         (self.best, self.rows) = (best, rows);
         self.mishaps = mishaps;
+        self.swa = WeightSum::of(snapshot);
         Ok(())
     }
 
@@ -262,7 +275,11 @@ fn tensors_of_buffers(plan: &Plan, arena: &Arena) -> Result<Vec<NamedTensor>> {
     }
 }
 
-fn expect_same(path: &Path, own: &[NamedTensor], found: &[NamedTensor]) -> Result<()> {
+pub(super) fn expect_same<T>(
+    path: &Path,
+    own: &[NamedTensor],
+    found: &[NamedTensor<T>],
+) -> Result<()> {
     let list = |tensors: &[NamedTensor]| {
         tensors
             .iter()

@@ -19,7 +19,7 @@ const PICKLES: [&str; 6] = ["pth", "pt", "bin", "pkl", "ckpt", "pyth"];
 const IN_FOLDERS: [&str; 2] = ["model.safetensors", sharded::INDEX];
 
 /// Files of weights in a checkpoint.
-const PARTS: [&str; 2] = ["model.safetensors", "ema.safetensors"];
+const PARTS: [&str; 3] = ["model.safetensors", "ema.safetensors", "swa.safetensors"];
 
 pub(super) fn read(path: &Path) -> Result<Weights> {
     if path.to_str().is_some_and(|p| p.starts_with(hub::SCHEME)) {
@@ -74,7 +74,8 @@ fn folder(path: &Path) -> Result<Weights> {
 fn snapshot(directory: &Path) -> Result<Weights> {
     let snapshot = checkpoint::load(directory)?;
     let averaged = snapshot.state.best.as_ref().is_some_and(|b| b.average);
-    let (tensors, note) = match (averaged, snapshot.average) {
+    let average = snapshot.average.or(snapshot.swa.map(|swa| swa.mean));
+    let (tensors, note) = match (averaged, average) {
         (true, Some(average)) => (average, Some("the averaged weights are used".into())),
         _ => (snapshot.model, None),
     };

@@ -1,4 +1,4 @@
-use super::super::{Best, NamedTensor, Origin, State};
+use super::super::{Best, NamedTensor, Origin, State, Swa};
 use super::*;
 use crate::data::{Fingerprint, Preprocess};
 use crate::report::{EpochRow, Evaluation};
@@ -13,10 +13,19 @@ pub(super) fn snapshot(step: u64) -> Snapshot {
         model: vec![tensor("stem.weight", 1.0), tensor("fc.bias", 2.0)],
         optimizer: vec![tensor("stem.weight.momentum", 3.0)],
         average: Some(vec![tensor("stem.weight", 4.0)]),
+        swa: Some(Swa {
+            mean: vec![tensor("stem.weight", 5.0)],
+            sum: vec![NamedTensor {
+                name: "stem.weight".into(),
+                shape: vec![2],
+                data: vec![0.1 + 0.2, 1.0 + f64::EPSILON],
+            }],
+        }),
         state: State {
             step,
             epoch: step / 10,
             batch: step % 10,
+            swa_epochs: 3,
             best: Some(Best {
                 epoch: 0,
                 top1: 100.0 / 3.0,
@@ -105,6 +114,8 @@ fn a_snapshot_comes_back_bit_for_bit() {
         "model.safetensors",
         "optimizer.safetensors",
         "state.json",
+        "swa-sum.safetensors",
+        "swa.safetensors",
     ];
     assert_eq!(names(&place), parts);
 }
