@@ -279,6 +279,11 @@ impl Recipe {
         }
     }
 
+    /// The weight decay for a network: where it is left out, what the paper has for the network's family.
+    pub fn decay_for(&self, network: &Network) -> f64 {
+        self.weight_decay.unwrap_or_else(|| paper_decay(network))
+    }
+
     /// Gives a network what this says of it: what is dropped in training, and the first scales of its branches.
     pub fn shape(&self, network: &mut Network) {
         network.set_drop(self.drop, self.drop_path);

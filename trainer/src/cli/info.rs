@@ -1,5 +1,6 @@
 //! `triaxis info`.
 
+mod parameters;
 mod traffic;
 
 use clap::Args;
@@ -31,10 +32,12 @@ pub(super) struct Info {
     #[arg(long)]
     layers: bool,
     /// Print the layers alone, as CSV
-    #[arg(long, conflicts_with_all = ["json", "traffic", "amp"])]
+    #[arg(long, conflicts_with_all = ["json", "traffic", "amp", "parameters"])]
     csv: bool,
     #[command(flatten)]
     counting: traffic::Options,
+    #[command(flatten)]
+    parameters: parameters::ParameterOptions,
     /// Print JSON on standard output
     #[arg(long)]
     json: bool,
@@ -49,6 +52,8 @@ struct Report {
     traffic: Traffic,
     #[serde(skip_serializing_if = "Option::is_none")]
     layers: Option<Vec<Layer>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Vec<parameters::Row>>,
 }
 
 /// Bytes of GPU memory under WebGPU's default limits; none for a network that those do not allow.
@@ -105,6 +110,7 @@ impl Info {
                 .then(|| drawn(&spec))
                 .transpose()?
                 .map(|g| layers(&g)),
+            parameters: self.parameters.rows(&spec)?,
         };
         if self.json {
             print::json(&report)
@@ -209,6 +215,7 @@ fn text(report: &Report) -> String {
         memory,
         traffic,
         layers,
+        parameters,
     } = report;
     let mut text = String::new();
     if let Some(counted) = &traffic.counted {
@@ -223,6 +230,9 @@ fn text(report: &Report) -> String {
         let rows: Vec<_> = layers.iter().map(row).collect();
         let heading = ["layer", "output", "flops", "params", "acts"];
         text += &(print::table(heading, &rows) + "\n");
+    }
+    if let Some(rows) = parameters {
+        text += &(parameters::text(rows) + "\n");
     }
     let Summary {
         model,

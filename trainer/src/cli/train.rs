@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::logs::Logs;
 use crate::output::OutputLock;
 use crate::progress::{About, Progress, Verbosity};
-use crate::recipe::{Recipe, paper_decay};
+use crate::recipe::Recipe;
 use crate::trainer::batch_that_fits;
 use pulse::Pulse;
 use resume::{Changes, resume_from};
@@ -87,8 +87,7 @@ impl Train {
         recipe.shape(&mut spec.network);
         recipe.img_size = Some(side);
         recipe.num_classes = Some(spec.num_classes);
-        let decay = recipe.weight_decay.unwrap_or(paper_decay(&spec.network));
-        recipe.weight_decay = Some(decay);
+        recipe.weight_decay = Some(recipe.decay_for(&spec.network));
 
         let mut store = CheckpointStore::open(&directory)?;
         let changes = match self.run.force {

@@ -8,7 +8,7 @@ use triaxis_models::Spec;
 use crate::data::Split;
 use crate::error::Result;
 use crate::ledger::{Outcome, Planned, Trial};
-use crate::recipe::{Recipe, paper_decay};
+use crate::recipe::Recipe;
 use crate::report::EpochRow;
 use crate::trainer::{Flow, Trainer, WeightKind};
 
@@ -59,12 +59,11 @@ impl Setting {
 
     /// The whole recipe of a network's trial.
     pub fn recipe_of(&self, spec: &Spec) -> Recipe {
-        let decay = paper_decay(&spec.network);
         Recipe {
             model: spec.name.clone(),
             img_size: Some(spec.resolution),
             num_classes: Some(spec.num_classes),
-            weight_decay: self.recipe.weight_decay.or(Some(decay)),
+            weight_decay: Some(self.recipe.decay_for(&spec.network)),
             ..self.recipe.clone()
         }
     }

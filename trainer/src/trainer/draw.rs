@@ -415,6 +415,11 @@ fn inputs(g: &mut Graph, batch: usize) -> (Value, Value) {
     )
 }
 
+/// What decays decays by this.
+pub(super) fn weight_decay(recipe: &Recipe) -> f64 {
+    recipe.weight_decay.unwrap_or(PAPER_DECAY)
+}
+
 fn optimizer(
     g: &mut Graph,
     recipe: &Recipe,
@@ -422,7 +427,7 @@ fn optimizer(
     rate: Value,
     norm: GradientNorm,
 ) -> Result<Value> {
-    let weight_decay = recipe.weight_decay.unwrap_or(PAPER_DECAY) as f32;
+    let weight_decay = weight_decay(recipe) as f32;
     match &recipe.opt {
         Optimizer::Sgd(o) => {
             let momentum = o.momentum as f32;

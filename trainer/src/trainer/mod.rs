@@ -9,6 +9,7 @@ mod measure;
 mod memory;
 mod metrics;
 mod mixing;
+mod parameters;
 mod position;
 mod predict;
 mod resident;
@@ -36,6 +37,7 @@ pub use memory::{MemoryNeeded, memory_needed};
 pub(crate) use memory::{inference_schedule, schedules, training_schedule};
 pub use metrics::Sums;
 use metrics::{Outcome, Watch};
+pub use parameters::{ParameterUpdate, parameter_updates};
 use position::Cut;
 use step::{Part, Place};
 
