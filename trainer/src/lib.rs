@@ -47,8 +47,8 @@ pub use error::{Error, Result};
 pub use recipe::Recipe;
 pub use trainer::draw;
 pub use trainer::{
-    Flow, LossScaling, MemoryNeeded, Mishaps, OnNan, ParameterUpdate, StepDone, Sums, Suspect,
-    Suspects, Trainer, WeightKind, batch_that_fits, largest_batch, memory_needed,
+    Evaluations, Flow, LossScaling, MemoryNeeded, Mishaps, OnNan, ParameterUpdate, StepDone, Sums,
+    Suspect, Suspects, Trainer, WeightKind, batch_that_fits, largest_batch, memory_needed,
     parameter_updates,
 };
 pub use weights::Weights;

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::EpochRow;
 use crate::report::numbers::significant;
+use crate::trainer::WeightKind;
 pub use dashboard::About;
 use dashboard::Dashboard;
 pub use screen::Asked;
@@ -270,8 +271,10 @@ impl Progress {
             row.eval.top1,
             row.eval.top5
         );
-        if let Some(average) = row.average {
-            line += &format!("  averaged top-1 {:.2} %", average.top1);
+        for weights in [WeightKind::Ema, WeightKind::Swa] {
+            if let Some(average) = row.of(weights) {
+                line += &format!("  {} top-1 {:.2} %", weights.label(), average.top1);
+            }
         }
         line += &format!("  lr {}", significant(row.lr));
         if let Some(speed) = images_per_second {

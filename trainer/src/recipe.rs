@@ -22,7 +22,6 @@ use triaxis_models::Network;
 pub use augment::{Augment, OnDevice, Place};
 pub use choices::{
     AdamW, ClipMode, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, RmspropTf, Schedule, Sgd, Step,
-    Swa,
 };
 
 pub use data::{DamagedPictures, DataRecipe, Residence};
@@ -122,8 +121,12 @@ pub struct Recipe {
     /// less memory and more time.
     pub grad_checkpointing: bool,
     /// Training images that the running statistics of batch norm are measured on after each epoch, for the weights and for
-    /// their average; 0 is never. pycls takes 8192.
+    /// their averages; 0 is never. pycls takes 8192.
     pub precise_bn: usize,
+    /// The first epoch, from 0, whose weights enter an arithmetic mean (stochastic weight averaging), which is evaluated
+    /// beside the weights and their moving average; left out: none. Its batch norms are measured on as many images as
+    /// `precise_bn` says, or 8192.
+    pub swa_start: Option<usize>,
     /// Epochs without a better top-1 accuracy after which training ends; 0 is never.
     pub patience: usize,
     /// Mixed precision: activations and their gradients are stored as f16 in training and evaluation, everything else as
@@ -135,7 +138,7 @@ pub struct Recipe {
     pub opt: Optimizer,
     /// Shape of the learning rate over the epochs.
     pub sched: Schedule,
-    /// Running average of the weights, evaluated beside them.
+    /// Moving average of the weights, evaluated beside them.
     pub model_ema: ModelEma,
     /// How training pictures are changed, beside `hflip` and `crop_padding`.
     pub augment: Augment,
@@ -181,6 +184,7 @@ impl Default for Recipe {
             zero_init_last: false,
             grad_checkpointing: false,
             precise_bn: 0,
+            swa_start: None,
             patience: 0,
             amp: false,
             workers: 4,
@@ -269,14 +273,6 @@ impl Recipe {
             ..self.clone()
         }
         .hash()
-    }
-
-    /// The first epoch, from 0, whose weights enter the mean of stochastic weight averaging, where there is one.
-    pub fn swa_start(&self) -> Option<usize> {
-        match &self.model_ema {
-            ModelEma::Swa(swa) => Some(swa.start),
-            _ => None,
-        }
     }
 
     /// The weight decay for a network: where it is left out, what the paper has for the network's family.

@@ -70,13 +70,12 @@ fn scheduled(recipe: &Recipe, peak: f64, t: f64) -> f64 {
     }
 }
 
-/// The share of the new weights in their average at `position`, or `None` where the average is not updated there.
+/// The share of the new weights in their moving average at `position`, or `None` where the average is not updated there.
 ///
 /// pycls updates at every `period`-th step of an epoch and copies (a share of 1) while warm-up lasts.
 pub fn ema_alpha(recipe: &Recipe, position: Position) -> Option<f64> {
     match &recipe.model_ema {
-        // The mean of epochs is taken at their ends, not at steps.
-        ModelEma::Off | ModelEma::Swa(_) => None,
+        ModelEma::Off => None,
         ModelEma::Decay(ema) => {
             let steps = (position.epoch * position.steps + position.step) as f64;
             let kept = match ema.warmup {

@@ -12,7 +12,8 @@ use super::{Origin, Snapshot, State, Swa, tensors};
 /// Name of the manifest in a checkpoint directory.
 pub(super) const MANIFEST: &str = "MANIFEST.json";
 /// The format that this code writes. Readers of one format refuse a later one, and leave it where it is. The second holds
-/// the network and the settings of every epoch, the third the sum that the mean of epochs' weights is made of.
+/// the network and the settings of every epoch, the third two averages of the weights, and
+/// the sum that one of them is made of.
 const FORMAT: u32 = 3;
 /// A manifest is some lines and the names of the classes.
 const LARGEST: u64 = 16 << 20;
@@ -21,7 +22,7 @@ const LARGEST_STATE: u64 = 64 << 20;
 
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
-const AVERAGE: &str = "ema.safetensors";
+const EMA: &str = "ema.safetensors";
 const SWA: &str = "swa.safetensors";
 const SWA_SUM: &str = "swa-sum.safetensors";
 const STATE: &str = "state.json";
@@ -63,8 +64,8 @@ pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<(&'static str, Vec<u8>)>
         (MODEL, tensors::encode(&snapshot.model)?),
         (OPTIMIZER, tensors::encode(&snapshot.optimizer)?),
     ];
-    if let Some(average) = &snapshot.average {
-        files.push((AVERAGE, tensors::encode(average)?));
+    if let Some(ema) = &snapshot.ema {
+        files.push((EMA, tensors::encode(ema)?));
     }
     if let Some(swa) = &snapshot.swa {
         files.push((SWA, tensors::encode(&swa.mean)?));
@@ -130,8 +131,8 @@ pub(super) fn load(directory: &Path) -> Result<Snapshot, Flaw> {
         });
         file.map(|file| file.tensors)
     };
-    let average = match manifest.parts.contains_key(AVERAGE) {
-        true => Some(tensors(AVERAGE)?),
+    let ema = match manifest.parts.contains_key(EMA) {
+        true => Some(tensors(EMA)?),
         false => None,
     };
     let state = manifest.parts[STATE].read(directory, STATE, |source| {
@@ -174,7 +175,7 @@ pub(super) fn load(directory: &Path) -> Result<Snapshot, Flaw> {
     Ok(Snapshot {
         model: tensors(MODEL)?,
         optimizer: tensors(OPTIMIZER)?,
-        average,
+        ema,
         swa,
         state,
         origin: manifest.origin,
@@ -287,7 +288,7 @@ mod tests {
         let snapshot = Snapshot {
             model: Vec::new(),
             optimizer: Vec::new(),
-            average: None,
+            ema: None,
             swa: None,
             state: State::default(),
             origin: Origin::default(),
@@ -324,7 +325,7 @@ mod tests {
         let whole = || Snapshot {
             model: Vec::new(),
             optimizer: Vec::new(),
-            average: None,
+            ema: None,
             swa: None,
             state: State::default(),
             origin: Origin::default(),

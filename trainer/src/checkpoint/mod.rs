@@ -4,7 +4,7 @@
 //! output/checkpoint-000123/
 //!     model.safetensors       weights and batch-norm statistics, under PyTorch's names and layouts
 //!     optimizer.safetensors   momenta and the like
-//!     ema.safetensors         the averaged weights, where there is an average
+//!     ema.safetensors         the moving average of the weights, where there is one
 //!     swa.safetensors         the mean of the epochs' weights, where it has begun
 //!     swa-sum.safetensors     what that is made of, in f64
 //!     state.json              where training stands
@@ -26,7 +26,7 @@ pub mod tensors;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use compare::{Mismatch, compare};
 pub use store::{CheckpointStore, Pointer, Standing, follow, load};
@@ -34,6 +34,7 @@ pub use tensors::{NamedTensor, TensorFile};
 
 use crate::data::{Fingerprint, Preprocess};
 use crate::report::EpochRow;
+use crate::trainer::WeightKind;
 
 /// All of a training run at one moment: what is needed to go on as if it had never stopped.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,8 +43,8 @@ pub struct Snapshot {
     pub model: Vec<NamedTensor>,
     /// What the optimizer remembers.
     pub optimizer: Vec<NamedTensor>,
-    /// The averaged weights, where the recipe has an average.
-    pub average: Option<Vec<NamedTensor>>,
+    /// The moving average of the weights, where the recipe has one.
+    pub ema: Option<Vec<NamedTensor>>,
     /// The mean of the epochs' weights, where it has begun.
     pub swa: Option<Swa>,
     /// Where training stands.
@@ -114,8 +115,23 @@ pub struct Best {
     pub epoch: u64,
     /// Top-1 accuracy in percent.
     pub top1: f64,
-    /// Whether the averaged weights reached it.
-    pub average: bool,
+    /// Which weights reached it. Before there were two averages, this was whether the one did.
+    #[serde(alias = "average", deserialize_with = "whose")]
+    pub weights: WeightKind,
+}
+
+fn whose<'de, D: Deserializer<'de>>(from: D) -> Result<WeightKind, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told {
+        Weights(WeightKind),
+        Averaged(bool),
+    }
+    Ok(match Told::deserialize(from)? {
+        Told::Weights(weights) => weights,
+        Told::Averaged(true) => WeightKind::Ema,
+        Told::Averaged(false) => WeightKind::Raw,
+    })
 }
 
 /// What made a checkpoint.
@@ -147,7 +163,7 @@ impl Snapshot {
         let lists = [
             ("weight", Some(&self.model)),
             ("optimizer state", Some(&self.optimizer)),
-            ("average", self.average.as_ref()),
+            ("moving average", self.ema.as_ref()),
             ("mean", self.swa.as_ref().map(|swa| &swa.mean)),
         ];
         for (kind, list) in lists {

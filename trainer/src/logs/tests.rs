@@ -35,7 +35,8 @@ fn epoch(step: u64) -> Record {
         epoch: 0,
         train_loss: 2.25,
         eval,
-        average: Some(eval),
+        ema: Some(eval),
+        swa: Some(Evaluation { top1: 33.0, ..eval }),
         lr: 0.5,
         recipe: String::new(),
     };
@@ -76,7 +77,8 @@ fn lines_and_events_tell_the_same() {
         (&lines[1]["step"], &lines[1]["loss"]),
         (&10.into(), &2.5.into())
     );
-    assert_eq!(lines[2]["eval"]["top1"], 30.0);
+    let top1 = ["eval", "ema", "swa"].map(|of| lines[2][of]["top1"].as_f64().unwrap());
+    assert_eq!(top1, [30.0, 30.0, 33.0]);
     assert!(lines.iter().all(|line| line["time"].as_f64() > Some(1e9)));
 
     let files = event_files(folder.path());
@@ -91,8 +93,9 @@ fn lines_and_events_tell_the_same() {
     assert_eq!(find("train/top1"), None);
     assert_eq!(find("train/lr"), Some((10, 0.5)));
     assert_eq!(find("eval/top1"), Some((20, 30.0)));
-    assert_eq!(find("eval_average/top5"), Some((20, 70.0)));
-    assert_eq!(scalars.len(), 4 + 7);
+    assert_eq!(find("eval_ema/top5"), Some((20, 70.0)));
+    assert_eq!(find("eval_swa/top1"), Some((20, 33.0)));
+    assert_eq!(scalars.len(), 4 + 10);
 }
 
 #[test]

@@ -156,7 +156,8 @@ impl Dashboard {
 
     fn draw_losses(&self, frame: &mut Frame<'_>, area: Rect) {
         let evaluated = self.curve(|row| Some(row.eval.loss));
-        let averaged = self.curve(|row| row.average.map(|e| e.loss));
+        let ema = self.curve(|row| row.ema.map(|e| e.loss));
+        let swa = self.curve(|row| row.swa.map(|e| e.loss));
         let trained = match self.losses.is_empty() {
             true => self.curve(|row| Some(row.train_loss)),
             false => self.losses.clone(),
@@ -164,7 +165,8 @@ impl Dashboard {
         let curves = [
             ("training", Color::Gray, trained),
             ("validation", Color::Cyan, evaluated),
-            ("averaged", Color::Yellow, averaged),
+            ("EMA", Color::Yellow, ema),
+            ("SWA", Color::Magenta, swa),
         ];
         draw_curves(frame, area, "loss", &curves);
     }
@@ -174,9 +176,14 @@ impl Dashboard {
             ("top-1", Color::Cyan, self.curve(|row| Some(row.eval.top1))),
             ("top-5", Color::Gray, self.curve(|row| Some(row.eval.top5))),
             (
-                "averaged",
+                "EMA",
                 Color::Yellow,
-                self.curve(|row| row.average.map(|e| e.top1)),
+                self.curve(|row| row.ema.map(|e| e.top1)),
+            ),
+            (
+                "SWA",
+                Color::Magenta,
+                self.curve(|row| row.swa.map(|e| e.top1)),
             ),
         ];
         draw_curves(frame, area, "validation accuracy, %", &curves);
@@ -257,7 +264,8 @@ mod tests {
             epoch,
             train_loss: 2.5,
             eval,
-            average: Some(eval),
+            ema: Some(eval),
+            swa: Some(eval),
             lr: 0.1,
             recipe: String::new(),
         }
@@ -309,7 +317,8 @@ mod tests {
             "loss 1.2345  top-1 42.00 %  900 images/s",
             "123 MiB on the device  lr 0.05  waited for pictures 26 % of the time",
             "validation accuracy, %",
-            "averaged",
+            "EMA",
+            "SWA",
             "epochs",
             "one",
             "two",

@@ -74,7 +74,8 @@ fn lines_wait_for_their_turn_but_an_epoch_is_always_told() {
         epoch: 1,
         train_loss: 1.25,
         eval,
-        average: Some(eval),
+        ema: Some(eval),
+        swa: Some(Evaluation { top1: 43.0, ..eval }),
         lr: 0.05,
         recipe: String::new(),
     };
@@ -82,7 +83,7 @@ fn lines_wait_for_their_turn_but_an_epoch_is_always_told() {
     let text = out.text();
     assert!(
         text.starts_with("epoch 2/3")
-            && text.contains("averaged top-1 41.00 %")
+            && text.contains("EMA top-1 41.00 %  SWA top-1 43.00 %")
             && text.contains("812 images/s"),
         "{text}"
     );

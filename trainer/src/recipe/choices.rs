@@ -128,7 +128,7 @@ impl Default for Step {
     }
 }
 
-/// A running average of the weights and of the batch-norm statistics.
+/// A moving average of the weights and of the batch-norm statistics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -139,24 +139,6 @@ pub enum ModelEma {
     Pycls(PyclsEma),
     /// As timm and TensorFlow have it: every step, by `1 - decay`.
     Decay(DecayEma),
-    /// Stochastic weight averaging: the arithmetic mean of the weights at the ends of epochs, with the statistics of batch
-    /// norm measured for it.
-    Swa(Swa),
-}
-
-/// Numbers of [`ModelEma::Swa`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Swa {
-    /// The first epoch whose weights are averaged, from 0.
-    pub start: usize,
-}
-
-impl Default for Swa {
-    /// Three quarters of 100 epochs.
-    fn default() -> Self {
-        Self { start: 75 }
-    }
 }
 
 /// What `clip_grad` limits.

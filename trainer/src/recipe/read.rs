@@ -10,7 +10,6 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     AdamW, DecayEma, Exp, ModelEma, Optimizer, PyclsEma, Recipe, RmspropTf, Schedule, Sgd, Step,
-    Swa,
 };
 use crate::error::{Error, Result, suggestion};
 
@@ -81,7 +80,6 @@ fn alternatives(key: &str) -> Vec<Value> {
             ModelEma::Off,
             ModelEma::Pycls(PyclsEma::default()),
             ModelEma::Decay(DecayEma::default()),
-            ModelEma::Swa(Swa::default()),
         ]
         .iter()
         .map(json)
@@ -220,9 +218,19 @@ impl Source<'_> {
                     .filter_map(|choice| choice["name"].as_str())
                     .collect();
                 let problem = format!("`{key}` cannot be \"{text}\"");
-                Err(self.error(name.span(), problem, suggestion(text, plain)))
+                Err(self.error(name.span(), problem, instead(key, text, plain)))
             }
         }
+    }
+}
+
+/// What to write for a `word` that is no alternative of `key`.
+fn instead<'a>(key: &str, word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    match (key, word) {
+        ("model_ema", "swa") => "The mean of epochs' weights is taken beside it: give the first of them as swa_start in a recipe, \
+                                 or by --swa-start"
+            .to_owned(),
+        _ => suggestion(word, known),
     }
 }
 
@@ -262,7 +270,7 @@ pub(super) fn choose<T: serde::de::DeserializeOwned>(key: &str, word: &str) -> R
         None => {
             let names = choices.iter().filter_map(|choice| choice["name"].as_str());
             let problem = format!("cannot be \"{word}\"");
-            Err(Error::config(key, problem, suggestion(word, names)))
+            Err(Error::config(key, problem, instead(key, word, names)))
         }
     }
 }

@@ -132,7 +132,9 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
             whole("model_ema.period", ema.period, 1, 1_000_000)?;
         }
         ModelEma::Decay(ema) => share("model_ema.decay", ema.decay)?,
-        ModelEma::Swa(swa) => whole("model_ema.start", swa.start, 0, r.epochs - 1)?,
+    }
+    if let Some(start) = r.swa_start {
+        whole("swa_start", start, 0, r.epochs - 1)?;
     }
     r.augment.validate()?;
     if r.crop_padding > 0 && r.augment.device == super::Place::Gpu {
@@ -228,7 +230,7 @@ fn positive(name: &str, value: f64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AdamW, DecayEma, Exp, PyclsEma, RmspropTf, Sgd, Step, Swa};
+    use super::super::{AdamW, DecayEma, Exp, PyclsEma, RmspropTf, Sgd, Step};
     use super::*;
 
     #[test]
@@ -251,7 +253,7 @@ mod tests {
                 decay_rate,
             })
         };
-        let one_by_one: [(&str, Spoil); 28] = [
+        let one_by_one: [(&str, Spoil); 29] = [
             ("model", |r| r.model = " ".into()),
             ("img_size", |r| r.img_size = Some(0)),
             ("num_classes", |r| r.num_classes = Some(1)),
@@ -278,6 +280,7 @@ mod tests {
             ("grad_accum_steps", |r| r.grad_accum_steps = 0),
             ("layer_decay", |r| r.layer_decay = 0.0),
             ("precise_bn", |r| r.precise_bn = usize::MAX),
+            ("swa_start", |r| r.swa_start = Some(r.epochs)),
             ("patience", |r| r.patience = usize::MAX),
             ("freeze", |r| r.freeze = vec![" ".into()]),
         ];
@@ -348,13 +351,6 @@ mod tests {
                 "model_ema.period",
                 Recipe {
                     model_ema: ModelEma::Pycls(pycls),
-                    ..base()
-                },
-            ),
-            (
-                "model_ema.start",
-                Recipe {
-                    model_ema: ModelEma::Swa(Swa { start: 100 }),
                     ..base()
                 },
             ),

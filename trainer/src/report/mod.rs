@@ -15,6 +15,7 @@ use crate::checkpoint::Best;
 use crate::error::{Error, Result};
 use crate::output::write_in_output;
 use crate::recipe::Recipe;
+use crate::trainer::WeightKind;
 pub(crate) use predictions::Answer;
 pub use predictions::Predictions;
 
@@ -40,8 +41,12 @@ pub struct EpochRow {
     pub train_loss: f64,
     /// The weights as trained.
     pub eval: Evaluation,
-    /// Their average, where there is one.
-    pub average: Option<Evaluation>,
+    /// Their moving average, where there is one. Runs of before there were two averages called theirs `average`.
+    #[serde(default, alias = "average")]
+    pub ema: Option<Evaluation>,
+    /// The mean of the epochs' weights, where there is one.
+    #[serde(default)]
+    pub swa: Option<Evaluation>,
     /// Learning rate at the last step.
     pub lr: f64,
     /// Hash of the settings that it was trained by; empty in runs of before this was kept.
@@ -59,14 +64,38 @@ impl EpochRow {
             ("eval_top5", self.eval.top5),
             ("lr", self.lr),
         ];
-        if let Some(average) = self.average {
-            numbers.extend([
-                ("average_loss", average.loss),
-                ("average_top1", average.top1),
-                ("average_top5", average.top5),
-            ]);
+        let averages = [
+            (["ema_loss", "ema_top1", "ema_top5"], self.ema),
+            (["swa_loss", "swa_top1", "swa_top5"], self.swa),
+        ];
+        for (names, average) in averages {
+            if let Some(Evaluation { loss, top1, top5 }) = average {
+                numbers.extend(names.into_iter().zip([loss, top1, top5]));
+            }
         }
         numbers
+    }
+
+    /// The evaluation of these weights, where there are such.
+    pub fn of(&self, weights: WeightKind) -> Option<Evaluation> {
+        match weights {
+            WeightKind::Raw => Some(self.eval),
+            WeightKind::Ema => self.ema,
+            WeightKind::Swa => self.swa,
+        }
+    }
+
+    /// The evaluation with the best top-1 accuracy, and whose it is: of equal ones the weights as trained come first.
+    pub fn best(&self) -> (WeightKind, Evaluation) {
+        let averages = [WeightKind::Ema, WeightKind::Swa];
+        let found = averages
+            .into_iter()
+            .filter_map(|weights| Some((weights, self.of(weights)?)));
+        let raw = (WeightKind::Raw, self.eval);
+        found.fold(raw, |best, other| match other.1.top1 > best.1.top1 {
+            true => other,
+            false => best,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::chart::{Chart, Series, escape, line_chart};
 use super::numbers::{significant, trimmed};
 use super::{EpochRow, Report, predictions};
+use crate::trainer::WeightKind;
 
 /// How pages look, in light and in the dark.
 pub(crate) const STYLE: &str = "\
@@ -67,11 +68,7 @@ fn lead(report: &Report) -> String {
     match &report.best {
         None => format!("{done}."),
         Some(best) => {
-            let weights = if best.average {
-                "the averaged weights"
-            } else {
-                "the weights as trained"
-            };
+            let weights = best.weights.words();
             let chance = match report.num_classes {
                 0 | 1 => String::new(),
                 classes => format!(" (guessing: {} %)", trimmed(100.0 / classes as f64, 2)),
@@ -139,9 +136,9 @@ fn charts(report: &Report) -> Vec<Chart> {
             vec![
                 line("training", false, &|row| Some(row.train_loss)),
                 line("validation", false, &|row| Some(row.eval.loss)),
-                line("validation, averaged weights", true, &|row| {
-                    row.average.map(|average| average.loss)
-                }),
+                // Dashed are in the colour of the line before them.
+                line("validation, EMA", true, &|row| row.ema.map(|ema| ema.loss)),
+                line("validation, SWA", false, &|row| row.swa.map(|swa| swa.loss)),
             ],
         ),
         chart(
@@ -149,13 +146,11 @@ fn charts(report: &Report) -> Vec<Chart> {
             "%",
             vec![
                 line("top-1", false, &|row| Some(row.eval.top1)),
-                line("top-1, averaged", true, &|row| {
-                    row.average.map(|average| average.top1)
-                }),
+                line("of EMA", true, &|row| row.ema.map(|ema| ema.top1)),
+                line("of SWA", false, &|row| row.swa.map(|swa| swa.top1)),
                 line("top-5", false, &|row| Some(row.eval.top5)),
-                line("top-5, averaged", true, &|row| {
-                    row.average.map(|average| average.top5)
-                }),
+                line("of EMA", true, &|row| row.ema.map(|ema| ema.top5)),
+                line("of SWA", false, &|row| row.swa.map(|swa| swa.top5)),
             ],
         ),
         chart(
@@ -217,7 +212,14 @@ fn facts(report: &Report) -> String {
 }
 
 fn epochs(report: &Report) -> String {
-    let averaged = report.rows.iter().any(|row| row.average.is_some());
+    let averages = [
+        (WeightKind::Ema, ["EMA loss", "EMA top-1 %", "EMA top-5 %"]),
+        (WeightKind::Swa, ["SWA loss", "SWA top-1 %", "SWA top-5 %"]),
+    ];
+    let averages: Vec<_> = averages
+        .into_iter()
+        .filter(|(weights, _)| report.rows.iter().any(|row| row.of(*weights).is_some()))
+        .collect();
     let timed = report.images_per_second.iter().any(Option::is_some);
     let mut heads = vec![
         "epochs done",
@@ -226,9 +228,7 @@ fn epochs(report: &Report) -> String {
         "top-1 %",
         "top-5 %",
     ];
-    if averaged {
-        heads.extend(["avg. loss", "avg. top-1 %", "avg. top-5 %"]);
-    }
+    heads.extend(averages.iter().flat_map(|(_, heads)| heads.iter().copied()));
     heads.push("learning rate");
     if timed {
         heads.push("images/s");
@@ -244,8 +244,8 @@ fn epochs(report: &Report) -> String {
             loss(row.eval.loss),
         ];
         cells.extend([percent(row.eval.top1), percent(row.eval.top5)]);
-        if averaged {
-            match row.average {
+        for (weights, _) in &averages {
+            match row.of(*weights) {
                 Some(average) => cells.extend([
                     loss(average.loss),
                     percent(average.top1),
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
     use crate::checkpoint::Best;
 
-    /// A run as a user may see one: twenty epochs with an average.
+    /// A run as a user may see one: twenty epochs with both averages.
     fn report() -> Report {
         let eval = |x: f64| Evaluation {
             loss: 2.3 - 1.5 * x,
@@ -325,7 +325,8 @@ mod tests {
                     epoch,
                     train_loss: 2.35 - 1.2 * x,
                     eval: eval(x - 0.04 * ((epoch * 7) % 5) as f64 / 4.0),
-                    average: (epoch > 1).then(|| eval(x * 1.03)),
+                    ema: (epoch > 1).then(|| eval(x * 1.03)),
+                    swa: (epoch > 9).then(|| eval(x * 1.05)),
                     lr: 0.2 * 0.02f64.powf(epoch as f64 / 20.0),
                     recipe: String::new(),
                 }
@@ -350,7 +351,7 @@ mod tests {
             best: Some(Best {
                 epoch: 19,
                 top1: 67.66,
-                average: true,
+                weights: WeightKind::Ema,
             }),
             images_per_second: rows
                 .iter()
@@ -372,6 +373,10 @@ mod tests {
             "images/s",
             "prefers-color-scheme",
             "guessing: 10 %",
+            "with the moving average of the weights (EMA) after epoch 20",
+            "validation, EMA",
+            "of SWA",
+            "<th>EMA loss</th><th>EMA top-1 %</th><th>EMA top-5 %</th><th>SWA loss</th>",
         ] {
             assert!(page.contains(word), "{word:?} is not on the page");
         }
@@ -390,6 +395,10 @@ mod tests {
         let page = Report::default().html();
         assert!(page.contains("0 of 100 epochs done") && !page.contains("NaN"));
         assert_eq!(page.matches("<svg").count(), 0);
+        let mut alone = report();
+        alone.rows.iter_mut().for_each(|row| row.swa = None);
+        let page = alone.html();
+        assert!(page.contains("EMA loss") && !page.contains("SWA"));
     }
 
     #[test]

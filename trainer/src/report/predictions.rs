@@ -5,6 +5,7 @@ mod page;
 use std::collections::BTreeMap;
 
 use crate::data::Picture;
+use crate::trainer::WeightKind;
 
 pub(super) use page::{STYLE, html};
 
@@ -16,8 +17,8 @@ const SHOWN: usize = 12;
 pub struct Predictions {
     /// The classes' names.
     pub classes: Vec<String>,
-    /// Whether the averaged weights were asked.
-    pub average: bool,
+    /// Which weights were asked.
+    pub weights: WeightKind,
     /// How many pictures of one class were taken for another, or for itself: by (class, said).
     counts: BTreeMap<(u32, u32), u64>,
     /// The surest mistakes, the surest first.
@@ -48,10 +49,10 @@ pub(crate) struct Answer<'a> {
 
 impl Predictions {
     /// None yet.
-    pub(crate) fn new(classes: &[String], average: bool) -> Self {
+    pub(crate) fn new(classes: &[String], weights: WeightKind) -> Self {
         Self {
             classes: classes.to_vec(),
-            average,
+            weights,
             ..Self::default()
         }
     }
@@ -141,7 +142,7 @@ mod tests {
 
     pub(super) fn some() -> Predictions {
         let classes = ["cat", "dog", "<cow>"].map(str::to_owned);
-        let mut all = Predictions::new(&classes, false);
+        let mut all = Predictions::new(&classes, WeightKind::Raw);
         let mut add = |class, logits: [f32; 3], name: &str| {
             let picture = Picture {
                 width: 200,

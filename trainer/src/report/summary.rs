@@ -11,15 +11,18 @@ use super::{EpochRow, Report};
 /// A summary is some hundred bytes an epoch.
 const LARGEST: u64 = 64 << 20;
 
-/// timm's columns, the hash of the settings, and the same of the averaged weights where there are any; accuracies in percent.
+/// timm's columns, the hash of the settings, and the same of each average of the weights where there is one; accuracies in
+/// percent.
 pub(super) fn csv(report: &Report) -> String {
-    let mut text = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,average_loss,average_top1,average_top5\n".to_owned();
+    let mut text = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,ema_loss,ema_top1,ema_top5,swa_loss,swa_top1,swa_top5\n"
+        .to_owned();
     for row in &report.rows {
         let EpochRow {
             epoch,
             train_loss,
             eval,
-            average,
+            ema,
+            swa,
             lr,
             recipe,
         } = row;
@@ -27,11 +30,13 @@ pub(super) fn csv(report: &Report) -> String {
             true => &report.recipe_hash,
             false => recipe,
         };
-        let average = average.as_ref().map_or(",,".into(), |average| {
-            format!("{},{},{}", average.loss, average.top1, average.top5)
+        let [ema, swa] = [ema, swa].map(|average| {
+            average.map_or(",,".into(), |average| {
+                format!("{},{},{}", average.loss, average.top1, average.top5)
+            })
         });
         text += &format!(
-            "{epoch},{train_loss},{},{},{},{lr},{recipe},{average}\n",
+            "{epoch},{train_loss},{},{},{},{lr},{recipe},{ema},{swa}\n",
             eval.loss, eval.top1, eval.top5
         );
     }
@@ -74,7 +79,8 @@ mod tests {
                 top1: 50.25,
                 top5: 90.0,
             },
-            average: None,
+            ema: None,
+            swa: None,
             lr: 0.1,
             recipe: String::new(),
         };
@@ -91,15 +97,19 @@ mod tests {
     fn the_csv_has_the_columns_of_timm_and_the_recipe() {
         let mut report = report();
         report.rows[1].recipe = "e01a".into();
-        report.rows[1].average = Some(Evaluation {
-            loss: 1.25,
+        let average = |loss| Evaluation {
+            loss,
             top1: 51.5,
             top5: 91.0,
-        });
+        };
+        report.rows[0].ema = Some(average(1.25));
+        report.rows[1].ema = Some(average(1.25));
+        report.rows[1].swa = Some(average(1.125));
         assert_eq!(
             csv(&report),
-            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,average_loss,average_top1,average_top5\n\
-             0,2.25,1.5,50.25,90,0.1,8d2f,,,\n1,2.25,1.5,50.25,90,0.1,e01a,1.25,51.5,91\n"
+            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,ema_loss,ema_top1,ema_top5,swa_loss,swa_top1,swa_top5\n\
+             0,2.25,1.5,50.25,90,0.1,8d2f,1.25,51.5,91,,,\n\
+             1,2.25,1.5,50.25,90,0.1,e01a,1.25,51.5,91,1.125,51.5,91\n"
         );
     }
 

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::ledger::{Outcome, Planned, Trial};
 use crate::recipe::Recipe;
 use crate::report::EpochRow;
-use crate::trainer::{Flow, Trainer, WeightKind};
+use crate::trainer::{Evaluations, Flow, Trainer};
 
 /// Device, pictures and recipe of a study.
 pub struct Setting {
@@ -90,7 +90,7 @@ impl Setting {
     }
 
     /// Trains and evaluates a trial's network from its first step; `watch` sees every step and may stop it: `None` then.
-    /// The errors are those of the last epoch, of the weights or their average, whichever is better.
+    /// The errors are those of the last epoch, of the weights or an average of them, whichever is best.
     ///
     /// # Errors
     ///
@@ -122,29 +122,22 @@ impl Setting {
             let Some(sums) = trainer.train_epoch(|done| at(done.batch))? else {
                 return Ok(None);
             };
-            let Some(eval) = trainer.evaluate(WeightKind::Raw, |_| at(batches))? else {
+            let Some(Evaluations { raw, ema, swa }) = trainer.evaluate_all(|_| at(batches))? else {
                 return Ok(None);
-            };
-            let average = match trainer.averages() {
-                false => None,
-                true => match trainer.evaluate(WeightKind::Average, |_| at(batches))? {
-                    None => return Ok(None),
-                    average => average,
-                },
             };
             trainer.record(EpochRow {
                 epoch: epoch as u64,
                 train_loss: sums.loss(),
-                eval,
-                average,
+                eval: raw,
+                ema,
+                swa,
                 lr: trainer.learning_rate(),
                 recipe: recipe.settings(),
             });
         }
         let curve = trainer.rows().to_vec();
         let last = curve.last().cloned().unwrap_or_default();
-        let better = last.average.filter(|average| average.top1 > last.eval.top1);
-        let end = better.unwrap_or(last.eval);
+        let (_, end) = last.best();
         Ok(Some(Outcome {
             adapter: format!("{} ({})", self.gpu.info().name, self.gpu.info().driver),
             curve,

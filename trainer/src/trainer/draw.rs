@@ -6,11 +6,12 @@ use triaxis_engine::ops::{
     soft_targets, softmax_cross_entropy, table_rows,
 };
 use triaxis_engine::{
-    Arena, DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result,
-    Shape, Value, gradients,
+    DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result, Shape,
+    Value, gradients,
 };
 use triaxis_models::Model;
 
+use super::WeightKind;
 use super::tune::{Tuning, block};
 use crate::recipe::{ClipMode, ModelEma, OnDevice, Optimizer, PAPER_DECAY, Recipe};
 
@@ -177,19 +178,17 @@ pub fn training_from(
         ops::loss_scale(&mut g, scale, norm)?;
     }
     let mut averaging = None;
-    match recipe.model_ema {
-        ModelEma::Off => {}
-        ModelEma::Swa(_) => {
-            // Nothing of a step: it changes at the ends of epochs.
-            g.arena(Arena::OfParameters("average"));
-            if !g.buffers().is_empty() {
-                g.arena(Arena::OfBuffers("average"));
-            }
-        }
-        ModelEma::Pycls(_) | ModelEma::Decay(_) => {
-            let rate = g.input("average.rate", Shape::scalar());
-            average(&mut g, rate, Some(norm))?;
-            averaging = Some(rate);
+    if recipe.model_ema != ModelEma::Off {
+        let rate = g.input("average.rate", Shape::scalar());
+        average(&mut g, rate, Some(norm))?;
+        averaging = Some(rate);
+    }
+    if recipe.swa_start.is_some() {
+        // Nothing of a step: it changes at the ends of epochs.
+        let [parameters, buffers] = WeightKind::Swa.arenas();
+        g.arena(parameters);
+        if !g.buffers().is_empty() {
+            g.arena(buffers);
         }
     }
     let sums = accuracy(&mut g, logits, labels, losses, weights)?;

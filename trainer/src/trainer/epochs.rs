@@ -1,8 +1,8 @@
 //! A whole run for a program that has nothing to add to it.
 
-use super::{Flow, Trainer, WeightKind};
+use super::{Evaluations, Flow, Trainer};
 use crate::error::Result;
-use crate::report::{EpochRow, Evaluation};
+use crate::report::EpochRow;
 
 impl Trainer {
     /// Trains the epochs that the recipe has left and evaluates after each; `watch` hears of every one.
@@ -16,16 +16,14 @@ impl Trainer {
             let sums = self
                 .train_epoch(|_| Flow::Continue)?
                 .expect("no step asked to stop");
-            let eval = self.evaluate_whole(WeightKind::Raw)?;
-            let average = match self.averages() {
-                true => Some(self.evaluate_whole(WeightKind::Average)?),
-                false => None,
-            };
+            let evaluations = self.evaluate_all(|_| Flow::Continue)?;
+            let Evaluations { raw, ema, swa } = evaluations.expect("no batch asked to stop");
             let row = EpochRow {
                 epoch,
                 train_loss: sums.loss(),
-                eval,
-                average,
+                eval: raw,
+                ema,
+                swa,
                 lr: self.learning_rate(),
                 recipe: self.recipe.settings(),
             };
@@ -33,10 +31,5 @@ impl Trainer {
             self.record(row);
         }
         Ok(())
-    }
-
-    fn evaluate_whole(&mut self, weights: WeightKind) -> Result<Evaluation> {
-        let evaluation = self.evaluate(weights, |_| Flow::Continue)?;
-        Ok(evaluation.expect("no batch asked to stop"))
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Measure {
 
 /// Images that the running statistics are measured on after each epoch, if they are.
 pub(super) fn images(recipe: &Recipe) -> Option<usize> {
-    match (recipe.precise_bn, recipe.swa_start()) {
+    match (recipe.precise_bn, recipe.swa_start) {
         (0, Some(_)) => Some(IMAGES),
         (0, None) => None,
         (images, _) => Some(images),
@@ -57,7 +57,7 @@ impl Trainer {
     pub(super) fn end_epoch(&mut self) -> Result<()> {
         if self
             .recipe
-            .swa_start()
+            .swa_start
             .is_some_and(|start| self.epoch >= start)
         {
             self.add_to_mean()?;
@@ -65,8 +65,11 @@ impl Trainer {
         if self.recipe.precise_bn > 0 {
             self.measure(WeightKind::Raw)?;
         }
-        if self.averages() {
-            self.measure(WeightKind::Average)?;
+        for weights in self.averages() {
+            // The mean of epochs' weights has no statistics but those that are measured for it.
+            if self.recipe.precise_bn > 0 || weights == WeightKind::Swa {
+                self.measure(weights)?;
+            }
         }
         Ok(())
     }
@@ -83,7 +86,7 @@ impl Trainer {
     }
 
     fn measure_on(&self, measure: &mut Measure, weights: WeightKind) -> Result<()> {
-        let (parameters, buffers) = weights.arenas();
+        let [parameters, buffers] = weights.arenas();
         let plan = &mut measure.plan;
         plan.copy_arena(&Arena::Parameters, &self.train, &parameters)?;
         plan.copy_arena(&Arena::Buffers, &self.train, &buffers)?;

@@ -1,5 +1,6 @@
 //! Training: two plans, two loaders, and the loop that joins them.
 
+mod averages;
 mod diagnose;
 pub mod draw;
 mod epochs;
@@ -26,9 +27,10 @@ use triaxis_models::Model;
 
 use crate::data::{Dataset, Loader, LoaderOptions, Split};
 use crate::error::{Error, Result};
-use crate::recipe::{ModelEma, Recipe};
+use crate::recipe::Recipe;
 use crate::report::Evaluation;
 use crate::schedule::learning_rate;
+pub use averages::{Evaluations, WeightKind};
 pub use diagnose::{Suspect, Suspects};
 use draw::Drawn;
 pub use fit::{batch_that_fits, largest_batch};
@@ -82,25 +84,6 @@ pub struct LossScaling {
     pub scale: f32,
     /// Steps that changed nothing, since f16 did not hold their gradients.
     pub missed: u64,
-}
-
-/// Whose numbers are evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WeightKind {
-    /// As trained.
-    Raw,
-    /// Their running average.
-    Average,
-}
-
-impl WeightKind {
-    /// Where the training plan keeps parameters and running statistics.
-    fn arenas(self) -> (Arena, Arena) {
-        match self {
-            Self::Raw => (Arena::Parameters, Arena::Buffers),
-            Self::Average => (AVERAGE, AVERAGE_BUFFERS),
-        }
-    }
 }
 
 /// Whether to go on after a step.
@@ -234,16 +217,6 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// Sets the average of the weights, where there is one, to the weights.
-    fn begin_average(&self) -> Result<()> {
-        let train = &self.train;
-        if self.recipe.model_ema != ModelEma::Off {
-            train.copy_arena(&AVERAGE, train, &Arena::Parameters)?;
-            train.copy_arena(&AVERAGE_BUFFERS, train, &Arena::Buffers)?;
-        }
-        Ok(())
-    }
-
     /// Trains what is left of the epoch; `watch` sees every step and may stop it, behind the update in progress. The sums of the whole epoch, or
     /// `None` where it was stopped. The next epoch begins when [`Trainer::record`] has the outcome of this one.
     ///
@@ -323,7 +296,7 @@ impl Trainer {
         weights: WeightKind,
         mut watch: impl FnMut(usize) -> Flow,
     ) -> Result<Option<Evaluation>> {
-        let (parameters, buffers) = weights.arenas();
+        let [parameters, buffers] = weights.arenas();
         self.eval
             .copy_arena(&Arena::Parameters, &self.train, &parameters)?;
         self.eval
@@ -353,15 +326,6 @@ impl Trainer {
             top1: sums.top1(),
             top5: sums.top5(),
         }))
-    }
-
-    /// Whether there is an average of the weights to evaluate.
-    pub fn averages(&self) -> bool {
-        match &self.recipe.model_ema {
-            ModelEma::Off => false,
-            ModelEma::Swa(_) => self.swa.epochs > 0,
-            _ => true,
-        }
     }
 
     /// Whether the recipe's patience has run out: so many epochs have brought no better top-1 accuracy.
@@ -477,11 +441,6 @@ impl Trainer {
         }))
     }
 }
-
-/// The averaged parameters.
-const AVERAGE: Arena = Arena::OfParameters("average");
-/// The averaged running statistics.
-const AVERAGE_BUFFERS: Arena = Arena::OfBuffers("average");
 
 #[cfg(test)]
 mod tests;

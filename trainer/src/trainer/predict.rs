@@ -22,12 +22,12 @@ impl Trainer {
         weights: WeightKind,
         mut watch: impl FnMut(usize) -> Flow,
     ) -> Result<Option<Predictions>> {
-        let (parameters, buffers) = weights.arenas();
+        let [parameters, buffers] = weights.arenas();
         self.eval
             .copy_arena(&Arena::Parameters, &self.train, &parameters)?;
         self.eval
             .copy_arena(&Arena::Buffers, &self.train, &buffers)?;
-        let mut all = Predictions::new(&self.classes, weights == WeightKind::Average);
+        let mut all = Predictions::new(&self.classes, weights);
         let side = self.side;
         for (done, batch) in self.eval_loader.epoch(0, 0).enumerate() {
             let batch = batch?;

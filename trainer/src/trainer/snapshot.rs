@@ -6,12 +6,11 @@ use triaxis_engine::{Arena, Plan};
 
 use super::position::Cut;
 use super::swa::WeightSum;
-use super::{AVERAGE, AVERAGE_BUFFERS, Mishaps, Trainer};
+use super::{Mishaps, Trainer, WeightKind};
 use crate::checkpoint::{Best, NamedTensor, Origin, Snapshot, State, Swa, compare};
 use crate::data::Fingerprint;
 use crate::error::{Error, Result};
-use crate::recipe::ModelEma;
-use crate::report::EpochRow;
+use crate::report::{EpochRow, Evaluation};
 use crate::weights::Fitted;
 
 impl Trainer {
@@ -39,22 +38,17 @@ impl Trainer {
                 data: self.train.read(state)?,
             });
         }
-        let average = || -> Result<Vec<NamedTensor>> {
-            let mut tensors = tensors(&self.train, &AVERAGE)?;
-            tensors.extend(tensors_of_buffers(&self.train, &AVERAGE_BUFFERS)?);
-            Ok(tensors)
-        };
         let mut snapshot = Snapshot {
             model: self.weights()?,
             optimizer,
-            average: match &self.recipe.model_ema {
-                ModelEma::Off | ModelEma::Swa(_) => None,
-                ModelEma::Pycls(_) | ModelEma::Decay(_) => Some(average()?),
+            ema: match self.has_ema() {
+                true => Some(self.weights_of(WeightKind::Ema)?),
+                false => None,
             },
             swa: match self.swa.epochs {
                 0 => None,
                 _ => Some(Swa {
-                    mean: average()?,
+                    mean: self.weights_of(WeightKind::Swa)?,
                     sum: self.swa.tensors.clone(),
                 }),
             },
@@ -97,8 +91,13 @@ impl Trainer {
     ///
     /// A lost device.
     pub fn weights(&self) -> Result<Vec<NamedTensor>> {
-        let mut weights = tensors(&self.train, &Arena::Parameters)?;
-        weights.extend(tensors_of_buffers(&self.train, &Arena::Buffers)?);
+        self.weights_of(WeightKind::Raw)
+    }
+
+    fn weights_of(&self, kind: WeightKind) -> Result<Vec<NamedTensor>> {
+        let [parameters, buffers] = kind.arenas();
+        let mut weights = tensors(&self.train, &parameters)?;
+        weights.extend(tensors_of_buffers(&self.train, &buffers)?);
         Ok(weights)
     }
 
@@ -145,20 +144,18 @@ impl Trainer {
         expect_same(path, &own.optimizer, &snapshot.optimizer)?;
         expect_same(
             path,
-            own.average.as_deref().unwrap_or(&[]),
-            snapshot.average.as_deref().unwrap_or(&[]),
+            own.ema.as_deref().unwrap_or(&[]),
+            snapshot.ema.as_deref().unwrap_or(&[]),
         )?;
         self.expect_swa(&own.model, snapshot, path)?;
-        for tensor in &snapshot.model {
-            self.import(
-                &[Arena::Parameters, Arena::Buffers],
-                &tensor.name,
-                &tensor.data,
-            )?;
-        }
-        let mean = snapshot.swa.iter().flat_map(|swa| &swa.mean);
-        for tensor in snapshot.average.iter().flatten().chain(mean) {
-            self.import(&[AVERAGE, AVERAGE_BUFFERS], &tensor.name, &tensor.data)?;
+        for (kind, tensors) in [
+            (WeightKind::Raw, Some(&snapshot.model)),
+            (WeightKind::Ema, snapshot.ema.as_ref()),
+            (WeightKind::Swa, snapshot.swa.as_ref().map(|swa| &swa.mean)),
+        ] {
+            for tensor in tensors.into_iter().flatten() {
+                self.import(&kind.arenas(), &tensor.name, &tensor.data)?;
+            }
         }
         for arena in self.optimizer_arenas() {
             for tensor in &snapshot.optimizer {
@@ -193,19 +190,14 @@ impl Trainer {
 
     /// Adds the outcome of the epoch in progress, which is done by that; whether it is the best so far.
     pub fn record(&mut self, row: EpochRow) -> bool {
-        let candidates = [(row.eval.top1, false)]
-            .into_iter()
-            .chain(row.average.map(|e| (e.top1, true)));
-        let mut better = false;
-        for (top1, average) in candidates {
-            if self.best.as_ref().is_none_or(|best| top1 > best.top1) {
-                self.best = Some(Best {
-                    epoch: row.epoch,
-                    top1,
-                    average,
-                });
-                better = true;
-            }
+        let (weights, Evaluation { top1, .. }) = row.best();
+        let better = self.best.as_ref().is_none_or(|best| top1 > best.top1);
+        if better {
+            self.best = Some(Best {
+                epoch: row.epoch,
+                top1,
+                weights,
+            });
         }
         self.rows.push(row);
         self.epoch += 1;
@@ -226,7 +218,7 @@ impl Trainer {
     /// What the optimizer keeps for every parameter. A sum of several batches is not among it: it is complete wherever a
     /// run may stop.
     fn optimizer_arenas(&self) -> Vec<Arena> {
-        let kept = |arena: &&Arena| matches!(arena, Arena::OfParameters(name) if !["average", "accumulated"].contains(name));
+        let kept = |arena: &&Arena| matches!(arena, Arena::OfParameters(name) if !["average", "swa", "accumulated"].contains(name));
         self.train.arenas().filter(kept).cloned().collect()
     }
 

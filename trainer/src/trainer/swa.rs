@@ -6,7 +6,7 @@ use std::path::Path;
 use triaxis_engine::{Arena, Exported};
 
 use super::snapshot::expect_same;
-use super::{AVERAGE, Trainer};
+use super::{Trainer, WeightKind};
 use crate::checkpoint::{NamedTensor, Snapshot};
 use crate::error::{Error, Result};
 
@@ -67,8 +67,9 @@ impl Trainer {
     /// single epochs are of other weights.
     pub(super) fn add_to_mean(&mut self) -> Result<()> {
         self.swa.add(self.train.export(&Arena::Parameters)?);
+        let [parameters, _] = WeightKind::Swa.arenas();
         for (name, mean) in self.swa.means() {
-            self.train.import(&AVERAGE, name, &mean)?;
+            self.train.import(&parameters, name, &mean)?;
         }
         Ok(())
     }
@@ -88,7 +89,7 @@ impl Trainer {
         let Some(swa) = &snapshot.swa else {
             return Ok(());
         };
-        let (mean, sum) = match self.recipe.swa_start() {
+        let (mean, sum) = match self.recipe.swa_start {
             // Parameters stand first.
             Some(_) => (own, &own[..self.train.graph().parameters().len()]),
             None => (&own[..0], &own[..0]),

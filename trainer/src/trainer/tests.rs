@@ -1,5 +1,7 @@
 //! What a recipe does to a small network, seen from its weights.
 
+mod averages;
+
 use std::path::Path;
 
 use triaxis_engine::ops::{self, Activation};
@@ -10,7 +12,7 @@ use triaxis_models::layers::{Conv, Style, conv, linear};
 use super::*;
 use crate::checkpoint::NamedTensor;
 use crate::data::{DataOptions, open};
-use crate::recipe::{ClipMode, DecayEma, Optimizer, Schedule, Sgd, Swa};
+use crate::recipe::{ClipMode, DecayEma, ModelEma, Optimizer, Schedule, Sgd};
 use crate::report::EpochRow;
 
 const SIDE: usize = 8;
@@ -232,56 +234,6 @@ fn every_way_of_clipping_bounds_what_a_step_changes() {
 }
 
 #[test]
-fn the_mean_of_epochs_is_that_of_f64_and_goes_on_after_a_restart() {
-    let recipe = Recipe {
-        model_ema: ModelEma::Swa(Swa { start: 1 }),
-        precise_bn: 16,
-        epochs: 4,
-        ..recipe()
-    };
-    let mut whole = trainer(normed(0.1), 32, &recipe);
-    let mut sums: Vec<Vec<f64>> = Vec::new();
-    let mut resumed = trainer(normed(0.1), 32, &recipe);
-    for done in 1..=4 {
-        epoch(&mut whole);
-        assert_eq!(whole.averages(), done > 1, "after {done} epochs");
-        let snapshot = whole.snapshot().unwrap();
-        assert_eq!(
-            (snapshot.average.is_some(), snapshot.swa.is_some()),
-            (false, done > 1)
-        );
-        if done > 1 {
-            let weights = whole.weights().unwrap();
-            sums.resize(weights.len(), Vec::new());
-            let mean = snapshot.swa.unwrap().mean;
-            for ((sum, tensor), mean) in sums.iter_mut().zip(&weights).zip(&mean) {
-                sum.resize(tensor.data.len(), 0.0);
-                let each = sum.iter_mut().zip(&tensor.data);
-                each.for_each(|(sum, &x)| *sum += f64::from(x));
-                // Running statistics are measured instead.
-                if !tensor.name.contains("running") {
-                    let expected = sum.iter().map(|sum| (sum / f64::from(done - 1)) as f32);
-                    let expected: Vec<f32> = expected.collect();
-                    assert_eq!((&mean.name, &mean.data), (&tensor.name, &expected));
-                }
-            }
-        }
-        if done == 2 {
-            let snapshot = whole.snapshot().unwrap();
-            resumed.restore(&snapshot, Path::new("here")).unwrap();
-        }
-    }
-    epoch(&mut resumed);
-    epoch(&mut resumed);
-    assert!(whole.snapshot().unwrap() == resumed.snapshot().unwrap());
-    let eval = whole
-        .evaluate(WeightKind::Average, |_| Flow::Continue)
-        .unwrap()
-        .unwrap();
-    assert!(eval.loss.is_finite(), "{eval:?}");
-}
-
-#[test]
 fn precise_statistics_are_the_means_of_the_batches_own() {
     // The weights stay as they are.
     let still = Recipe {
@@ -308,7 +260,7 @@ fn precise_statistics_are_the_means_of_the_batches_own() {
     epoch(&mut measured);
     let snapshot = measured.snapshot().unwrap();
     // Weights and average are equal, so are their statistics.
-    let average = snapshot.average.unwrap();
+    let average = snapshot.ema.unwrap();
     assert!(difference(&snapshot.model, &average, |_| true) < 1e-6);
     let mut seen = 0;
     for ((a, b), got) in first_batch.iter().zip(&second_batch).zip(&snapshot.model) {
@@ -489,7 +441,7 @@ fn a_state_that_no_run_has_is_refused() {
     forged.state.best = Some(crate::checkpoint::Best {
         epoch: 7,
         top1: 1.0,
-        average: false,
+        weights: WeightKind::Raw,
     });
     let error = trainer.restore(&forged, Path::new("here")).unwrap_err();
     assert!(error.to_string().contains("the best epoch is 7"), "{error}");

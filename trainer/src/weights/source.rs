@@ -12,6 +12,7 @@ use crate::data::Preprocess;
 use crate::error::{Error, Result};
 use crate::output::parent;
 use crate::recipe::Recipe;
+use crate::trainer::WeightKind;
 
 /// Endings under which Python's pickles go about.
 const PICKLES: [&str; 6] = ["pth", "pt", "bin", "pkl", "ckpt", "pyth"];
@@ -70,13 +71,21 @@ fn folder(path: &Path) -> Result<Weights> {
     }
 }
 
-/// One of our checkpoints. Where the average of the weights was the best, the average is taken.
+/// One of our checkpoints. Where an average of the weights was the best, that is taken; each can be had as a file of the
+/// checkpoint.
 fn snapshot(directory: &Path) -> Result<Weights> {
     let snapshot = checkpoint::load(directory)?;
-    let averaged = snapshot.state.best.as_ref().is_some_and(|b| b.average);
-    let average = snapshot.average.or(snapshot.swa.map(|swa| swa.mean));
-    let (tensors, note) = match (averaged, average) {
-        (true, Some(average)) => (average, Some("the averaged weights are used".into())),
+    let best = snapshot.state.best.map(|best| best.weights);
+    let average = match best {
+        Some(WeightKind::Ema) => snapshot.ema,
+        Some(WeightKind::Swa) => snapshot.swa.map(|swa| swa.mean),
+        Some(WeightKind::Raw) | None => None,
+    };
+    let (tensors, note) = match (best, average) {
+        (Some(best), Some(average)) => (
+            average,
+            Some(format!("{} is used: it did best", best.words())),
+        ),
         _ => (snapshot.model, None),
     };
     Ok(Weights {
@@ -182,4 +191,55 @@ fn conversion(path: &Path) -> String {
         quoted(path),
         quoted(&path.with_extension("safetensors"))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{Best, CheckpointStore, NamedTensor, Snapshot, Standing, Swa};
+    use crate::report::EpochRow;
+
+    #[test]
+    fn of_a_checkpoints_averages_the_best_is_taken_and_each_can_be_asked_for() {
+        let place = tempfile::tempdir().unwrap();
+        let tensor = |x| NamedTensor {
+            name: "fc.bias".into(),
+            shape: vec![1],
+            data: vec![x],
+        };
+        let mut store = CheckpointStore::open(place.path()).unwrap();
+        for (step, weights, number, note) in [
+            (1, WeightKind::Raw, 1.0, None),
+            (2, WeightKind::Ema, 2.0, Some("(EMA) is used")),
+            (3, WeightKind::Swa, 3.0, Some("(SWA) is used")),
+        ] {
+            let mut snapshot = Snapshot {
+                model: vec![tensor(1.0)],
+                ema: Some(vec![tensor(2.0)]),
+                swa: Some(Swa {
+                    mean: vec![tensor(3.0)],
+                    sum: Vec::new(),
+                }),
+                ..Snapshot::default()
+            };
+            (snapshot.state.step, snapshot.state.swa_epochs) = (step, 1);
+            snapshot.state.rows = vec![EpochRow::default()];
+            snapshot.state.best = Some(Best {
+                epoch: 0,
+                top1: 50.0,
+                weights,
+            });
+            snapshot.origin.classes = vec!["cat".into(), "dog".into()];
+            let checkpoint = store.save(&snapshot, Standing::Best).unwrap();
+            let found = read(&checkpoint).unwrap();
+            assert_eq!(found.tensors[0].data, [number], "{weights:?}");
+            assert_eq!(found.notes.len(), usize::from(note.is_some()));
+            assert!(note.is_none_or(|note| found.notes[0].contains(note)));
+            for (part, number) in PARTS.into_iter().zip([1.0, 2.0, 3.0]) {
+                let found = read(&checkpoint.join(part)).unwrap();
+                assert_eq!(found.tensors[0].data, [number], "{part}");
+                assert_eq!(found.classes, ["cat", "dog"], "{part}");
+            }
+        }
+    }
 }

@@ -85,7 +85,8 @@ fn finish(trainer: &mut Trainer, mut watch: impl FnMut(&Trainer)) -> Snapshot {
             epoch: trainer.epoch() as u64,
             train_loss: sums.loss(),
             eval: eval.unwrap().unwrap(),
-            average: None,
+            ema: None,
+            swa: None,
             lr: trainer.learning_rate(),
             recipe: String::new(),
         });
@@ -134,7 +135,7 @@ fn a_step_that_f16_does_not_hold_changes_nothing_but_the_scale() {
     let state = |trainer: &Trainer| {
         let mut snapshot = trainer.snapshot().unwrap();
         snapshot.optimizer.retain(|t| !t.name.starts_with("state."));
-        (snapshot.model, snapshot.optimizer, snapshot.average)
+        (snapshot.model, snapshot.optimizer, snapshot.ema)
     };
     let (mut before, mut scaling) = (state(&trainer), trainer.scaling().unwrap().unwrap());
     assert_eq!((scaling.scale, scaling.missed), (TOO_LARGE, 0));

@@ -7,7 +7,7 @@ use crate::support::{Place, Running, files, pointed, run};
 #[test]
 fn a_run_leaves_its_recipe_summary_report_and_checkpoints() {
     let place = Place::new();
-    let ran = run(place.tiny("--recipe everything.toml --epochs 3")).done();
+    let ran = run(place.tiny("--recipe everything.toml --epochs 3 --swa-start 0")).done();
     let folder = place.run_folder("tiny");
 
     let summary = fs::read_to_string(folder.join("summary.csv")).unwrap();
@@ -19,14 +19,18 @@ fn a_run_leaves_its_recipe_summary_report_and_checkpoints() {
     assert_eq!(
         lines.next(),
         Some(
-            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,average_loss,average_top1,average_top5"
+            "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,recipe,ema_loss,ema_top1,ema_top5,swa_loss,swa_top1,swa_top5"
         )
     );
     for (epoch, line) in (0..3).zip(lines.by_ref()) {
         let mut cells: Vec<&str> = line.split(',').collect();
         assert_eq!(cells.remove(6), hash);
         let numbers: Vec<f64> = cells.iter().map(|n| n.parse().unwrap()).collect();
-        assert_eq!((numbers.len(), numbers[0]), (9, f64::from(epoch)), "{line}");
+        assert_eq!(
+            (numbers.len(), numbers[0]),
+            (12, f64::from(epoch)),
+            "{line}"
+        );
         assert!(numbers.iter().all(|n| n.is_finite()), "{line}");
         assert!(numbers[3] <= numbers[4] && numbers[4] <= 100.0, "{line}");
     }
@@ -44,7 +48,9 @@ fn a_run_leaves_its_recipe_summary_report_and_checkpoints() {
             "ema.safetensors",
             "model.safetensors",
             "optimizer.safetensors",
-            "state.json"
+            "state.json",
+            "swa-sum.safetensors",
+            "swa.safetensors"
         ]
     );
     assert!(folder.join("args.toml").is_file());

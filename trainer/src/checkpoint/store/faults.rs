@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::faulty::{Fault, FaultyDisk};
 use super::tests::{latest_step, names, snapshot};
 use super::*;
+use crate::trainer::WeightKind;
 
 /// A disk whose calls from `first` on fail as often as `times`.
 fn stumbling(directory: &Path, first: usize, times: usize) -> CheckpointStore {
@@ -124,8 +125,8 @@ fn checkpoints_of_format_1_are_read() {
   "batch": 0,
   "best": {
     "epoch": 0,
-    "top1": 20.0,
-    "average": false
+    "top1": 21.0,
+    "average": true
   },
   "rows": [
     {
@@ -136,7 +137,11 @@ fn checkpoints_of_format_1_are_read() {
         "top1": 20.0,
         "top5": 70.0
       },
-      "average": null,
+      "average": {
+        "loss": 2.0,
+        "top1": 21.0,
+        "top5": 71.0
+      },
       "lr": 0.005
     }
   ],
@@ -179,6 +184,9 @@ fn checkpoints_of_format_1_are_read() {
     assert_eq!(found.origin.classes, ["cat", "dog"]);
     assert_eq!(found.model[0].name, "fc.bias");
     assert_eq!(found.model[0].data, [1.5, -2.0]);
-    assert_eq!(found.average, None);
+    // The one average that there was.
+    assert_eq!(found.state.rows[0].ema.unwrap().top5, 71.0);
+    assert_eq!(found.state.best.unwrap().weights, WeightKind::Ema);
+    assert_eq!(found.ema, None);
     assert_eq!((found.swa, found.state.swa_epochs), (None, 0));
 }

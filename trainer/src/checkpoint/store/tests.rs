@@ -2,6 +2,7 @@ use super::super::{Best, NamedTensor, Origin, State, Swa};
 use super::*;
 use crate::data::{Fingerprint, Preprocess};
 use crate::report::{EpochRow, Evaluation};
+use crate::trainer::WeightKind;
 
 pub(super) fn snapshot(step: u64) -> Snapshot {
     let tensor = |name: &str, x: f32| NamedTensor {
@@ -12,7 +13,7 @@ pub(super) fn snapshot(step: u64) -> Snapshot {
     Snapshot {
         model: vec![tensor("stem.weight", 1.0), tensor("fc.bias", 2.0)],
         optimizer: vec![tensor("stem.weight.momentum", 3.0)],
-        average: Some(vec![tensor("stem.weight", 4.0)]),
+        ema: Some(vec![tensor("stem.weight", 4.0)]),
         swa: Some(Swa {
             mean: vec![tensor("stem.weight", 5.0)],
             sum: vec![NamedTensor {
@@ -29,7 +30,7 @@ pub(super) fn snapshot(step: u64) -> Snapshot {
             best: Some(Best {
                 epoch: 0,
                 top1: 100.0 / 3.0,
-                average: false,
+                weights: WeightKind::Swa,
             }),
             rows: vec![EpochRow {
                 epoch: 0,
@@ -39,7 +40,12 @@ pub(super) fn snapshot(step: u64) -> Snapshot {
                     top1: 100.0 / 3.0,
                     top5: 99.9,
                 },
-                average: None,
+                ema: None,
+                swa: Some(Evaluation {
+                    loss: 0.3,
+                    top1: 100.0 / 3.0,
+                    top5: 99.0,
+                }),
                 lr: 1e-3 / 7.0,
                 recipe: "8d2f".into(),
             }],

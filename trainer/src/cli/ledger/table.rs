@@ -2,6 +2,7 @@
 
 use crate::cli::print::{self, counted};
 use crate::ledger::{Outcome, Trial};
+use crate::report::Evaluation;
 use crate::table::{Cell, Column, Table};
 
 /// What fits on a terminal.
@@ -157,8 +158,11 @@ pub(super) fn one(trial: &Trial) -> String {
         .iter()
         .map(|(name, value)| format!("{name:<12} {value}\n"))
         .collect();
+    let averaged = |average: Option<Evaluation>| {
+        average.map_or_else(|| "-".to_owned(), |average| format!("{:.2}", average.top1))
+    };
     let curve = trial.outcome.as_ref().map_or_else(String::new, |outcome| {
-        let rows: Vec<[String; 5]> = outcome
+        let rows: Vec<[String; 6]> = outcome
             .curve
             .iter()
             .map(|row| {
@@ -167,8 +171,8 @@ pub(super) fn one(trial: &Trial) -> String {
                     format!("{:.4}", row.train_loss),
                     format!("{:.4}", row.eval.loss),
                     format!("{:.2}", row.eval.top1),
-                    row.average
-                        .map_or_else(|| "-".into(), |average| format!("{:.2}", average.top1)),
+                    averaged(row.ema),
+                    averaged(row.swa),
                 ]
             })
             .collect();
@@ -177,7 +181,8 @@ pub(super) fn one(trial: &Trial) -> String {
             "training loss",
             "validation loss",
             "top-1 (%)",
-            "averaged (%)",
+            "EMA (%)",
+            "SWA (%)",
         ];
         format!("\n{}", print::table(heading, &rows))
     });

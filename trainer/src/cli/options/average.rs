@@ -1,15 +1,15 @@
-//! Options of the average of the weights.
+//! Options of the averages of the weights.
 
 use clap::Args;
 
 use super::{belongs, set};
 use crate::error::Result;
-use crate::recipe::{DecayEma, ModelEma, Recipe, Swa};
+use crate::recipe::{DecayEma, ModelEma, Recipe};
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Average")]
 pub(super) struct AverageOptions {
-    /// Average of the weights: off, pycls, decay or swa
+    /// Moving average of the weights: off, pycls or decay
     #[arg(long)]
     model_ema: Option<String>,
     /// Share of the old average that a step keeps; means --model-ema decay
@@ -24,10 +24,10 @@ pub(super) struct AverageOptions {
     /// Steps between two updates of --model-ema pycls
     #[arg(long, value_name = "STEPS")]
     model_ema_period: Option<usize>,
-    /// First epoch, from 0, of the mean of the epochs' weights; means --model-ema swa
-    #[arg(long, value_name = "EPOCH", conflicts_with = "model_ema_decay")]
+    /// First epoch, from 0, whose weights enter a mean (stochastic weight averaging), beside --model-ema [default: no mean]
+    #[arg(long, value_name = "EPOCH")]
     swa_start: Option<usize>,
-    /// Training images that batch norm is measured on after each epoch, for the weights and their average; 0 is never
+    /// Training images that batch norm is measured on after each epoch, for the weights and their averages; 0 is never
     #[arg(long, value_name = "IMAGES")]
     precise_bn: Option<usize>,
 }
@@ -47,9 +47,7 @@ impl AverageOptions {
             };
             recipe.model_ema = ModelEma::Decay(DecayEma { decay, warmup });
         }
-        if let Some(start) = self.swa_start {
-            recipe.model_ema = ModelEma::Swa(Swa { start });
-        }
+        recipe.swa_start = self.swa_start.or(recipe.swa_start);
         set(&mut recipe.precise_bn, self.precise_bn);
         if self.model_ema_warmup {
             let ModelEma::Decay(ema) = &mut recipe.model_ema else {

@@ -1,7 +1,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::recipe::{Augment, ClipMode, ModelEma, Optimizer, Place, Schedule, Swa};
+use crate::recipe::{Augment, ClipMode, ModelEma, Optimizer, Place, Schedule};
 
 #[derive(Parser)]
 struct Line {
@@ -125,7 +125,14 @@ fn fine_tuning_freezes_decays_and_clips_as_it_is_told() {
     assert_eq!((got.grad_accum_steps, got.precise_bn), (3, 64));
     assert_eq!(got.images_an_update(), 192);
     assert!(got.grad_checkpointing && got.patience == 5);
-    assert_eq!(got.model_ema, ModelEma::Swa(Swa { start: 2 }));
+    // Beside what the recipe has.
+    assert_eq!(got.swa_start, Some(2));
+    assert_eq!(
+        got.model_ema,
+        recipe("--recipe finetune").unwrap().model_ema
+    );
+    let both = recipe("--model-ema-decay 0.5 --swa-start 1").unwrap();
+    assert!(matches!(both.model_ema, ModelEma::Decay(_)) && both.swa_start == Some(1));
     assert!(matches!(got.opt, Optimizer::AdamW(_)));
     let error = recipe("--clip-mode aggc").unwrap_err().to_string();
     assert!(error.contains("Did you mean `agc`?"), "{error}");

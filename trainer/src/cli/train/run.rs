@@ -15,8 +15,8 @@ use crate::cli::stop::Stop;
 use crate::error::{Error, Result};
 use crate::logs::{Logs, Record};
 use crate::progress::{Asked, Live, Pass, Phase, Progress};
-use crate::report::{EpochRow, Evaluation, Report};
-use crate::trainer::{Flow, OnNan, StepDone, Sums, Trainer, WeightKind};
+use crate::report::{EpochRow, Report};
+use crate::trainer::{Evaluations, Flow, OnNan, StepDone, Sums, Trainer, WeightKind};
 
 /// Whether somebody asked the run to stop, by a signal or a key.
 fn is_asked(progress: &mut Progress, stop: &Stop) -> bool {
@@ -244,15 +244,16 @@ impl Run<'_> {
 
     fn evaluate(&mut self, epoch: usize, sums: &Sums, speed: Option<f64>) -> Result<()> {
         self.progress.begin(self.pass(Phase::Evaluate, epoch));
-        let Some((eval, average)) = self.measure()? else {
+        let Some(Evaluations { raw, ema, swa }) = self.measure()? else {
             return self.stopped();
         };
         self.progress.end();
         let row = EpochRow {
             epoch: epoch as u64,
             train_loss: sums.loss(),
-            eval,
-            average,
+            eval: raw,
+            ema,
+            swa,
             lr: self.trainer.learning_rate(),
             recipe: self.report.recipe_hash.clone(),
         };
@@ -279,24 +280,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Evaluates the weights and their average; `None` where the run is to end before that is done.
-    fn measure(&mut self) -> Result<Option<(Evaluation, Option<Evaluation>)>> {
+    /// Evaluates the weights and their averages; `None` where the run is to end before that is done.
+    fn measure(&mut self) -> Result<Option<Evaluations>> {
         let (progress, stop) = (&mut self.progress, &self.stop);
-        let mut watch = |done| {
+        self.trainer.evaluate_all(|done| {
             progress.step(done, None, None);
             match is_asked(progress, stop) {
                 true => Flow::Stop,
                 false => Flow::Continue,
             }
-        };
-        let Some(raw) = self.trainer.evaluate(WeightKind::Raw, &mut watch)? else {
-            return Ok(None);
-        };
-        if !self.trainer.averages() {
-            return Ok(Some((raw, None)));
-        }
-        let average = self.trainer.evaluate(WeightKind::Average, watch)?;
-        Ok(average.map(|average| (raw, Some(average))))
+        })
     }
 
     fn stopped(&mut self) -> Result<()> {
@@ -307,13 +300,10 @@ impl Run<'_> {
         Err(Error::Stopped { checkpoint })
     }
 
-    /// What the network says of the validation pictures, for the report: by the weights that did better last.
+    /// What the network says of the validation pictures, for the report: by the weights that did best last.
     fn ask(&mut self) -> Result<()> {
-        let averaged = |row: &EpochRow| row.average.is_some_and(|e| e.top1 >= row.eval.top1);
-        let weights = match self.trainer.rows().last().is_some_and(averaged) {
-            true => WeightKind::Average,
-            false => WeightKind::Raw,
-        };
+        let last = self.trainer.rows().last();
+        let weights = last.map_or(WeightKind::Raw, |row| row.best().0);
         self.progress
             .begin(self.pass(Phase::Evaluate, self.trainer.epoch().saturating_sub(1)));
         let (progress, stop) = (&mut self.progress, &self.stop);
@@ -355,11 +345,7 @@ impl Run<'_> {
             print::text(&self.report.summary())?;
         } else if !self.options.quiet {
             if let Some(best) = self.trainer.best() {
-                let whose = if best.average {
-                    "averaged weights"
-                } else {
-                    "weights"
-                };
+                let whose = best.weights.label();
                 print::text(&format!(
                     "best: {:.2} % top-1 after epoch {} ({whose})",
                     best.top1,

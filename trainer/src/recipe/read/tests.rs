@@ -177,6 +177,30 @@ fn choices_are_found_by_name_with_their_defaults() {
 }
 
 #[test]
+fn the_mean_of_epochs_stands_beside_the_moving_average() {
+    let text = "swa_start = 3\nmodel_ema = { name = \"decay\", decay = 0.5 }\n";
+    let recipe = Recipe::parse(text, "r.toml").unwrap();
+    assert_eq!(recipe.swa_start, Some(3));
+    assert!(matches!(&recipe.model_ema, ModelEma::Decay(ema) if ema.decay == 0.5));
+    assert_eq!(
+        Recipe::parse(&recipe.to_toml(), "args.toml").unwrap(),
+        recipe
+    );
+    // Once it was one of its kinds.
+    let of_recipe = Recipe::parse("model_ema = { name = \"swa\", start = 3 }\n", "r.toml");
+    let of_option = "swa".parse::<ModelEma>();
+    for text in [
+        of_recipe.unwrap_err().to_string(),
+        of_option.unwrap_err().to_string(),
+    ] {
+        assert!(
+            text.contains("cannot be \"swa\"") && text.contains("swa_start"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_count_is_refused_in_words() {
     for line in ["epochs = -24", "seed = -1"] {
         let text = refused(&format!("{line}\n"));

@@ -33,16 +33,13 @@ pub(in crate::report) fn html(all: &Predictions) -> String {
     if all.is_empty() {
         return String::new();
     }
-    let whose = match all.average {
-        true => "averaged weights",
-        false => "weights",
-    };
+    let whose = all.weights.words();
     let confusions = match all.classes.len() {
         0..=MATRIX => matrix(all),
         _ => pairs(all),
     };
     format!(
-        "<h2>Predictions</h2>\n<p class=\"lead\">By the {whose} at the end, of the validation pictures.</p>\n\
+        "<h2>Predictions</h2>\n<p class=\"lead\">By {whose} at the end, of the validation pictures.</p>\n\
          <div class=\"two\">\n<div class=\"card\">{confusions}</div>\n<div class=\"card wide\">{}</div>\n</div>\n{}{}",
         by_class(all),
         shots(all, "Surest mistakes", &all.mistakes),
