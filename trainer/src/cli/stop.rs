@@ -1,4 +1,5 @@
-//! Requests to stop: the first ends the run at the next step with a checkpoint, a second interrupt ends it at once.
+//! Requests to stop: the first ends the run at the next step with a checkpoint, a second interrupt ends it at once. Requests
+//! for a checkpoint alone, which end nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +43,30 @@ impl Stop {
     /// Whether the run is to end.
     pub(super) fn requested(&self) -> bool {
         self.asked.load(Ordering::SeqCst) || self.began.elapsed() >= self.limit
+    }
+}
+
+/// Whether somebody asked for a checkpoint now, and for the run to go on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SaveRequest(Arc<AtomicBool>);
+
+impl SaveRequest {
+    /// Listens to SIGUSR2, where it exists.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        let request = Self::default();
+        #[cfg(unix)]
+        flag::register(consts::SIGUSR2, Arc::clone(&request.0))?;
+        Ok(request)
+    }
+
+    /// Whether a checkpoint is wanted.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// The same, and forgets it: whoever takes a request answers it. One that comes later is another.
+    pub(super) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
     }
 }
 

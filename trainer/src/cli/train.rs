@@ -13,7 +13,7 @@ use triaxis_models::{Model, Spec};
 use super::device::Device;
 use super::options::{DataFlags, LogOptions, RecipeOptions, RunOptions};
 use super::print::counted;
-use super::stop::Stop;
+use super::stop::{SaveRequest, Stop};
 use crate::checkpoint::CheckpointStore;
 use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
@@ -79,6 +79,9 @@ impl Train {
         let mut spec = Spec::find(&recipe.model)?;
         let side = recipe.img_size.unwrap_or(spec.resolution);
         let directory = self.run.directory(spec.name())?;
+        let deaf = |e| Error::disk("listen to signals", &directory, None, e);
+        // First of all: the signal would end a process that does not listen.
+        let saves = SaveRequest::listen().map_err(deaf)?;
         // Before the data, which may take minutes to list: a second trainer is to hear of the first at once.
         let lock = OutputLock::acquire(&directory)?;
         let data = self.open_data(&recipe, side)?;
@@ -95,8 +98,7 @@ impl Train {
             false => Changes::Safe,
         };
         // From here on, so that a request in the minutes that a device may take to compile is not lost.
-        let stop = Stop::listen(self.run.time_limit)
-            .map_err(|e| Error::disk("listen to signals", &directory, None, e))?;
+        let stop = Stop::listen(self.run.time_limit).map_err(deaf)?;
         let gpu = self.device.open_with(&recipe.kernels)?;
         if self.recipe.auto_batch() {
             let fitting = batch_that_fits(&gpu, &spec, &recipe, data.train.len())?;
@@ -160,6 +162,7 @@ impl Train {
             trainer,
             progress,
             stop,
+            saves,
             speeds: Vec::new(),
             warned: false,
             lost: None,

@@ -59,6 +59,35 @@ fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
 
 #[cfg(unix)]
 #[test]
+fn a_checkpoint_that_is_asked_for_is_made_and_the_run_goes_on_to_the_same_bits() {
+    let place = Place::new();
+    let train = |name: &str| {
+        let options = options("sgd", name);
+        place.tiny(&format!("{options} --data-dir synthetic:1600"))
+    };
+    let folder = place.run_folder("asked");
+    let mut running = Running::start(train("asked"));
+    running.until(|| folder.join("args.toml").exists().then_some(()));
+    running.signal("USR2");
+    let ran = running.finish().done();
+    let told: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter(|line| line.contains("SIGUSR2"))
+        .collect();
+    let [line] = told[..] else {
+        panic!("one request, one line: {ran}");
+    };
+    // There are a hundred steps an epoch, behind which a checkpoint is made unasked.
+    let of_epochs = ["checkpoint-000100", "checkpoint-000200"];
+    assert!(!of_epochs.iter().any(|name| line.contains(name)), "{line}");
+    assert!(line.ends_with("is complete, as SIGUSR2 asked"), "{line}");
+    run(train("whole")).done();
+    assert_same_end(&place.run_folder("whole"), &folder);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_second_interrupt_ends_a_run_at_once_with_130() {
     let place = Place::new();
     let folder = place.run_folder("tiny");

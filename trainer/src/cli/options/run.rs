@@ -26,7 +26,7 @@ pub(in crate::cli) struct RunOptions {
     /// Go on although the recipe has changed since the run began
     #[arg(long)]
     pub(in crate::cli) force: bool,
-    /// A checkpoint every so many steps, beside the one of each epoch
+    /// A checkpoint every so many steps, beside the one of each epoch; SIGUSR2 asks for one at any time
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(in crate::cli) checkpoint_every: Option<u64>,
     /// Stop when so many epochs are done

@@ -11,7 +11,7 @@ use super::resume::Resumed;
 use super::setup::Setup;
 use crate::checkpoint::{CheckpointStore, Standing};
 use crate::cli::print::{self, counted};
-use crate::cli::stop::Stop;
+use crate::cli::stop::{SaveRequest, Stop};
 use crate::error::{Error, Result};
 use crate::logs::{Logs, Record};
 use crate::progress::{Asked, Live, Pass, Phase, Progress};
@@ -36,6 +36,7 @@ pub(super) struct Run<'a> {
     pub(super) trainer: Trainer,
     pub(super) progress: Progress,
     pub(super) stop: Stop,
+    pub(super) saves: SaveRequest,
     pub(super) logs: Logs,
     pub(super) pulse: Pulse,
     pub(super) report: Report,
@@ -152,8 +153,14 @@ impl Run<'_> {
 
     fn save(&mut self, standing: Standing) -> Result<PathBuf> {
         let begin = Instant::now();
+        // A request that comes while this one is written is for the next.
+        let wanted = self.saves.take();
         let path = self.store.save(&self.trainer.snapshot()?, standing)?;
         for line in self.store.take_notes() {
+            self.note(&line);
+        }
+        if wanted {
+            let line = format!("{} is complete, as SIGUSR2 asked", path.display());
             self.note(&line);
         }
         self.log(&Record::Save {
@@ -202,7 +209,7 @@ impl Run<'_> {
         self.pulse.begin();
         loop {
             let epoch = self.trainer.epoch() as u64;
-            let (progress, stop) = (&mut self.progress, &self.stop);
+            let (progress, stop, saves) = (&mut self.progress, &self.stop, &self.saves);
             let (logs, pulse) = (&mut self.logs, &mut self.pulse);
             #[cfg(feature = "fail-points")]
             let gpu = &self.gpu;
@@ -227,7 +234,8 @@ impl Run<'_> {
                     loader_wait: pulse.last().map(|beat| beat.loader_wait),
                 });
                 progress.step(done.batch, loss, top1);
-                match is_asked(progress, stop) || done.step.is_multiple_of(every) {
+                let save = saves.is_open() || done.step.is_multiple_of(every);
+                match is_asked(progress, stop) || save {
                     true => Flow::Stop,
                     false => Flow::Continue,
                 }
