@@ -2,6 +2,7 @@
 //!
 //! All of it goes to standard error; standard output is for results.
 
+mod curves;
 mod dashboard;
 mod screen;
 
@@ -82,6 +83,8 @@ enum Sink {
 pub struct Live {
     /// Learning rate.
     pub lr: Option<f64>,
+    /// Training speed over the last steps, in images/s; without it, that of the whole pass so far is shown.
+    pub images_per_second: Option<f64>,
     /// Share of the time that was spent waiting for pictures, 0 to 1.
     pub loader_wait: Option<f64>,
 }
@@ -154,12 +157,18 @@ impl Progress {
         }
     }
 
-    /// What the keys have asked for on a dashboard.
+    /// What the keys have asked for on a dashboard; those that choose other curves are obeyed here.
     pub fn asked(&mut self) -> Asked {
         match &mut self.sink {
             Sink::Dashboard(shown) => {
-                let asked = shown.0.asked();
-                shown.1.stopping = asked > Asked::Nothing;
+                let (screen, dashboard) = shown.as_mut();
+                let asked = screen.asked();
+                dashboard.stopping = asked > Asked::Nothing;
+                let turns = screen.take_turns();
+                if turns != 0 {
+                    dashboard.turn(turns);
+                    screen.draw(dashboard);
+                }
                 asked
             }
             _ => Asked::Nothing,
@@ -226,7 +235,8 @@ impl Progress {
             }
             Sink::Dashboard(shown) => {
                 let (screen, dashboard) = shown.as_mut();
-                dashboard.step(done, running.numbers(loss, top1), loss);
+                let numbers = running.numbers(loss, top1);
+                dashboard.step(done, numbers, loss, running.speed());
                 screen.draw(dashboard);
             }
             Sink::Lines(writer) => {

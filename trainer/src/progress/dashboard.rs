@@ -5,18 +5,16 @@ use std::collections::VecDeque;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, LegendPosition, Paragraph};
+use ratatui::widgets::{Block, Gauge, Paragraph};
 
+use super::curves::{self, History, Metric, Moment};
 use super::{Live, Pass, Phase};
 use crate::report::EpochRow;
 use crate::report::numbers::significant;
 
 /// Notes that are kept.
 const NOTES: usize = 32;
-/// Points of the training curve; beyond them every other one is dropped.
-const MOST_POINTS: usize = 2000;
 
 /// What a dashboard says about the run besides its progress.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +41,9 @@ pub(super) struct Dashboard {
     pub(super) live: Live,
     /// Whether the run is on its way to stop.
     pub(super) stopping: bool,
-    /// Training losses by epochs, the running mean of each.
-    losses: Vec<(f64, f64)>,
+    history: History,
+    /// What the left field shows; the right one shows the next.
+    shown: Metric,
     rows: Vec<EpochRow>,
     notes: VecDeque<String>,
 }
@@ -64,26 +63,31 @@ impl Dashboard {
         self.numbers = String::new();
     }
 
-    /// `done` steps of the pass are done; `numbers` in words, `loss` as a point of the curve.
-    pub(super) fn step(&mut self, done: usize, numbers: String, loss: Option<f64>) {
+    /// `done` steps of the pass are done; `numbers` in words, `loss` and the pass's `speed` so far as points of curves.
+    pub(super) fn step(
+        &mut self,
+        done: usize,
+        numbers: String,
+        loss: Option<f64>,
+        speed: Option<f64>,
+    ) {
         self.steps.0 = done;
         self.numbers = numbers;
-        if let Some(loss) = loss {
-            self.point(loss);
+        if self.phase == Some(Phase::Train) {
+            self.history.push(Moment {
+                at: self.epoch.0 as f64 + done as f64 / self.steps.1.max(1) as f64,
+                loss,
+                lr: self.live.lr,
+                // That of the last steps, as soon as there is one.
+                speed: self.live.images_per_second.or(speed),
+                waited: self.live.loader_wait,
+            });
         }
     }
 
-    fn point(&mut self, loss: f64) {
-        let (done, steps) = self.steps;
-        let at = self.epoch.0 as f64 + done as f64 / steps.max(1) as f64;
-        self.losses.push((at, loss));
-        if self.losses.len() > MOST_POINTS {
-            let mut odd = false;
-            self.losses.retain(|_| {
-                odd = !odd;
-                odd
-            });
-        }
+    /// Shows other curves: those so many further on, or back where that is negative.
+    pub(super) fn turn(&mut self, by: isize) {
+        self.shown = self.shown.turned(by);
     }
 
     pub(super) fn epoch_done(&mut self, row: &EpochRow) {
@@ -121,12 +125,12 @@ impl Dashboard {
         let lines = vec![Line::from(self.numbers.as_str()), self.figures()];
         frame.render_widget(Paragraph::new(lines), numbers);
         let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).areas(curves);
-        self.draw_losses(frame, left);
-        self.draw_accuracy(frame, right);
+        self.draw_metric(frame, left, self.shown);
+        self.draw_metric(frame, right, self.shown.turned(1));
         self.draw_notes(frame, notes);
         let key = match self.stopping {
             true => "stopping at the next step, with a checkpoint",
-            false => "q stops with a checkpoint",
+            false => "q stops with a checkpoint   ← → other curves",
         };
         frame.render_widget(Span::styled(key, soft), keys);
     }
@@ -154,39 +158,44 @@ impl Dashboard {
         Line::from(parts.join("  "))
     }
 
-    fn draw_losses(&self, frame: &mut Frame<'_>, area: Rect) {
-        let evaluated = self.curve(|row| Some(row.eval.loss));
-        let ema = self.curve(|row| row.ema.map(|e| e.loss));
-        let swa = self.curve(|row| row.swa.map(|e| e.loss));
-        let trained = match self.losses.is_empty() {
-            true => self.curve(|row| Some(row.train_loss)),
-            false => self.losses.clone(),
+    fn draw_metric(&self, frame: &mut Frame<'_>, area: Rect, metric: Metric) {
+        let [first, second, third, fourth] =
+            [Color::Cyan, Color::Gray, Color::Yellow, Color::Magenta];
+        // Of epochs that an earlier process trained there are rows alone.
+        let of_steps = |steps: Vec<(f64, f64)>, row: fn(&EpochRow) -> f64| match steps.is_empty() {
+            true => self.curve(|epoch| Some(row(epoch))),
+            false => steps,
         };
-        let curves = [
-            ("training", Color::Gray, trained),
-            ("validation", Color::Cyan, evaluated),
-            ("EMA", Color::Yellow, ema),
-            ("SWA", Color::Magenta, swa),
-        ];
-        draw_curves(frame, area, "loss", &curves);
-    }
-
-    fn draw_accuracy(&self, frame: &mut Frame<'_>, area: Rect) {
-        let curves = [
-            ("top-1", Color::Cyan, self.curve(|row| Some(row.eval.top1))),
-            ("top-5", Color::Gray, self.curve(|row| Some(row.eval.top5))),
-            (
-                "EMA",
-                Color::Yellow,
-                self.curve(|row| row.ema.map(|e| e.top1)),
-            ),
-            (
-                "SWA",
-                Color::Magenta,
-                self.curve(|row| row.swa.map(|e| e.top1)),
-            ),
-        ];
-        draw_curves(frame, area, "validation accuracy, %", &curves);
+        let steps = &self.history;
+        let curves = match metric {
+            Metric::Loss => vec![
+                (
+                    "training",
+                    second,
+                    of_steps(steps.points(|m| m.loss), |row| row.train_loss),
+                ),
+                ("validation", first, self.curve(|row| Some(row.eval.loss))),
+                ("EMA", third, self.curve(|row| row.ema.map(|e| e.loss))),
+                ("SWA", fourth, self.curve(|row| row.swa.map(|e| e.loss))),
+            ],
+            Metric::Accuracy => vec![
+                ("top-1", first, self.curve(|row| Some(row.eval.top1))),
+                ("top-5", second, self.curve(|row| Some(row.eval.top5))),
+                ("EMA", third, self.curve(|row| row.ema.map(|e| e.top1))),
+                ("SWA", fourth, self.curve(|row| row.swa.map(|e| e.top1))),
+            ],
+            Metric::Rate => vec![(
+                "learning rate",
+                first,
+                of_steps(steps.points(|m| m.lr), |row| row.lr),
+            )],
+            Metric::Speed => vec![("images/s", first, steps.points(|m| m.speed))],
+            Metric::Waiting => {
+                let percent = |m: &Moment| Some(100.0 * m.waited?);
+                vec![("waiting", first, steps.points(percent))]
+            }
+        };
+        curves::draw(frame, area, metric.title(), &curves);
     }
 
     fn curve(&self, value: impl Fn(&EpochRow) -> Option<f64>) -> Vec<(f64, f64)> {
@@ -205,45 +214,6 @@ impl Dashboard {
         let block = Block::new().borders(ratatui::widgets::Borders::TOP);
         frame.render_widget(Paragraph::new(lines).block(block), area);
     }
-}
-
-type Curve<'a> = (&'a str, Color, Vec<(f64, f64)>);
-
-fn draw_curves(frame: &mut Frame<'_>, area: Rect, title: &str, curves: &[Curve<'_>]) {
-    let points = || curves.iter().flat_map(|(_, _, points)| points.iter());
-    let bounds = |values: &mut dyn Iterator<Item = f64>| {
-        let (low, high) = values
-            .filter(|x| x.is_finite())
-            .fold((f64::MAX, f64::MIN), |(low, high), x| {
-                (low.min(x), high.max(x))
-            });
-        match low < high {
-            true => [low, high],
-            false if low == high => [low, low + 1.0],
-            false => [0.0, 1.0],
-        }
-    };
-    let x = bounds(&mut points().map(|point| point.0).chain([0.0]));
-    let y = bounds(&mut points().map(|point| point.1));
-    let datasets = curves
-        .iter()
-        .filter(|(_, _, points)| !points.is_empty())
-        .map(|(name, color, points)| {
-            Dataset::default()
-                .name(*name)
-                .marker(Marker::Braille)
-                .graph_type(GraphType::Line)
-                .style(Style::new().fg(*color))
-                .data(points)
-        });
-    let labels = |[low, high]: [f64; 2]| [significant(low), significant(high)];
-    let chart = Chart::new(datasets.collect())
-        .block(Block::bordered().title(title.to_owned()))
-        .legend_position(Some(LegendPosition::TopRight))
-        .hidden_legend_constraints((Constraint::Percentage(50), Constraint::Percentage(50)))
-        .x_axis(Axis::default().title("epochs").bounds(x).labels(labels(x)))
-        .y_axis(Axis::default().bounds(y).labels(labels(y)));
-    frame.render_widget(chart, area);
 }
 
 #[cfg(test)]
@@ -297,12 +267,12 @@ mod tests {
             skipped: 10,
             batch_size: 16,
         });
-        for (step, loss) in [(29, None), (30, Some(1.2345))] {
-            let numbers = "loss 1.2345  top-1 42.00 %  900 images/s  3 min left";
-            dashboard.step(step, numbers.into(), loss);
-        }
         dashboard.live.loader_wait = Some(0.256);
         dashboard.live.lr = Some(0.05);
+        for (step, loss) in [(29, None), (30, Some(1.2345))] {
+            let numbers = "loss 1.2345  top-1 42.00 %  900 images/s  3 min left";
+            dashboard.step(step, numbers.into(), loss, Some(900.0));
+        }
         dashboard.note("one\ntwo");
         dashboard
     }
@@ -323,6 +293,7 @@ mod tests {
             "one",
             "two",
             "q stops with a checkpoint",
+            "← → other curves",
         ] {
             assert!(text.contains(words), "{words:?} is missing:\n{text}");
         }
@@ -339,9 +310,79 @@ mod tests {
             drawn(&Dashboard::default(), width, height);
         }
         let mut odd = running();
-        odd.point(f64::NAN);
-        odd.point(f64::INFINITY);
-        drawn(&odd, 80, 24);
+        for number in [f64::NAN, f64::INFINITY] {
+            odd.live.lr = Some(number);
+            odd.step(31, String::new(), Some(number), Some(number));
+        }
+        for _ in 0..5 {
+            odd.turn(1);
+            drawn(&odd, 80, 24);
+        }
+    }
+
+    #[test]
+    fn curves_of_other_metrics_are_shown_in_turn() {
+        let mut dashboard = running();
+        // Titles on the line above the fields, from left to right.
+        let titles = |dashboard: &Dashboard| {
+            let text = drawn(dashboard, 120, 34);
+            let line = text.lines().find(|line| line.starts_with('┌')).unwrap();
+            let fields = line.split(['┌', '┐', '─']);
+            let titles = fields.filter(|title| !title.is_empty());
+            titles.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let all = [
+            "loss",
+            "validation accuracy, %",
+            "learning rate",
+            "training speed, images/s",
+            "time spent waiting for pictures, %",
+        ];
+        for (shown, title) in all.into_iter().enumerate() {
+            let next = all[(shown + 1) % all.len()];
+            assert_eq!(titles(&dashboard), [title, next]);
+            dashboard.turn(1);
+        }
+        assert_eq!(titles(&dashboard), [all[0], all[1]], "round");
+        dashboard.turn(-1);
+        assert_eq!(titles(&dashboard), [all[4], all[0]]);
+        dashboard.turn(-1);
+        // Where nothing else is told, 900 is the end of the speed's axis, and 25.6 that of waiting.
+        let text = drawn(&dashboard, 120, 34);
+        for words in ["900.0", "901.0", "25.60", "26.60"] {
+            assert!(text.contains(words), "{words:?} is missing:\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_evaluation_adds_no_point_to_the_curves_of_training() {
+        let mut dashboard = running();
+        let before = dashboard.history.points(|m| m.lr);
+        assert_eq!(before, [(2.725, 0.05), (2.75, 0.05)]);
+        assert_eq!(dashboard.history.points(|m| m.loss), [(2.75, 1.2345)]);
+        dashboard.begin(Pass {
+            phase: Phase::Evaluate,
+            epoch: 2,
+            epochs: 5,
+            steps: 3,
+            skipped: 0,
+            batch_size: 16,
+        });
+        dashboard.step(1, String::new(), None, Some(5000.0));
+        assert_eq!(dashboard.history.points(|m| m.lr), before);
+    }
+
+    #[test]
+    fn curves_of_steps_are_those_of_epochs_after_a_run_went_on() {
+        let mut dashboard = Dashboard::default();
+        (0..2).for_each(|epoch| dashboard.epoch_done(&row(epoch)));
+        dashboard.turn(2);
+        // The rate of the rows, 0.1, as the end of the axis.
+        let text = drawn(&dashboard, 120, 34);
+        assert!(
+            text.contains("learning rate") && text.contains("0.100"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -350,7 +391,5 @@ mod tests {
         dashboard.epoch_done(&row(1));
         let epochs: Vec<u64> = dashboard.rows.iter().map(|row| row.epoch).collect();
         assert_eq!(epochs, [0, 1]);
-        (0..10_000).for_each(|_| dashboard.point(1.0));
-        assert!(dashboard.losses.len() <= MOST_POINTS);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -34,6 +34,8 @@ pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stderr>>,
     drawn: Option<Instant>,
     asked: Asked,
+    /// How far the keys have turned to other curves since that was taken.
+    turned: isize,
 }
 
 impl Screen {
@@ -45,6 +47,7 @@ impl Screen {
             terminal,
             drawn: None,
             asked: Asked::Nothing,
+            turned: 0,
         };
         // The terminal's own clearing asks where the cursor is, which not every terminal answers.
         let backend = screen.terminal.backend_mut();
@@ -64,12 +67,35 @@ impl Screen {
     pub(super) fn asked(&mut self) -> Asked {
         while event::poll(Duration::ZERO).unwrap_or(false) {
             match event::read() {
-                Ok(Event::Key(key)) => self.asked = after(self.asked, key),
+                Ok(Event::Key(key)) => {
+                    self.asked = after(self.asked, key);
+                    self.turned += turn(key);
+                }
                 Ok(_) => self.drawn = None,
                 Err(_) => break,
             }
         }
         self.asked
+    }
+
+    /// How many curves further on the keys that [`Screen::asked`] saw lead, less those back. The next picture is drawn at
+    /// once where there are any: a key is not to wait for its turn.
+    pub(super) fn take_turns(&mut self) -> isize {
+        if self.turned != 0 {
+            self.drawn = None;
+        }
+        std::mem::take(&mut self.turned)
+    }
+}
+
+/// Where a key leads among the curves.
+fn turn(key: KeyEvent) -> isize {
+    // Some terminals tell when a key is let go, too.
+    match key.code {
+        _ if key.kind == KeyEventKind::Release => 0,
+        KeyCode::Right | KeyCode::Down | KeyCode::Tab | KeyCode::Char('l') => 1,
+        KeyCode::Left | KeyCode::Up | KeyCode::BackTab | KeyCode::Char('h') => -1,
+        _ => 0,
     }
 }
 
@@ -94,6 +120,29 @@ impl Drop for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arrows_lead_to_the_next_curves_and_back_and_stop_nothing() {
+        let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
+        for (code, expected) in [
+            (KeyCode::Right, 1),
+            (KeyCode::Down, 1),
+            (KeyCode::Char('l'), 1),
+            (KeyCode::Left, -1),
+            (KeyCode::Up, -1),
+            (KeyCode::Char('h'), -1),
+            (KeyCode::Char('q'), 0),
+            (KeyCode::Enter, 0),
+        ] {
+            assert_eq!(turn(key(code)), expected, "{code:?}");
+        }
+        assert_eq!(after(Asked::Nothing, key(KeyCode::Right)), Asked::Nothing);
+        let released = KeyEvent {
+            kind: KeyEventKind::Release,
+            ..key(KeyCode::Right)
+        };
+        assert_eq!(turn(released), 0);
+    }
 
     #[test]
     fn q_stops_and_only_a_second_interrupt_quits() {

@@ -116,6 +116,10 @@ fn q_stops_with_a_checkpoint_and_the_terminal_is_as_it_was() {
     let before = session.mode();
     session.until(|text| text.contains("stops with a checkpoint"));
     session.until(|_| checkpoints(&folder).len() > 1);
+    // Loss and accuracy are shown at first, and what comes behind them after an arrow to the right.
+    assert!(!session.text().contains("learning rate"));
+    session.keys.write_all(b"\x1b[C").unwrap();
+    session.until(|text| text.contains("learning rate"));
     session.keys.write_all(b"q").unwrap();
     assert_eq!(session.end("The same command goes on"), Some(75));
     assert_given_back(&session, &before);

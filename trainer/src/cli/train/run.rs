@@ -229,9 +229,11 @@ impl Run<'_> {
                     });
                     warnings.iter().for_each(|line| progress.note(line));
                 }
+                let last = pulse.last();
                 progress.live(Live {
                     lr: Some(done.rate),
-                    loader_wait: pulse.last().map(|beat| beat.loader_wait),
+                    images_per_second: last.map(|beat| beat.images_per_second),
+                    loader_wait: last.map(|beat| beat.loader_wait),
                 });
                 progress.step(done.batch, loss, top1);
                 let save = saves.is_open() || done.step.is_multiple_of(every);
