@@ -196,3 +196,18 @@ pub fn mean(errors: &[f64]) -> (f64, Option<f64>) {
         (errors.len() > 1).then(|| (squares / (n - 1.0)).sqrt()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::mean;
+
+    #[test]
+    fn the_deviation_is_that_of_a_sample() {
+        // numpy.std([2, 4, 4, 4, 5, 5, 7, 9], ddof=1)
+        let (mean_of_eight, deviation) = mean(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+        assert_eq!(mean_of_eight, 5.0);
+        assert!((deviation.unwrap() - 2.138_089_935_299_395).abs() < 1e-12);
+        assert_eq!(mean(&[7.0]), (7.0, None));
+        assert_eq!(mean(&[3.0, 3.0]), (3.0, Some(0.0)));
+    }
+}
