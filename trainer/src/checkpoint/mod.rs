@@ -134,6 +134,14 @@ fn whose<'de, D: Deserializer<'de>>(from: D) -> Result<WeightKind, D::Error> {
     })
 }
 
+impl Best {
+    /// Whether so many epochs have brought nothing better since; never where `patience` is 0.
+    pub(crate) fn is_stale(&self, rows: &[EpochRow], patience: usize) -> bool {
+        let since = |last: &EpochRow| last.epoch.saturating_sub(self.epoch);
+        patience > 0 && rows.last().map_or(0, since) >= patience as u64
+    }
+}
+
 /// What made a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

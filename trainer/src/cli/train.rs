@@ -5,6 +5,9 @@ mod recover;
 mod resume;
 mod run;
 mod setup;
+mod trials;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -14,13 +17,14 @@ use super::device::Device;
 use super::options::{DataFlags, LogOptions, RecipeOptions, RunOptions};
 use super::print::counted;
 use super::stop::{SaveRequest, Stop};
-use crate::checkpoint::CheckpointStore;
+use crate::checkpoint::{CheckpointStore, State};
 use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
 use crate::logs::Logs;
 use crate::output::OutputLock;
 use crate::progress::{About, Progress, Verbosity};
 use crate::recipe::Recipe;
+use crate::report::EpochRow;
 use crate::trainer::batch_that_fits;
 use pulse::Pulse;
 use resume::{Changes, resume_from};
@@ -59,8 +63,51 @@ pub(super) struct Train {
     device: Device,
 }
 
+/// A run before it begins, or goes on.
+#[derive(Clone, Debug)]
+struct Start {
+    recipe: Recipe,
+    spec: Spec,
+    /// Where it is written.
+    directory: PathBuf,
+    saves: SaveRequest,
+    /// Which of several trials it is.
+    trial: Option<Trial>,
+}
+
+/// What a run knows of the others, where it is one of several.
+#[derive(Clone, Debug)]
+struct Trial {
+    /// Its place among them and its seed, in words.
+    title: String,
+    /// Requests to stop, and the time limit, that all of them share.
+    stop: Stop,
+    /// Whether an earlier command saw its end: then it is left as it is, unless there is more to train.
+    is_known: bool,
+}
+
 impl Train {
     pub(super) fn run(&self) -> Result<()> {
+        let (recipe, spec) = self.prepared()?;
+        let directory = self.run.directory(spec.name())?;
+        // First of all: the signal would end a process that does not listen.
+        let saves = SaveRequest::listen()
+            .map_err(|e| Error::disk("listen to signals", &directory, None, e))?;
+        let start = Start {
+            recipe,
+            spec,
+            directory,
+            saves,
+            trial: None,
+        };
+        match self.run.trials {
+            1 => self.train(start).map(drop),
+            _ => self.trials(&start),
+        }
+    }
+
+    /// Recipe and network as they are given.
+    fn prepared(&self) -> Result<(Recipe, Spec)> {
         let mut recipe = self.recipe.recipe()?;
         // The recipe keeps the table, so that a run goes on by the same kernels whatever becomes of the file.
         if let Some(tuned) = self.device.tuned()? {
@@ -76,12 +123,20 @@ impl Train {
                 "Give --initial-checkpoint, or leave them out",
             ));
         }
-        let mut spec = Spec::find(&recipe.model)?;
+        let spec = Spec::find(&recipe.model)?;
+        Ok((recipe, spec))
+    }
+
+    /// Trains to the end; a row for each epoch.
+    fn train(&self, start: Start) -> Result<Vec<EpochRow>> {
+        let Start {
+            mut recipe,
+            mut spec,
+            directory,
+            saves,
+            trial,
+        } = start;
         let side = recipe.img_size.unwrap_or(spec.resolution);
-        let directory = self.run.directory(spec.name())?;
-        let deaf = |e| Error::disk("listen to signals", &directory, None, e);
-        // First of all: the signal would end a process that does not listen.
-        let saves = SaveRequest::listen().map_err(deaf)?;
         // Before the data, which may take minutes to list: a second trainer is to hear of the first at once.
         let lock = OutputLock::acquire(&directory)?;
         let data = self.open_data(&recipe, side)?;
@@ -97,8 +152,12 @@ impl Train {
             true => Changes::Forced,
             false => Changes::Safe,
         };
-        // From here on, so that a request in the minutes that a device may take to compile is not lost.
-        let stop = Stop::listen(self.run.time_limit).map_err(deaf)?;
+        let stop = match &trial {
+            Some(trial) => trial.stop.clone(),
+            // From here on, so that a request in the minutes that a device may take to compile is not lost.
+            None => Stop::listen(self.run.time_limit)
+                .map_err(|e| Error::disk("listen to signals", &directory, None, e))?,
+        };
         let gpu = self.device.open_with(&recipe.kernels)?;
         if self.recipe.auto_batch() {
             let fitting = batch_that_fits(&gpu, &spec, &recipe, data.train.len())?;
@@ -109,8 +168,25 @@ impl Train {
             true => Verbosity::Quiet,
             false => Verbosity::Normal,
         });
-        let notes = lock.notice().into_iter().chain(data.notes.clone());
+        let title = trial.as_ref().map(|trial| trial.title.clone());
+        let notes = title.into_iter().chain(lock.notice());
+        let notes = notes.chain(data.notes.clone());
         notes.for_each(|note| progress.note(&note));
+        if trial.is_some_and(|trial| trial.is_known)
+            && let Some((snapshot, found)) = &resumed
+            && self.is_over(&snapshot.state, &recipe)
+        {
+            let now = [&data.train, &data.validation].map(|data| data.fingerprint());
+            let changed = self.data.compare(&self.data_dir, &snapshot.origin, &now)?;
+            let notes = found.iter().chain(&changed);
+            notes.for_each(|note| progress.note(note));
+            let epochs = counted(snapshot.state.rows.len(), "epoch", "epochs");
+            progress.note(&format!(
+                "{}: it was done before, with {epochs}",
+                directory.display()
+            ));
+            return Ok(snapshot.state.rows.clone());
+        }
         if self.recipe.auto_batch() {
             progress.note(&format!(
                 "{} a batch, {} an update; batch norm counts each batch by itself",
@@ -170,7 +246,14 @@ impl Train {
         };
         let outcome = run.whole(resumed);
         run.close(&outcome);
-        outcome
+        outcome.map(|()| run.trainer.rows().to_vec())
+    }
+
+    /// Whether a run that stands there has nothing left to train.
+    fn is_over(&self, state: &State, recipe: &Recipe) -> bool {
+        let best = state.best.as_ref();
+        state.epoch >= self.run.last_epoch(recipe.epochs) as u64
+            || best.is_some_and(|best| best.is_stale(&state.rows, recipe.patience))
     }
 
     fn open_data(&self, recipe: &Recipe, side: usize) -> Result<Split> {

@@ -19,6 +19,9 @@ use crate::trainer::WeightKind;
 pub(crate) use predictions::Answer;
 pub use predictions::Predictions;
 
+/// What several trials of one run found together, in the folder that they lie in.
+pub(crate) const TRIALS: &str = "trials.json";
+
 /// One evaluation over the whole validation set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -330,11 +330,8 @@ impl Trainer {
 
     /// Whether the recipe's patience has run out: so many epochs have brought no better top-1 accuracy.
     pub fn stalled(&self) -> bool {
-        let patience = self.recipe.patience as u64;
-        let (Some(best), Some(last)) = (&self.best, self.rows.last()) else {
-            return false;
-        };
-        patience > 0 && last.epoch - best.epoch >= patience
+        let best = self.best.as_ref();
+        best.is_some_and(|best| best.is_stale(&self.rows, self.recipe.patience))
     }
 
     /// The epoch in progress, from 0: the number of epochs trained and recorded.

@@ -12,6 +12,7 @@ use crate::data::Preprocess;
 use crate::error::{Error, Result};
 use crate::output::parent;
 use crate::recipe::Recipe;
+use crate::report::TRIALS;
 use crate::trainer::WeightKind;
 
 /// Endings under which Python's pickles go about.
@@ -60,6 +61,11 @@ fn folder(path: &Path) -> Result<Weights> {
     }
     match IN_FOLDERS.iter().find(|name| path.join(name).is_file()) {
         Some(name) => read(&path.join(name)),
+        None if path.join(TRIALS).is_file() => Err(Error::checkpoint(
+            path,
+            "holds trials, each with weights of its own",
+            "Give the folder of one, which is named for its seed, as seed-1",
+        )),
         None => Err(Error::checkpoint(
             path,
             "holds no weights",

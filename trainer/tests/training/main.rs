@@ -32,4 +32,5 @@ mod refusals;
 mod resuming;
 mod searching;
 mod support;
+mod trials;
 mod tuning;

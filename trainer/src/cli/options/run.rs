@@ -31,7 +31,11 @@ pub(in crate::cli) struct RunOptions {
     pub(in crate::cli) checkpoint_every: Option<u64>,
     /// Stop when so many epochs are done
     #[arg(long, value_name = "EPOCHS", value_parser = at_least(1))]
-    pub(in crate::cli) stop_after_epoch: Option<usize>,
+    stop_after_epoch: Option<usize>,
+    /// Train so many times, with the seeds --seed, --seed + 1 and so on, each a run in the folder seed-SEED of the run's
+    /// folder, where trials.csv has every trial and trials.json their mean and sample standard deviation, too
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = at_least(1))]
+    pub(in crate::cli) trials: usize,
     /// Stop with a checkpoint after this long: 90s, 30m, 1.5h or 7:30:00
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(in crate::cli) time_limit: Option<Duration>,
@@ -52,6 +56,11 @@ impl RunOptions {
             None => network,
         };
         Ok(self.output.join(name))
+    }
+
+    /// The number of epochs behind which a run of so many stops.
+    pub(in crate::cli) fn last_epoch(&self, epochs: usize) -> usize {
+        self.stop_after_epoch.unwrap_or(epochs).min(epochs)
     }
 }
 

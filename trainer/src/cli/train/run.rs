@@ -171,12 +171,7 @@ impl Run<'_> {
     }
 
     fn epochs(&mut self) -> Result<()> {
-        let last = self
-            .options
-            .run
-            .stop_after_epoch
-            .unwrap_or(self.setup.recipe.epochs)
-            .min(self.setup.recipe.epochs);
+        let last = self.options.run.last_epoch(self.setup.recipe.epochs);
         while self.trainer.epoch() < last && !self.trainer.stalled() {
             if let Err(error) = self.epoch() {
                 self.recover(error)?;
@@ -352,7 +347,10 @@ impl Run<'_> {
         // A terminal that was taken is given back before the results are told.
         self.progress.close();
         if self.options.json {
-            print::text(&self.report.summary())?;
+            // Of several trials there is one document, at the end of them all.
+            if self.options.run.trials == 1 {
+                print::text(&self.report.summary())?;
+            }
         } else if !self.options.quiet {
             if let Some(best) = self.trainer.best() {
                 let whose = best.weights.label();
