@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Plan;
-use crate::{Result, ShapeClass};
+use crate::{NodeId, Result, ShapeClass};
 
 /// The times of one run's kernels.
 #[derive(Clone, Debug)]
@@ -17,12 +17,16 @@ pub struct Profile {
 /// The time of one kernel.
 #[derive(Clone, Debug)]
 pub struct ProfileRow {
+    /// The node, in the graph that was compiled.
+    pub node: NodeId,
     /// The node's path.
     pub path: String,
     /// The kernel's entry point.
     pub kernel: &'static str,
     /// Seconds.
     pub seconds: f64,
+    /// Workgroups launched.
+    pub workgroups: u64,
     /// Multiply-adds.
     pub work: u64,
     /// Bytes of its tensors.
@@ -59,9 +63,11 @@ impl Plan {
         let row =
             |((traffic, seconds), step): ((super::TrafficRow, f64), &super::schedule::Step)| {
                 ProfileRow {
+                    node: step.node,
                     path: traffic.path,
                     kernel: traffic.kernel,
                     seconds,
+                    workgroups: step.dispatch.workgroups,
                     work: step.dispatch.work,
                     bytes: traffic.bytes,
                     class: step.dispatch.class,
