@@ -29,7 +29,7 @@ COLUMNS = (
     "suite,case,device,median_ms,min_ms,max_ms,cpu_median_ms,first_ms,reps,gflop_per_s,images_per_s,p95_ms,"
     "stream_images_per_s,encode_ms,encode_cpu_ms,record_cpu_ms,wait_share,loader_images_per_s,loader_images_per_cpu_s,memory_bytes,"
     "moved_bytes,gb_per_s,copy_gb_per_s,copy_share,peak_gflop_per_s,peak_share,submits,dispatches,model,resolution,batch,form,precision,kernel,"
-    "clock,adapter,driver,backend,commit,version,problem"
+    "place,time_share,cumulative_share,clock,adapter,driver,backend,commit,version,problem"
 ).split(",")
 
 

@@ -1,8 +1,9 @@
 //! Inference: pictures in, logits out.
 
 use triaxis_engine::ops::Augment;
-use triaxis_engine::{Gpu, Graph, InferenceOptions, Layout, Plan, Precision, Value};
+use triaxis_engine::{Gpu, Graph, InferenceOptions, Layout, NodeId, Plan, Precision, Value};
 
+use super::kernels::Phase;
 use super::measure::{Batch, measure, random_pictures};
 use super::{Bench, Case, Row, Settings, told};
 use crate::error::{Error, Result};
@@ -145,6 +146,10 @@ impl Batch for Pictures {
     fn not_finite(&self) -> Result<Option<&'static str>> {
         let finite = self.result.iter().all(|x| x.is_finite());
         Ok((!finite).then_some("the logits are"))
+    }
+
+    fn phase(&self, _: NodeId) -> Phase {
+        Phase::Forward
     }
 }
 

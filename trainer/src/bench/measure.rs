@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use triaxis_engine::{Gpu, Plan, Profile, ProfileRow, Shape};
+use triaxis_engine::{Gpu, NodeId, Plan, Profile, Shape};
 
+use super::kernels::{Phase, kernels};
 use super::row::Work;
 use super::{
     Bench, Kernels, Row, Settings, Times, extremes, median, quantile, round, thread_cpu_seconds,
@@ -24,9 +25,13 @@ pub(super) trait Batch {
 
     /// What of the result is not finite, after [`Batch::finish`].
     fn not_finite(&self) -> Result<Option<&'static str>>;
+
+    /// What a node of the plan's graph is for.
+    fn phase(&self, node: NodeId) -> Phase;
 }
 
-/// Makes the batch, runs it, and tells: a row for the whole, then one for each kernel where that was asked for.
+/// Makes the batch, runs it, and tells: a row for the whole, then one for each kernel where that was asked for, the longest
+/// first.
 ///
 /// # Errors
 ///
@@ -99,7 +104,8 @@ pub(super) fn measure<B: Batch>(
     if settings.kernels == Kernels::Apart {
         let profiles: Result<Vec<Profile>> =
             (0..settings.runs).map(|_| Ok(plan.profile()?)).collect();
-        rows.extend(kernels(bench, &begun, &profiles?));
+        let phase = |node| batch.phase(node);
+        rows.extend(kernels(bench, &begun, &profiles?, phase));
     }
     Ok(rows)
 }
@@ -139,48 +145,6 @@ pub(super) fn run(batch: &mut (impl Batch + ?Sized)) -> Result<Parts> {
         encode_cpu,
         wait: begin.elapsed().as_secs_f64(),
     })
-}
-
-/// A row for each kernel of each node; one that was split into ranges of images counts once.
-fn kernels(bench: &Bench, begun: &Row, profiles: &[Profile]) -> Vec<Row> {
-    let Some(first) = profiles.first() else {
-        return Vec::new();
-    };
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let same = |a: &ProfileRow, b: &ProfileRow| a.path == b.path && a.kernel == b.kernel;
-    for (i, row) in first.rows.iter().enumerate() {
-        match groups.iter_mut().find(|g| same(&first.rows[g[0]], row)) {
-            Some(group) => group.push(i),
-            None => groups.push(vec![i]),
-        }
-    }
-    let row = |group: Vec<usize>| {
-        let sum = |p: &Profile| group.iter().map(|&i| p.rows[i].seconds).sum();
-        let seconds: Vec<f64> = profiles.iter().map(sum).collect();
-        let (middle, ends) = (median(&seconds).unwrap_or(f64::NAN), extremes(&seconds));
-        let work = Work {
-            multiply_adds: group.iter().map(|&i| first.rows[i].work).sum(),
-            bytes: group.iter().map(|&i| first.rows[i].bytes).sum(),
-            images: 0,
-        };
-        let ProfileRow { path, kernel, .. } = &first.rows[group[0]];
-        let begun = Row {
-            peak_gflop_per_s: Some(round(1e-9 * bench.peak.of(kernel.contains("cooperative")))),
-            ..begun.clone()
-        };
-        Row {
-            suite: format!("{}.kernel", begun.suite),
-            kernel: format!("{path}/{kernel}"),
-            clock: first.clock.into(),
-            median_ms: Some(round(1e3 * middle)),
-            min_ms: ends.map(|(least, _)| round(1e3 * least)),
-            max_ms: ends.map(|(_, most)| round(1e3 * most)),
-            reps: seconds.len(),
-            dispatches: Some(group.len()),
-            ..begun.rates(middle, work)
-        }
-    };
-    groups.into_iter().map(row).collect()
 }
 
 /// Random bytes for a picture of this shape; the padding is zero.

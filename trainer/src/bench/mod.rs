@@ -4,6 +4,7 @@
 pub mod compare;
 mod file;
 mod inference;
+mod kernels;
 mod machine;
 mod measure;
 pub mod page;
@@ -12,15 +13,18 @@ mod row;
 pub mod scaling;
 mod seconds;
 mod times;
+mod trace;
 mod training;
 
 pub use file::RowFile;
 pub use inference::{Form, infer};
+pub use kernels::{Launch, Phase};
 pub use machine::{Machine, cpu_seconds, thread_cpu_seconds};
 pub use peak::Peak;
 pub use row::Row;
 pub use seconds::{Ready, Seconds};
 pub use times::{Times, extremes, median, quantile, round};
+pub use trace::trace;
 pub use training::{LoaderRate, loader_rate, train};
 
 use triaxis_engine::{Error as EngineError, Gpu};
@@ -52,7 +56,7 @@ pub enum Kernels {
     /// One for each case.
     #[default]
     Together,
-    /// Then one for each kernel of each node.
+    /// Then one for each kernel of each node, the longest first.
     Apart,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bench, Case, round};
+use super::{Bench, Case, Launch, round};
 
 /// One line of the CSV. What does not apply or is not known is empty.
 ///
@@ -79,6 +79,12 @@ pub struct Row {
     pub precision: String,
     /// Path of the node and entry point, of a `.kernel` row.
     pub kernel: String,
+    /// Place of its first launch in the plan, from 0, of a `.kernel` row.
+    pub place: Option<usize>,
+    /// `median_ms` over that of all kernels of the run together, of a `.kernel` row.
+    pub time_share: Option<f64>,
+    /// The same of this kernel and all longer ones, of a `.kernel` row.
+    pub cumulative_share: Option<f64>,
     /// What told the time: the `wall clock`, or `timestamps` of the device.
     pub clock: String,
     /// The adapter's name.
@@ -93,6 +99,9 @@ pub struct Row {
     pub version: String,
     /// Why nothing was measured.
     pub problem: String,
+    /// The launches of a `.kernel` row, for [`trace`](super::trace()); no column.
+    #[serde(skip)]
+    pub launches: Vec<Launch>,
 }
 
 impl Row {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use triaxis_engine::{Gpu, Plan};
+use triaxis_engine::{Gpu, Kind, NodeId, Plan};
 
+use super::kernels::Phase;
 use super::measure::{self, measure, random_pictures};
 use super::{Bench, Case, Row, Settings, cpu_seconds, round, told};
 use crate::data::{Batch, Dataset, Loader, LoaderOptions};
@@ -161,5 +162,19 @@ impl measure::Batch for Step {
         let loss = self.plan.read(self.drawn.loss)?;
         let finite = loss.iter().all(|x| x.is_finite());
         Ok((!finite).then_some("the loss is"))
+    }
+
+    fn phase(&self, node: NodeId) -> Phase {
+        let made_by = |value| match *self.drawn.graph.kind(value) {
+            Kind::Output(id) => Some(id),
+            _ => None,
+        };
+        // Nodes run in their order: the network up to its loss, then the gradients up to their norm.
+        let norm = self.drawn.step.and_then(|step| made_by(step.norm));
+        match (made_by(self.drawn.loss), norm) {
+            (Some(loss), _) if node <= loss => Phase::Forward,
+            (_, Some(norm)) if node >= norm => Phase::Update,
+            _ => Phase::Backward,
+        }
     }
 }

@@ -4,8 +4,9 @@ mod compare;
 mod output;
 mod report;
 mod scaling;
+mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
@@ -14,6 +15,7 @@ use triaxis_models::Spec;
 
 use super::device::Device;
 use super::number::at_least;
+use super::target;
 use crate::bench::{self, Case, Form, Kernels, Settings};
 use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
@@ -97,9 +99,17 @@ struct Cases {
     /// Runs that are measured, after two that warm up
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
-    /// Add a row for every kernel
+    /// Add a row for every kernel, the longest first
     #[arg(long)]
     profile: bool,
+    /// Write what --profile measured to this file, a Chrome trace for chrome://tracing or ui.perfetto.dev
+    #[arg(
+        long,
+        value_name = "FILE.json",
+        requires = "profile",
+        help_heading = "Output"
+    )]
+    trace: Option<PathBuf>,
 }
 
 /// Where rows go.
@@ -135,8 +145,9 @@ impl Models {
         };
         let cases = self.cases.all(&self.batch_size)?;
         let settings = self.cases.settings();
+        let trace = self.cases.trace(&self.written, self.device.files())?;
         self.written
-            .measure(&self.device, &cases, |gpu, bench, case| {
+            .measure(&self.device, &cases, trace, |gpu, bench, case| {
                 bench::infer(gpu, bench, &settings, case, form)
             })
     }
@@ -152,8 +163,13 @@ impl Training {
             ..recipe.unwrap_or_default()
         };
         let settings = self.cases.settings();
+        let read = [&self.recipe, &self.data_dir];
+        let read = read.into_iter().flatten().map(Path::new);
+        let trace = self
+            .cases
+            .trace(&self.written, read.chain(self.device.files()))?;
         self.written
-            .measure(&self.device, &cases, |gpu, bench, case| {
+            .measure(&self.device, &cases, trace, |gpu, bench, case| {
                 let mut rows = bench::train(gpu, bench, &settings, case, &recipe)?;
                 if let Some(data) = &data {
                     let rate = bench::loader_rate(&data.train, case, &recipe, self.workers)?;
@@ -188,6 +204,25 @@ impl Cases {
                 false => Kernels::Together,
             },
         }
+    }
+
+    /// The file of --trace, which is none of those that the command reads, nor that of --csv.
+    fn trace<'a>(
+        &'a self,
+        written: &Written,
+        read: impl Iterator<Item = &'a Path>,
+    ) -> Result<Option<PathBuf>> {
+        if let Some(path) = &self.trace {
+            target::file(
+                "--trace",
+                path,
+                self.model.iter().map(Path::new).chain(read),
+            )?;
+            if let Some(csv) = &written.csv {
+                target::apart(("--trace", path), ("--csv", csv))?;
+            }
+        }
+        Ok(self.trace.clone())
     }
 }
 
@@ -245,9 +280,10 @@ impl Written {
         &self,
         device: &Device,
         cases: &[Case],
+        trace: Option<PathBuf>,
         measure: impl Fn(&Gpu, &bench::Bench, &Case) -> Result<Vec<bench::Row>>,
     ) -> Result<()> {
-        let mut output = Output::open(self.csv.as_deref(), self.json)?;
+        let mut output = Output::open(self, trace)?;
         let bench = bench::Bench::new(&device.open()?)?;
         output.machine(&bench);
         for case in cases {

@@ -1,7 +1,7 @@
 //! The options that every command with a device has.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use clap::Args;
@@ -50,6 +50,11 @@ impl Device {
     /// The table of `--tune`.
     pub(super) fn tuned(&self) -> Result<Option<Tuned>> {
         self.tune.as_deref().map(Tuned::load).transpose()
+    }
+
+    /// The files that opening it reads.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.tune.as_deref().into_iter()
     }
 
     /// The options as they were given, for a command that is to run likewise.

@@ -52,6 +52,18 @@ pub(super) fn made_file(
     may_be_made(option, parent(path))
 }
 
+/// Refuses two files that a command would write to one place, each with its option.
+pub(super) fn apart(one: (&'static str, &Path), other: (&'static str, &Path)) -> Result<()> {
+    match place(one.1).is_some_and(|found| place(other.1) == Some(found)) {
+        false => Ok(()),
+        true => Err(Error::config(
+            one.0,
+            format!("{} is what {} writes", one.1.display(), other.0),
+            "Give another file",
+        )),
+    }
+}
+
 /// Writes a whole file, or none, where this option says; `action` tells what is written, as in "write the page".
 pub(super) fn write(
     option: &'static str,
@@ -220,6 +232,18 @@ mod tests {
             std::os::unix::fs::symlink(at("rows.csv"), at("link.csv")).unwrap();
             refused(file("--out", &at("link.csv"), &inputs), &["link.csv"]);
         }
+    }
+
+    #[test]
+    fn two_outputs_are_two_files_whether_or_not_they_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let apart = |one: &str, other: &str| apart(("--out", &at(one)), ("--csv", &at(other)));
+        fs::create_dir(at("below")).unwrap();
+        refused(apart("new", "below/../new"), &["new is what --csv writes"]);
+        apart("new", "below/new").unwrap();
+        fs::write(at("there"), "").unwrap();
+        refused(apart("there", "there"), &["another file"]);
     }
 
     #[test]

@@ -188,6 +188,19 @@ fn what_cannot_be_measured_is_refused() {
         ("models --model tiny.toml --img-size 0", "resolution is 0"),
         ("training --model tiny.toml --data-dir none", "none"),
         ("training --model tiny.toml -j 2", "--data-dir"),
+        ("models --model tiny.toml --trace t.json", "--profile"),
+        (
+            "models --model tiny.toml --profile --trace tiny.toml",
+            "--trace: tiny.toml is what this command reads",
+        ),
+        (
+            "training --model tiny.toml --profile --trace t.csv --csv t.csv",
+            "--trace: t.csv is what --csv writes",
+        ),
+        (
+            "training --model tiny.toml --profile --trace none/t.json",
+            "--trace: there is no folder none",
+        ),
     ] {
         let output = bench(&place, options);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -32,5 +32,6 @@ mod refusals;
 mod resuming;
 mod searching;
 mod support;
+mod tracing;
 mod trials;
 mod tuning;

@@ -1,11 +1,12 @@
 //! Rows for people and for programs.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::super::print;
-use super::Tally;
-use crate::bench::{Bench, Case, Row, RowFile};
+use super::super::{print, target};
+use super::table::table;
+use super::{Tally, Written};
+use crate::bench::{Bench, Case, Row, RowFile, trace};
 use crate::error::Result;
 
 /// What standard output gets.
@@ -23,16 +24,20 @@ pub(super) struct Output {
     file: Option<RowFile<Row>>,
     printed: Printed,
     tally: Tally,
+    /// A file, and the rows that it is made of at the end.
+    trace: Option<(PathBuf, Vec<Row>)>,
+    /// That the adapter has no timestamp queries was said.
+    told: bool,
 }
 
 impl Output {
-    pub(super) fn open(csv: Option<&Path>, json: bool) -> Result<Self> {
-        let printed = match (json, stdout().is_terminal()) {
+    pub(super) fn open(written: &Written, trace: Option<PathBuf>) -> Result<Self> {
+        let printed = match (written.json, stdout().is_terminal()) {
             (true, _) => Printed::Json(Vec::new()),
             (false, true) => Printed::Table(Vec::new()),
             (false, false) => Printed::Csv,
         };
-        let file = csv.map(RowFile::open).transpose()?;
+        let file = written.csv.as_deref().map(RowFile::open).transpose()?;
         if matches!(printed, Printed::Csv) {
             print::text(&RowFile::<Row>::header())?;
         }
@@ -40,6 +45,8 @@ impl Output {
             file,
             printed,
             tally: Tally::default(),
+            trace: trace.map(|path| (path, Vec::new())),
+            told: false,
         })
     }
 
@@ -68,8 +75,18 @@ impl Output {
         for row in rows.iter().filter(|row| !row.problem.is_empty()) {
             note(&format!("  not measured: {}", row.problem));
         }
+        let by_the_wall = |row: &Row| !row.kernel.is_empty() && row.clock == "wall clock";
+        if !self.told && rows.iter().any(by_the_wall) {
+            note(
+                "  this adapter has no timestamp queries: kernels by the clock on the wall, around a submit each",
+            );
+            self.told = true;
+        }
         if let Some(file) = &mut self.file {
             file.append(&rows)?;
+        }
+        if let Some((_, traced)) = &mut self.trace {
+            traced.extend(rows.iter().cloned());
         }
         match &mut self.printed {
             Printed::Csv => print::text(&RowFile::lines(&rows))?,
@@ -78,91 +95,26 @@ impl Output {
         Ok(())
     }
 
-    /// Prints what is printed at the end.
+    /// Prints and writes what is told at the end.
     ///
     /// # Errors
     ///
-    /// Standard output's, and that of a command that measured nothing.
+    /// Standard output's, that of a command that measured nothing, and the trace's.
     pub(super) fn finish(self) -> Result<()> {
         match self.printed {
             Printed::Csv => {}
             Printed::Json(rows) => print::json(&rows)?,
             Printed::Table(rows) => print::text(&table(&rows))?,
         }
-        self.tally.outcome()
+        self.tally.outcome()?;
+        match self.trace {
+            Some((path, rows)) => target::write("--trace", "write the trace", &path, trace(&rows)),
+            None => Ok(()),
+        }
     }
 }
 
 /// A line on standard error; nobody to tell if that is gone.
 fn note(text: &str) {
     let _ = writeln!(stderr(), "{text}");
-}
-
-/// What a person compares; the CSV holds the rest.
-fn table(rows: &[Row]) -> String {
-    let heading = [
-        "",
-        "median ms",
-        "p95 ms",
-        "images/s",
-        "CPU s",
-        "first s",
-        "memory",
-        "moved MB",
-        "of a copy",
-    ];
-    let number = |x: Option<f64>, digits: usize| match x {
-        Some(x) => format!("{x:.digits$}"),
-        None => "-".to_owned(),
-    };
-    let line = |row: &Row| {
-        let name = match row.kernel.is_empty() {
-            true => row.case.clone(),
-            false => format!("  {}", row.kernel),
-        };
-        let seconds = |ms: Option<f64>| number(ms.map(|ms| ms / 1e3), 2);
-        let moved = row.moved_bytes.map(|bytes| bytes as f64 / 1e6);
-        [
-            name,
-            number(row.median_ms, 2),
-            number(row.p95_ms, 2),
-            number(row.images_per_s, 1),
-            seconds(row.cpu_median_ms),
-            seconds(row.first_ms),
-            row.memory_bytes.map_or("-".to_owned(), print::bytes),
-            number(moved, 1),
-            number(row.copy_share, 3),
-        ]
-    };
-    let lines: Vec<_> = rows.iter().map(line).collect();
-    let mut text = print::table(heading, &lines);
-    for row in rows.iter().filter(|row| !row.problem.is_empty()) {
-        text += &format!("{}: {}\n", row.case, row.problem);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_measured_is_said_below_the_table() {
-        let measured = Row {
-            case: "tiny_r16_b1_f32".into(),
-            median_ms: Some(1.234),
-            memory_bytes: Some(3 << 20),
-            ..Row::default()
-        };
-        let refused = Row {
-            case: "large_r16_b64_f32".into(),
-            problem: "out of GPU memory".into(),
-            ..Row::default()
-        };
-        let text = table(&[measured, refused]);
-        let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[1].starts_with("tiny_r16_b1_f32"), "{text}");
-        assert!(lines[1].contains("1.23") && lines[1].contains("3.0 MiB"));
-        assert_eq!(lines[3], "large_r16_b64_f32: out of GPU memory");
-    }
 }
