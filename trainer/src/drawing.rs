@@ -121,8 +121,8 @@ pub(crate) fn maker(g: &Graph, value: Value) -> Option<(NodeId, Meaning)> {
 /// Those of [`Plan::compile`]; where memory is missing, with what takes less.
 pub(crate) fn compiled(gpu: &Gpu, graph: &Graph, keep: &[Value]) -> Result<Plan> {
     Plan::compile(gpu, graph, keep).map_err(|error| match error {
-        EngineError::OutOfMemory { .. } => Error::Device {
-            problem: error.to_string(),
+        EngineError::OutOfMemory { .. } => Error::Memory {
+            source: error,
             help: "Use a smaller --batch-size, where there is one, or a smaller --img-size".into(),
         },
         other => other.into(),

@@ -3,6 +3,7 @@
 //! Every message is one short paragraph: where, what, what was expected, what to do.
 
 mod disk;
+mod misfit;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,15 @@ pub enum Error {
     Device {
         /// What is wrong: what was needed and what there was.
         problem: String,
+        /// What to do about it.
+        help: String,
+    },
+
+    /// Memory that a device does not have.
+    #[error("{source}. {}", ended(help))]
+    Memory {
+        /// What was needed and what there is.
+        source: triaxis_engine::Error,
         /// What to do about it.
         help: String,
     },
@@ -144,7 +154,7 @@ impl Error {
             Self::Config { .. } => 2,
             Self::Data { .. } => 3,
             Self::Checkpoint { .. } | Self::Mismatch { .. } => 4,
-            Self::Device { .. } => 5,
+            Self::Device { .. } | Self::Memory { .. } => 5,
             Self::Dataset(error) => error.exit_code(),
             Self::Model(triaxis_models::Error::Engine(error)) | Self::Engine(error) => {
                 engine_code(error)
@@ -281,6 +291,13 @@ mod tests {
             (
                 Error::Device {
                     problem: "p".into(),
+                    help: "h".into(),
+                },
+                5,
+            ),
+            (
+                Error::Memory {
+                    source: triaxis_engine::Error::Given,
                     help: "h".into(),
                 },
                 5,

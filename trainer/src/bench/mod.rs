@@ -27,10 +27,10 @@ pub use times::{Times, extremes, median, quantile, round};
 pub use trace::trace;
 pub use training::{LoaderRate, loader_rate, train};
 
-use triaxis_engine::{Error as EngineError, Gpu};
-use triaxis_models::{Error as ModelError, Spec};
+use triaxis_engine::Gpu;
+use triaxis_models::Spec;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A network at a size.
 #[derive(Clone, Debug)]
@@ -103,19 +103,10 @@ impl Bench {
 /// All others.
 fn told(bench: &Bench, begun: Row, measured: Result<Vec<Row>>) -> Result<Vec<Row>> {
     match measured {
-        Err(
-            ref error @ (Error::Engine(ref engine) | Error::Model(ModelError::Engine(ref engine))),
-        ) if does_not_fit(engine) => Ok(vec![Row {
+        Err(error) if error.is_misfit() => Ok(vec![Row {
             problem: error.to_string(),
             ..begun.on(bench)
         }]),
         other => other,
     }
-}
-
-fn does_not_fit(error: &EngineError) -> bool {
-    matches!(
-        error,
-        EngineError::OutOfMemory { .. } | EngineError::Limit { .. } | EngineError::Shape { .. }
-    )
 }

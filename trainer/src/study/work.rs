@@ -88,12 +88,14 @@ pub fn work(
     }
 }
 
-/// Whether another network may do better on the same device and pictures. [`Error::Device`] tells of plans that do not fit;
-/// what a device reports by itself may be due to whatever else runs on it.
+/// Whether another network may do better on the same device and pictures. [`Error::Device`] and [`Error::Memory`] tell of
+/// plans that do not fit; what a device reports by itself may be due to whatever else runs on it.
 fn is_the_networks(error: &Error) -> bool {
     use triaxis_engine::Error as Engine;
     match error {
-        Error::Diverged { .. } | Error::Model(_) | Error::Device { .. } => true,
+        Error::Diverged { .. } | Error::Model(_) | Error::Device { .. } | Error::Memory { .. } => {
+            true
+        }
         Error::Engine(
             Engine::DeviceLost { .. } | Engine::OutOfMemory { .. } | Engine::Device { .. },
         ) => false,
