@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use triaxis_engine::{Gpu, Precision};
 use triaxis_models::Spec;
 
+use super::halving::Misfit;
 use super::number::at_least;
 use crate::classifier::{Classifier, ClassifierOptions};
 use crate::data::{Interpolation, LoaderOptions, Preprocess, Views};
@@ -45,6 +46,9 @@ pub(super) struct Evaluate {
     /// Pictures that are computed at once
     #[arg(short, long, value_parser = at_least(1), help_heading = "Data")]
     batch_size: Option<usize>,
+    /// End with an error where a batch does not fit the device, instead of halving it; the result is the same
+    #[arg(long, help_heading = "Data")]
+    no_retry: bool,
     /// Threads that decode pictures; does not change the result
     #[arg(short = 'j', long, value_parser = at_least(1), help_heading = "Data")]
     workers: Option<usize>,
@@ -131,6 +135,11 @@ impl Evaluate {
         sources(self.model.as_deref(), Some(&self.weights))
     }
 
+    /// What is done about a batch that does not fit.
+    pub(super) fn misfit(&self) -> Misfit {
+        Misfit::of(self.no_retry)
+    }
+
     /// Reads the weights and finds out the network; `batch_size` where the options leave it out.
     pub(super) fn load(&self, batch_size: usize) -> Result<Trained> {
         let options = LoadOptions {
@@ -211,18 +220,27 @@ impl Pictures {
 }
 
 impl Trained {
-    pub(super) fn open(self, gpu: &Gpu) -> Result<Classifier> {
-        Classifier::open(gpu, &self.spec, &self.weights, self.options)
+    /// On a device, for so many pictures at once.
+    pub(super) fn open(&self, gpu: &Gpu, batch_size: usize) -> Result<Classifier> {
+        let options = ClassifierOptions {
+            batch_size,
+            ..self.options.clone()
+        };
+        Classifier::open(gpu, &self.spec, &self.weights, options)
     }
 
-    /// How a loader prepares pictures for the classifier: in order, none twice, a few batches ahead.
-    pub(super) fn loader_options(&self) -> LoaderOptions {
-        let preprocess = self.options.preprocess;
-        let preprocess =
-            preprocess.unwrap_or_else(|| Classifier::preprocess_for(&self.spec, &self.weights));
+    /// How pictures are prepared.
+    pub(super) fn preprocess(&self) -> Preprocess {
+        let given = self.options.preprocess;
+        given.unwrap_or_else(|| Classifier::preprocess_for(&self.spec, &self.weights))
+    }
+
+    /// How a loader prepares so many pictures for the classifier: in order, none twice, a few batches ahead.
+    pub(super) fn loader_options(&self, batch_size: usize) -> LoaderOptions {
+        let preprocess = self.preprocess();
         let default = LoaderOptions::default();
         LoaderOptions {
-            batch: self.options.batch_size.max(1),
+            batch: batch_size.max(1),
             side: preprocess.size,
             resized: Some(preprocess.resized()),
             interpolation: preprocess.interpolation,

@@ -6,8 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::device::Device;
+use super::halving::{Misfit, fitting};
 use super::links::Links;
-use super::pictures::{all_usable, each_prepared, files};
+use super::pictures::{all_usable, each_prepared, files, tell};
 use super::print;
 use super::target;
 use super::trained::Trained;
@@ -50,6 +51,9 @@ pub(super) struct Extract {
     /// Pictures that are computed at once
     #[arg(short, long, default_value_t = 8, help_heading = "Output")]
     batch_size: usize,
+    /// End with an error where a batch does not fit the device, instead of halving it; the features are the same
+    #[arg(long, help_heading = "Output")]
+    no_retry: bool,
     /// Print JSON on standard output
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -89,19 +93,27 @@ impl Extract {
         target::file("--out", out, self.pictures.iter().chain(&sources))?;
         let files = files(&self.pictures, self.links)?;
         let loaded = self.network.load()?;
-        let options = ExtractOptions {
-            layers: self.nodes.clone(),
-            batch_size: self.batch_size.min(files.len()),
-        };
+        let asked = self.batch_size.min(files.len());
         let gpu = self.device.open()?;
-        let mut extractor = Extractor::new(&gpu, &loaded.spec, &loaded.weights, &options)?;
+        let open = |batch_size| {
+            let options = ExtractOptions {
+                layers: self.nodes.clone(),
+                batch_size,
+            };
+            Extractor::new(&gpu, &loaded.spec, &loaded.weights, &options)
+        };
+        let (mut extractor, batch_size) = fitting(asked, Misfit::of(self.no_retry), |attempt| {
+            let extractor = open(attempt.batch)?;
+            attempt.notice().iter().for_each(|note| tell(note));
+            Ok((extractor, attempt.batch))
+        })?;
         let mut features: Vec<NamedTensor> = Vec::new();
         let (mut used, mut batch, mut waiting) = (Vec::new(), Vec::new(), 0);
         let left_out = each_prepared(&files, &loaded.preprocess, |index, picture| {
             used.push(files.name(index));
             batch.extend(picture.numbers);
             waiting += 1;
-            if waiting == options.batch_size {
+            if waiting == batch_size {
                 append(&mut features, extractor.extract(&batch)?);
                 batch.clear();
                 waiting = 0;

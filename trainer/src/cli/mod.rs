@@ -11,6 +11,7 @@ mod evidence;
 mod export;
 mod extract;
 mod figures;
+mod halving;
 mod info;
 mod ledger;
 mod links;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::device::Device;
 use super::evaluate::{Evaluate, read_labels};
+use super::halving::fitting;
 use super::links::Links;
 use super::number::at_least;
 use super::pictures::{all_usable, files, tell};
@@ -61,17 +62,21 @@ impl Predict {
     pub(super) fn run(&self) -> Result<()> {
         let files = files(&self.pictures, self.links)?;
         let mut trained = self.network.load(BATCH)?;
-        // What is computed at once takes its memory however few pictures there are.
-        trained.options.batch_size = trained.options.batch_size.min(files.len());
         if let Some(path) = &self.labels {
             trained.options.labels = read_labels(path)?;
         }
+        // What is computed at once takes its memory however few pictures there are.
+        let asked = trained.options.batch_size.min(files.len());
+        let gpu = self.device.open()?;
+        let (classifier, batch_size) = fitting(asked, self.network.misfit(), |attempt| {
+            let classifier = trained.open(&gpu, attempt.batch)?;
+            attempt.notice().iter().for_each(|note| tell(note));
+            Ok((classifier, attempt.batch))
+        })?;
         let options = LoaderOptions {
             tolerance: Tolerance::All,
-            ..trained.loader_options()
+            ..trained.loader_options(batch_size)
         };
-        let gpu = self.device.open()?;
-        let classifier = trained.open(&gpu)?;
         classifier.notes().iter().for_each(|note| tell(note));
         let loader = Loader::new(files.data(), options)?;
         self.predict(&classifier, &loader)?;

@@ -6,14 +6,16 @@ use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
+use triaxis_engine::Gpu;
 
 use super::device::Device;
-use super::evaluate::{Evaluate, read_labels};
+use super::evaluate::{Evaluate, Trained, read_labels};
+use super::halving::{Try, fitting};
 use super::links::Links;
 use super::print;
 use super::target;
-use crate::classifier::{Measured, Measurement};
-use crate::data::{DataError, DataOptions, Loader, Preprocess, open_validation};
+use crate::classifier::{Classifier, Measured, Measurement};
+use crate::data::{DataError, DataOptions, Dataset, Loader, Preprocess, open_validation};
 use crate::error::{Error, Result};
 use crate::progress::{Pass, Phase, Progress, Verbosity};
 
@@ -55,6 +57,17 @@ struct Report {
     #[serde(flatten)]
     measured: Measured,
     images_per_second: f64,
+    /// Pictures that were computed at once.
+    batch_size: usize,
+}
+
+/// What is measured on what.
+struct Work<'a> {
+    trained: &'a Trained,
+    gpu: &'a Gpu,
+    data: &'a Arc<dyn Dataset>,
+    /// The network's output of each class.
+    outputs: &'a [usize],
 }
 
 impl Validate {
@@ -83,55 +96,30 @@ impl Validate {
         };
         let data_dir = Path::new(&self.data_dir);
         let outputs = outputs(data_dir, data.classes(), &names, trained.spec.num_classes)?;
-        let loader = Loader::new(Arc::clone(&data), trained.loader_options())?;
-        let batch_size = trained.options.batch_size;
         let mut progress = Progress::new(match self.quiet {
             true => Verbosity::Quiet,
             false => Verbosity::Normal,
         });
-        let (spec, gpu) = (trained.spec.clone(), self.device.open()?);
-        let classifier = trained.open(&gpu)?;
-        let told = classifier.notes().iter().chain(&notes);
-        told.for_each(|note| progress.note(note));
-
-        progress.begin(Pass {
-            phase: Phase::Evaluate,
-            epoch: 0,
-            epochs: 1,
-            steps: loader.batches(),
-            skipped: 0,
-            batch_size,
-        });
-        let mut measurement = Measurement::default();
-        let began = Instant::now();
-        for (done, batch) in loader.epoch(0, 0).enumerate() {
-            let batch = batch?;
-            let picture_bytes = batch.images.len() / batch.labels.len().max(1);
-            let words = &batch.images[..batch.valid * picture_bytes];
-            let logits = classifier.logits_of_words(words)?;
-            for (logits, &label) in logits.iter().zip(&batch.labels) {
-                measurement.add(logits, outputs[label as usize]);
-            }
-            progress.step(done + 1, None, None);
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        progress.end();
-        for (_, why) in loader.damaged() {
-            progress.note(&why);
-        }
-        let measured = measurement.result();
-        let report = Report {
-            images_per_second: measured.images as f64 / seconds.max(1e-9),
-            measured,
+        let gpu = self.device.open()?;
+        notes.iter().for_each(|note| progress.note(note));
+        let work = Work {
+            trained: &trained,
+            gpu: &gpu,
+            data: &data,
+            outputs: &outputs,
         };
+        let asked = trained.options.batch_size;
+        let report = fitting(asked, self.network.misfit(), |attempt| {
+            work.report(attempt, &mut progress)
+        })?;
         // What was measured is told, whatever becomes of the file.
         self.print(&report)?;
         let Some(path) = &self.results_file else {
             return Ok(());
         };
-        let params = spec_parameters(&spec)?;
-        let name = spec.name.as_str();
-        let row = timm_row(name, &measured, params, classifier.preprocess());
+        let params = spec_parameters(&trained.spec)?;
+        let name = trained.spec.name.as_str();
+        let row = timm_row(name, &report.measured, params, &trained.preprocess());
         target::write("--results-file", "write the results", path, row)
     }
 
@@ -144,6 +132,60 @@ impl Validate {
             "top-1 {:.2} %, top-5 {:.2} %, loss {:.4}, {} images, {:.1} images/s",
             measured.top1, measured.top5, measured.loss, measured.images, report.images_per_second
         ))
+    }
+}
+
+impl Work<'_> {
+    /// Asks about all pictures, as many at once as this try says.
+    fn report(&self, attempt: &Try<'_>, progress: &mut Progress) -> Result<Report> {
+        let batch_size = attempt.batch;
+        let classifier = self.trained.open(self.gpu, batch_size)?;
+        let notice = attempt.notice();
+        let told = notice.iter().chain(classifier.notes());
+        told.for_each(|note| progress.note(note));
+        let options = self.trained.loader_options(batch_size);
+        let loader = Loader::new(Arc::clone(self.data), options)?;
+        progress.begin(Pass {
+            phase: Phase::Evaluate,
+            epoch: 0,
+            epochs: 1,
+            steps: loader.batches(),
+            skipped: 0,
+            batch_size,
+        });
+        let began = Instant::now();
+        let measured = self.measured(&classifier, &loader, progress);
+        let seconds = began.elapsed().as_secs_f64();
+        progress.end();
+        let measured = measured?;
+        for (_, why) in loader.damaged() {
+            progress.note(&why);
+        }
+        Ok(Report {
+            images_per_second: measured.images as f64 / seconds.max(1e-9),
+            measured,
+            batch_size,
+        })
+    }
+
+    fn measured(
+        &self,
+        classifier: &Classifier,
+        loader: &Loader,
+        progress: &mut Progress,
+    ) -> Result<Measured> {
+        let mut measurement = Measurement::default();
+        for (done, batch) in loader.epoch(0, 0).enumerate() {
+            let batch = batch?;
+            let picture_bytes = batch.images.len() / batch.labels.len().max(1);
+            let words = &batch.images[..batch.valid * picture_bytes];
+            let logits = classifier.logits_of_words(words)?;
+            for (logits, &label) in logits.iter().zip(&batch.labels) {
+                measurement.add(logits, self.outputs[label as usize]);
+            }
+            progress.step(done + 1, None, None);
+        }
+        Ok(measurement.result())
     }
 }
 

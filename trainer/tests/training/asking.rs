@@ -46,7 +46,14 @@ fn validation_finds_what_training_found() {
     let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
-        ["top1", "top5", "images", "loss", "images_per_second"]
+        [
+            "top1",
+            "top5",
+            "images",
+            "loss",
+            "images_per_second",
+            "batch_size"
+        ]
     );
     let results = fs::read_to_string(place.path().join("r.csv")).unwrap();
     assert!(
@@ -180,7 +187,7 @@ fn a_batch_is_no_larger_than_there_are_pictures_or_memory() {
     class_folders(&place, "photos", &["a"], 2);
     let little = "--weights output/tiny --memory-limit 8 --batch-size 4096";
     run(ask(&place, "predict", &format!("{little} photos"))).done();
-    let validate = format!("{little} --data-dir synthetic:64");
+    let validate = format!("{little} --data-dir synthetic:64 --no-retry");
     run(ask(&place, "validate", &validate))
         .refused(5, &["out of GPU memory", "Use a smaller --batch-size"]);
 }

@@ -15,6 +15,7 @@ mod disk;
 mod explaining;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod halving;
 mod hostile;
 #[cfg(unix)]
 mod killing;
