@@ -182,7 +182,7 @@ pub(super) fn with_advice(
             let parts = recipe.images_an_update().div_ceil(batch);
             format!(
                 "The largest batch that fits is {batch}: give --batch-size {batch}, with --grad-accum-steps {parts} for about as many \
-                 images an update; {less} takes less, too"
+                 images an update, or --auto-batch, which finds both; {less} takes less, too"
             )
         }
         None => format!("Not even a batch of 1 fits: give {less}, or a smaller network"),

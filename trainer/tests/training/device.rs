@@ -83,6 +83,7 @@ fn too_little_memory_names_the_largest_batch_which_then_trains() {
         "4.0 MiB can be had",
         "--batch-size",
         "--grad-accum-steps",
+        "--auto-batch",
         "--amp or --grad-checkpointing",
     ];
     let refused = train(1024, "large").refused(5, &words);
