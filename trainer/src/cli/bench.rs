@@ -4,23 +4,25 @@ mod compare;
 mod output;
 mod report;
 mod scaling;
+mod series;
 mod table;
 
 use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use triaxis_engine::{Gpu, Precision};
+use triaxis_engine::Precision;
 use triaxis_models::Spec;
 
 use super::device::Device;
+use super::halving::Misfit;
 use super::number::at_least;
 use super::target;
 use crate::bench::{self, Case, Form, Kernels, Settings};
 use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
-use output::Output;
+use series::Series;
 
 /// The networks that are measured unless told otherwise.
 const MODELS: [&str; 4] = ["efficientnet_b0", "regnetz_4gf", "resnet50", "tinynet_e"];
@@ -96,6 +98,9 @@ struct Cases {
     /// Side of the images, pixels [default: the network's]
     #[arg(long, value_name = "PIXELS")]
     img_size: Option<usize>,
+    /// Give a row without numbers where a batch does not fit the device, instead of measuring half of it
+    #[arg(long)]
+    no_retry: bool,
     /// Runs that are measured, after two that warm up
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
@@ -145,11 +150,15 @@ impl Models {
         };
         let cases = self.cases.all(&self.batch_size)?;
         let settings = self.cases.settings();
-        let trace = self.cases.trace(&self.written, self.device.files())?;
-        self.written
-            .measure(&self.device, &cases, trace, |gpu, bench, case| {
-                bench::infer(gpu, bench, &settings, case, form)
-            })
+        let series = Series {
+            trace: self.cases.trace(&self.written, self.device.files())?,
+            device: &self.device,
+            cases: &cases,
+            misfit: Misfit::of(self.cases.no_retry),
+        };
+        series.measure(&self.written, |gpu, bench, case| {
+            bench::infer(gpu, bench, &settings, case, form)
+        })
     }
 }
 
@@ -165,19 +174,24 @@ impl Training {
         let settings = self.cases.settings();
         let read = [&self.recipe, &self.data_dir];
         let read = read.into_iter().flatten().map(Path::new);
-        let trace = self
-            .cases
-            .trace(&self.written, read.chain(self.device.files()))?;
-        self.written
-            .measure(&self.device, &cases, trace, |gpu, bench, case| {
-                let mut rows = bench::train(gpu, bench, &settings, case, &recipe)?;
-                if let Some(data) = &data {
-                    let rate = bench::loader_rate(&data.train, case, &recipe, self.workers)?;
-                    rows[0].loader_images_per_s = Some(rate.per_second);
-                    rows[0].loader_images_per_cpu_s = rate.per_cpu_second;
-                }
-                Ok(rows)
-            })
+        let read = read.chain(self.device.files());
+        let series = Series {
+            trace: self.cases.trace(&self.written, read)?,
+            device: &self.device,
+            cases: &cases,
+            misfit: Misfit::of(self.cases.no_retry),
+        };
+        series.measure(&self.written, |gpu, bench, case| {
+            let mut rows = bench::train(gpu, bench, &settings, case, &recipe)?;
+            // Beside what was not measured it would tell of another batch than the one that is.
+            let data = data.as_ref().filter(|_| rows[0].problem.is_empty());
+            if let Some(data) = data {
+                let rate = bench::loader_rate(&data.train, case, &recipe, self.workers)?;
+                rows[0].loader_images_per_s = Some(rate.per_second);
+                rows[0].loader_images_per_cpu_s = rate.per_cpu_second;
+            }
+            Ok(rows)
+        })
     }
 
     fn open_data(&self, cases: &[Case]) -> Result<Option<Split>> {
@@ -271,25 +285,5 @@ impl Tally {
             help: "Give a smaller network, --img-size or --batch-size, or more --memory-limit"
                 .into(),
         })
-    }
-}
-
-impl Written {
-    /// Measures case after case, each on a device of its own, so that its first run compiles its kernels.
-    fn measure(
-        &self,
-        device: &Device,
-        cases: &[Case],
-        trace: Option<PathBuf>,
-        measure: impl Fn(&Gpu, &bench::Bench, &Case) -> Result<Vec<bench::Row>>,
-    ) -> Result<()> {
-        let mut output = Output::open(self, trace)?;
-        let bench = bench::Bench::new(&device.open()?)?;
-        output.machine(&bench);
-        for case in cases {
-            output.begin(case);
-            output.push(measure(&device.open()?, &bench, case)?)?;
-        }
-        output.finish()
     }
 }

@@ -152,7 +152,8 @@ fn rows_are_csv_and_a_file_gathers_them() {
 #[test]
 fn a_network_that_does_not_fit_is_a_row_that_says_so() {
     let place = Place::new();
-    let options = "models --model tiny.toml -b 1 -b 4096 --runs 1 --memory-limit 8 --json";
+    let options =
+        "models --model tiny.toml -b 1 -b 4096 --runs 1 --memory-limit 8 --no-retry --json";
     let rows = rows(&bench(&place, options));
     assert_measured(&rows[0]);
     assert_eq!(rows[0]["problem"], "");

@@ -1,12 +1,13 @@
-//! Batches that do not fit the device are halved where the result does not depend on them.
+//! Batches that do not fit the device: halved where the result does not depend on them, refused in training.
 
+use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
 use triaxis::checkpoint::{NamedTensor, tensors};
 
 use crate::pictures::class_folders;
-use crate::support::{Place, Ran, run};
+use crate::support::{Place, Ran, checkpoints, run};
 
 /// A folder with a short run on synthetic pictures in `output/tiny`.
 fn trained() -> Place {
@@ -113,4 +114,64 @@ fn predictions_and_features_are_the_same_in_smaller_batches() {
     for (a, b) in halved.data.iter().zip(&whole.data) {
         assert!((a - b).abs() < 1e-5, "{a} and {b}");
     }
+}
+
+#[test]
+fn bench_measures_half_a_batch_that_does_not_fit_and_says_so_in_its_row() {
+    let place = Place::new();
+    for (suite, batch) in [("models", 4096), ("training", 1024)] {
+        let words = format!("bench {suite} --model tiny.toml --runs 1 --json --csv {suite}.csv");
+        let ran = run(within(&place, 8, &format!("{words} -b {batch}"))).done();
+        let rows = json(&ran);
+        let row = &rows[0];
+        assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+        let used = row["batch"].as_u64().unwrap();
+        assert_halved(&ran, batch, used);
+        let case = row["case"].as_str().unwrap();
+        assert!(case.starts_with(&format!("tiny_r12_b{used}_")), "{case}");
+        assert!(row["problem"] == "" && row["median_ms"].is_number());
+        assert!(row["memory_bytes"].as_u64().unwrap() <= 8 << 20, "{row}");
+        let csv = fs::read_to_string(place.path().join(format!("{suite}.csv"))).unwrap();
+        assert_eq!(csv.lines().count(), 2, "{csv}");
+        assert!(csv.contains(&format!(",{case},")), "{csv}");
+
+        // A case that is asked for besides has one row, not two.
+        let ran = run(within(&place, 8, &format!("{words} -b {batch} -b {used}"))).done();
+        let rows = json(&ran);
+        assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+        assert_eq!(rows[0]["batch"], used);
+        let said = format!("{used} is measured by itself");
+        assert!(ran.stderr.contains(&said), "{ran}");
+    }
+}
+
+#[test]
+fn bench_says_in_the_row_of_what_was_asked_that_nothing_fits() {
+    let place = Place::new();
+    let words = "bench models --model tiny.toml --img-size 2048 -b 2 --runs 1 --json";
+    let ran = run(within(&place, 8, words));
+    let rows = json(&ran);
+    let row = &rows[0];
+    assert_eq!(row["case"], "tiny_r2048_b2_fused_f32");
+    assert!(row["median_ms"].is_null(), "{row}");
+    let problem = row["problem"].as_str().unwrap();
+    assert!(problem.starts_with("out of GPU memory"), "{problem}");
+    assert!(!ran.stderr.contains("Goes on"), "{ran}");
+    ran.refused(5, &["nothing was measured: out of GPU memory"]);
+}
+
+#[test]
+fn training_never_takes_another_batch_than_it_was_given() {
+    let place = Place::new();
+    let options = "--epochs 1 --img-size 24 --data-dir synthetic:1024 --batch-size 1024";
+    let mut train = place.tiny(options);
+    train.env("TRIAXIS_MEMORY_LIMIT", "4");
+    let words = [
+        "batch size 1024",
+        "The largest batch that fits is",
+        "--auto-batch",
+    ];
+    let ran = run(train).refused(5, &words);
+    assert!(!ran.stderr.contains("Goes on"), "{ran}");
+    assert!(checkpoints(&place.run_folder("tiny")).is_empty());
 }

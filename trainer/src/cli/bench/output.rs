@@ -64,12 +64,6 @@ impl Output {
         ));
     }
 
-    /// Says what is measured next.
-    pub(super) fn begin(&self, case: &Case) {
-        let (name, side) = (&case.spec.name, case.spec.resolution);
-        note(&format!("{name}, {side} pixels, batch {}", case.batch));
-    }
-
     pub(super) fn push(&mut self, rows: Vec<Row>) -> Result<()> {
         rows.iter().for_each(|row| self.tally.count(row));
         for row in rows.iter().filter(|row| !row.problem.is_empty()) {
@@ -114,7 +108,13 @@ impl Output {
     }
 }
 
+/// Says what is measured next.
+pub(super) fn begin(case: &Case) {
+    let (name, side) = (&case.spec.name, case.spec.resolution);
+    note(&format!("{name}, {side} pixels, batch {}", case.batch));
+}
+
 /// A line on standard error; nobody to tell if that is gone.
-fn note(text: &str) {
+pub(super) fn note(text: &str) {
     let _ = writeln!(stderr(), "{text}");
 }
