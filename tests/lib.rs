@@ -6,6 +6,7 @@
 //! | `check` | runs a case and compares it with its reference, output and gradients |
 //! | `kernels` | every kernel of every case passes naga and stays within WebGPU's limits |
 //! | `golden_recipe` | what torch and pycls make of a recipe's parts |
+//! | `golden_optimizer` | ten steps of each optimizer as PyTorch and timm take them |
 //! | `optimizer` | follows an optimizer step by step in f64 |
 //! | `fuse` | training graphs whose batch norms are never written compute the same |
 //! | `recompute` | activations that are computed again change no gradient |
@@ -23,6 +24,8 @@ mod device;
 mod fuse;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod golden_optimizer;
 #[cfg(test)]
 mod golden_recipe;
 #[cfg(test)]
