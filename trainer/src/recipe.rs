@@ -76,9 +76,11 @@ pub struct Recipe {
     pub min_lr: f64,
     /// Epochs of warm-up.
     pub warmup_epochs: f64,
-    /// Fraction of the scheduled rate at the start of warm-up, growing linearly to 1.
+    /// Fraction of the scheduled rate at the start of warm-up, growing linearly to 1. With the schedule `step`, fraction of
+    /// the peak, from which the rate grows linearly to what the schedule has when warm-up ends.
     pub warmup_factor: f64,
-    /// Learning rate at the start of warm-up, growing linearly to the peak; takes the place of `warmup_factor`.
+    /// Learning rate at the start of warm-up, growing linearly to what the schedule has when it ends; takes the place of
+    /// `warmup_factor`.
     pub warmup_lr: Option<f64>,
     /// When the schedule is evaluated: every step, or once an epoch.
     pub sched_on_updates: bool,

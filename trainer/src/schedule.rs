@@ -37,29 +37,36 @@ impl Position {
 /// The learning rate at `position`.
 ///
 /// The schedule is evaluated at the whole epoch, as pycls does, or at the step where `sched_on_updates` is set. Warm-up
-/// multiplies the scheduled rate by `warmup_factor·(1-a) + a` with `a` the part of the warm-up that is done, or runs
-/// straight from `warmup_lr` to the peak.
+/// multiplies the scheduled rate by `warmup_factor·(1-a) + a` with `a` the part of the warm-up that is done, as in pycls, or
+/// runs straight from `warmup_lr`. Either way it ends at what the schedule has there, with no jump. Since a staircase would
+/// drop on the way up, its warm-up runs straight from `warmup_factor` of the peak.
 pub fn learning_rate(recipe: &Recipe, position: Position) -> f64 {
     let t = if recipe.sched_on_updates {
         position.epochs()
     } else {
         position.epoch as f64
     };
-    let peak = recipe.peak_lr();
-    if t < recipe.warmup_epochs {
-        let done = t / recipe.warmup_epochs;
-        return match recipe.warmup_lr {
-            Some(start) => start + (peak - start) * done,
-            None => scheduled(recipe, peak, t) * (recipe.warmup_factor * (1.0 - done) + done),
-        };
+    if t >= recipe.warmup_epochs {
+        return scheduled(recipe, t);
     }
-    scheduled(recipe, peak, t)
+    let done = t / recipe.warmup_epochs;
+    let straight = |start: f64| start + (warmed_up(recipe) - start) * done;
+    match (recipe.warmup_lr, &recipe.sched) {
+        (Some(start), _) => straight(start),
+        (None, Schedule::Step(_)) => straight(recipe.warmup_factor * recipe.peak_lr()),
+        (None, _) => scheduled(recipe, t) * (recipe.warmup_factor * (1.0 - done) + done),
+    }
+}
+
+/// The rate that warm-up ends at, where the schedule goes on.
+pub(crate) fn warmed_up(recipe: &Recipe) -> f64 {
+    scheduled(recipe, recipe.warmup_epochs)
 }
 
 /// The rate without warm-up, `t` epochs in.
-fn scheduled(recipe: &Recipe, peak: f64, t: f64) -> f64 {
+fn scheduled(recipe: &Recipe, t: f64) -> f64 {
     let total = recipe.epochs as f64;
-    let least = recipe.min_lr;
+    let (peak, least) = (recipe.peak_lr(), recipe.min_lr);
     match &recipe.sched {
         Schedule::Cosine => least + (peak - least) * 0.5 * (1.0 + (PI * t / total).cos()),
         Schedule::Exp(exp) => (peak * exp.beta.powf(t / total)).max(least),
@@ -97,6 +104,9 @@ pub fn ema_alpha(recipe: &Recipe, position: Position) -> Option<f64> {
         }
     }
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
@@ -328,24 +338,17 @@ mod tests {
     }
 
     #[test]
-    fn warm_up_may_run_straight_from_its_own_rate() {
+    fn warm_up_may_run_straight_from_its_own_rate_to_where_the_schedule_goes_on() {
         let recipe = Recipe {
             warmup_epochs: 4.0,
             warmup_lr: Some(0.2),
             sched: Schedule::Cosine,
             ..plain()
         };
-        assert_near(
-            "warm-up",
-            0,
-            learning_rate(&recipe, Position::epoch(0)),
-            0.2,
-        );
-        assert_near(
-            "warm-up",
-            2,
-            learning_rate(&recipe, Position::epoch(2)),
-            0.6,
-        );
+        let end = 0.5 * (1.0 + (PI * 0.04).cos());
+        for (epoch, expected) in [(0, 0.2), (2, 0.5 * (0.2 + end)), (4, end)] {
+            let got = learning_rate(&recipe, Position::epoch(epoch));
+            assert_near("warm-up", epoch, got, expected);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ModelEma, Optimizer, Recipe, Schedule};
 use crate::error::{Error, Result};
+use crate::schedule::warmed_up;
 
 pub(super) fn validate(recipe: &Recipe) -> Result<()> {
     let r = recipe;
@@ -123,6 +124,19 @@ pub(super) fn validate(recipe: &Recipe) -> Result<()> {
         Schedule::Step(step) => {
             positive("sched.decay_epochs", step.decay_epochs)?;
             fraction("sched.decay_rate", step.decay_rate)?;
+        }
+    }
+    if let Some(start) = r.warmup_lr {
+        let end = warmed_up(r);
+        let words = "0 and the rate that the schedule has when warm-up ends";
+        within("warmup_lr", start, 0.0, end, words)?;
+        if end <= 0.0 {
+            return Err(refuse(
+                "warmup_epochs",
+                r.warmup_epochs,
+                "ends where the schedule has come down to 0, and warm-up from 0 would stay there",
+                "Give fewer epochs of warm-up, or a min_lr",
+            ));
         }
     }
     match &r.model_ema {
@@ -253,7 +267,7 @@ mod tests {
                 decay_rate,
             })
         };
-        let one_by_one: [(&str, Spoil); 29] = [
+        let one_by_one: [(&str, Spoil); 31] = [
             ("model", |r| r.model = " ".into()),
             ("img_size", |r| r.img_size = Some(0)),
             ("num_classes", |r| r.num_classes = Some(1)),
@@ -269,6 +283,12 @@ mod tests {
             ("warmup_epochs", |r| r.warmup_epochs = 101.0),
             ("warmup_factor", |r| r.warmup_factor = 1.5),
             ("warmup_lr", |r| r.warmup_lr = Some(-1.0)),
+            // Below the peak, 0.25, but the schedule has come down to 0.206 when warm-up ends.
+            ("warmup_lr", |r| r.warmup_lr = Some(0.24)),
+            ("warmup_epochs", |r| {
+                (r.warmup_epochs, r.warmup_lr) = (100.0, Some(0.0));
+                r.sched = Schedule::Cosine;
+            }),
             ("weight_decay", |r| r.weight_decay = Some(f64::INFINITY)),
             ("smoothing", |r| r.smoothing = 1.0),
             ("mixup", |r| r.mixup = -0.2),

@@ -51,10 +51,10 @@ pub(super) struct ScheduleOptions {
     /// Epochs of warm-up [default: 5, or a quarter of the epochs where that is less]
     #[arg(long)]
     warmup_epochs: Option<f64>,
-    /// Learning rate at the start of warm-up; grows straight to the peak
+    /// Learning rate at the start of warm-up; grows straight to the rate that the schedule has at its end
     #[arg(long, value_name = "LR", conflicts_with = "warmup_factor")]
     warmup_lr: Option<f64>,
-    /// Fraction of the scheduled rate at the start of warm-up
+    /// Fraction of the scheduled rate at the start of warm-up; grows straight to 1
     #[arg(long, value_name = "FACTOR")]
     warmup_factor: Option<f64>,
 }
