@@ -177,3 +177,57 @@ fn pyclss_warm_up_multiplies_the_schedule_by_a_line_from_a_tenth_to_one() {
         }
     }
 }
+
+/// `2.0 × 0.02^(t/T)`, as the scaling paper has it.
+fn exponential(epochs: usize) -> Recipe {
+    Recipe {
+        lr: 2.0,
+        lr_base_size: None,
+        epochs,
+        warmup_epochs: 0.0,
+        sched_on_updates: true,
+        sched: Schedule::Exp(Exp { beta: 0.02 }),
+        ..Recipe::default()
+    }
+}
+
+#[test]
+fn the_exponential_schedule_runs_from_2_to_four_hundredths() {
+    for epochs in [1, 10, 100, 200, 400] {
+        let at = |epoch| learning_rate(&exponential(epochs), Position::epoch(epoch));
+        assert_eq!(at(0), 2.0);
+        assert!((at(epochs) - 0.04).abs() < 1e-15, "{}", at(epochs));
+    }
+    let middle = learning_rate(&exponential(100), Position::epoch(50));
+    assert!((middle - 0.282_842_712_474_619).abs() < 1e-12, "{middle}");
+}
+
+#[test]
+fn the_exponential_schedule_is_a_power_of_one_factor_at_every_step() {
+    for epochs in [10, 100, 400] {
+        let recipe = exponential(epochs);
+        let gamma = 0.02_f64.powf(1.0 / epochs as f64);
+        for step in 0..epochs * STEPS {
+            let t = step as f64 / STEPS as f64;
+            let (got, expected) = (learning_rate(&recipe, place(step)), 2.0 * gamma.powf(t));
+            assert!(
+                (got / expected - 1.0).abs() < 1e-12,
+                "{epochs} epochs, step {step}: {got}, expected {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_schedule_is_evaluated_at_every_step_or_once_an_epoch_as_it_is_told() {
+    let by_step = exponential(10);
+    let by_epoch = Recipe {
+        sched_on_updates: false,
+        ..by_step.clone()
+    };
+    let (by_step, by_epoch) = (rates(&by_step, 3 * STEPS), rates(&by_epoch, 3 * STEPS));
+    assert!(by_step.windows(2).all(|pair| pair[1] < pair[0]));
+    for (step, rate) in by_epoch.iter().enumerate() {
+        assert_eq!(*rate, by_step[step - step % STEPS], "step {step}");
+    }
+}
