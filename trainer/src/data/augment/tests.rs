@@ -1,6 +1,7 @@
 mod drawing;
 mod pillow;
 mod policies;
+mod timm;
 
 use crate::data::Picture;
 

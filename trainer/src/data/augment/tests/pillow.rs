@@ -14,7 +14,7 @@ use crate::data::{
     fit::cut,
 };
 
-fn golden(name: &str) -> Vec<u8> {
+pub(super) fn golden(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     fs::read(folder.join(name)).unwrap()
 }
@@ -38,7 +38,7 @@ fn picture(file: &SafeTensors<'_>, name: &str) -> Picture {
 }
 
 #[track_caller]
-fn expect(name: &str, got: &Picture, expected: &Picture, most: u8) {
+pub(super) fn expect(name: &str, got: &Picture, expected: &Picture, most: u8) {
     assert_eq!(
         (got.width, got.height),
         (expected.width, expected.height),
@@ -54,7 +54,7 @@ fn expect(name: &str, got: &Picture, expected: &Picture, most: u8) {
 }
 
 /// How far each operator may be off: those that move pixels by two levels, the others by one.
-fn levels(step: &Step) -> u8 {
+pub(super) fn levels(step: &Step) -> u8 {
     use Step::{Rotate, ShearX, ShearY, TranslateX, TranslateY};
     let moves = matches!(
         step,

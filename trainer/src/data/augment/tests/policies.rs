@@ -6,7 +6,7 @@ use crate::{
     data::{
         Policy,
         augment::{
-            operation::Step,
+            operation::{Operation, Step},
             policy::Row,
             tables::{CIFAR10, ORIGINAL, V0},
         },
@@ -66,6 +66,26 @@ fn policies_hold_what_their_papers_and_codes_hold() {
          PosterizeOriginal 1 3 7, Rotate 1 7 2, Sharpness 5 28 24, ShearY 2 7 15, Solarize 4 19 18, TranslateX 2 8 17, \
          TranslateY 5 34 39"
     );
+}
+
+/// The rows that `tests/golden/policies.py` reads out of these libraries; the sums above hold which `Posterize` each has.
+#[test]
+fn policies_are_those_of_timm_and_torchvision_row_by_row() {
+    let policies = [("v0", V0), ("original", ORIGINAL), ("cifar10", CIFAR10)];
+    let text = include_str!("../../../../tests/golden/policies.txt");
+    let mut expected = text.lines();
+    for (policy, rows) in policies {
+        for (i, row) in rows.into_iter().enumerate() {
+            let one = |(operation, probability, level): (Operation, u8, u8)| {
+                let name = format!("{operation:?}");
+                let name = name.strip_suffix("Original").unwrap_or(&name);
+                format!("{name} {:.1} {level}", f64::from(probability) / 10.0)
+            };
+            let got = format!("{policy}: {}", row.map(one).join(", "));
+            assert_eq!(expected.next(), Some(&got[..]), "row {i} of {policy}");
+        }
+    }
+    assert_eq!(expected.next(), None);
 }
 
 /// Each of 25 rows is drawn for one picture in 25, and `TranslateY` stands in one of them, with probability 0.8, at level 9 of
