@@ -147,6 +147,67 @@ fn rand_augment_draws_two_of_fifteen_with_one_half_and_levels_around_nine() {
     assert!(levels.iter().all(|level| *level <= 10.0));
 }
 
+/// The level that an operator's number came from, of 10, where numbers tell it.
+fn level(step: &Step) -> Option<f64> {
+    match step {
+        Step::Rotate(degrees) => Some(degrees.abs() / 3.0),
+        Step::ShearX(share) | Step::ShearY(share) => Some(share.abs() / 0.03),
+        Step::TranslateX(share) | Step::TranslateY(share) => Some(share.abs() / 0.045),
+        Step::Color(factor)
+        | Step::Contrast(factor)
+        | Step::Brightness(factor)
+        | Step::Sharpness(factor) => Some((f64::from(*factor) - 0.1) / 0.18),
+        _ => None,
+    }
+}
+
+/// Levels are normal around 9 with deviation 0.5, cut at 10: with φ(2) = 0.053991 and Q(2) = 0.022750 their mean is
+/// 9 + 0.5 (2 Q - φ), their deviation 0.489948, and a share of Q is 10.
+#[test]
+fn tinynets_rand_augment_draws_operators_evenly_and_levels_from_the_cut_normal() {
+    const PICTURES: u32 = 100_000;
+    let drawn = drawn("rand-m9-mstd0.5", PICTURES);
+    let (mut operators, mut lengths) = (BTreeMap::new(), [0_u32; 3]);
+    for steps in &drawn {
+        lengths[steps.len()] += 1;
+        for step in steps {
+            *operators.entry(name(step)).or_insert(0_u32) += 1;
+        }
+    }
+    let chi2 = |counts: &[u32], expected: &[f64]| -> f64 {
+        let pairs = counts.iter().zip(expected);
+        pairs
+            .map(|(&n, expected)| (f64::from(n) - expected).powi(2) / expected)
+            .sum()
+    };
+    // 999 of 1,000 cases lie below 36.1 with 14 degrees of freedom, and below 13.8 with two.
+    let counts: Vec<u32> = operators.values().copied().collect();
+    assert_eq!(counts.len(), 15, "{operators:?}");
+    let even = chi2(&counts, &[f64::from(PICTURES) / 15.0; 15]);
+    assert!(even < 36.1, "{even}: {operators:?}");
+    let halves = chi2(
+        &lengths,
+        &[0.25, 0.5, 0.25].map(|p| p * f64::from(PICTURES)),
+    );
+    assert!(halves < 13.8, "{halves}: {lengths:?}");
+
+    let levels: Vec<f64> = drawn.iter().flatten().filter_map(level).collect();
+    let count = levels.len() as f64;
+    assert!(count > 50_000.0, "{count}");
+    assert!(levels.iter().all(|l| (0.0..=10.0 + 1e-6).contains(l)));
+    let mean = levels.iter().sum::<f64>() / count;
+    let deviation = (levels.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let cut = levels.iter().filter(|l| **l > 10.0 - 1e-6).count() as f64 / count;
+    // Four standard errors each.
+    let most = 4.0 / count.sqrt();
+    assert!((mean - 8.995_755).abs() < 0.489_948 * most, "{mean}");
+    assert!(
+        (deviation - 0.489_948).abs() < 0.489_948 * most / 2.0_f64.sqrt(),
+        "{deviation}"
+    );
+    assert!((cut - 0.022_750).abs() < 0.1491 * most, "{cut}");
+}
+
 #[test]
 fn sections_of_timms_string_set_their_numbers() {
     assert_eq!(policy("rand"), policy("rand-m10-n2-p0.5-mstd0-mmax10-inc0"));
