@@ -8,6 +8,7 @@
 //! | `golden_recipe` | what torch and pycls make of a recipe's parts |
 //! | `golden_optimizer` | ten steps of each optimizer as PyTorch and timm take them |
 //! | `optimizer` | follows an optimizer step by step in f64 |
+//! | `erasing` | what random erasing leaves of pictures on the device, by its statistics |
 //! | `fuse` | training graphs whose batch norms are never written compute the same |
 //! | `recompute` | activations that are computed again change no gradient |
 //! | `inference` | fused networks compute what the unfused ones do |
@@ -20,6 +21,8 @@ pub mod case;
 mod check;
 #[cfg(test)]
 mod device;
+#[cfg(test)]
+mod erasing;
 #[cfg(test)]
 mod fuse;
 #[cfg(test)]

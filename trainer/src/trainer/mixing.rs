@@ -64,23 +64,32 @@ impl Mix {
             Some(range) => within(range, side, &mut choice),
             None => around(random.beta(augment.cutmix), side, &mut choice),
         };
-        let [left, top, right, bottom] = mix.rectangle.map(f64::from);
-        mix.target = 1.0 - (right - left) * (bottom - top) / f64::from(side * side);
+        mix.target = left_by(mix.rectangle, side);
         mix
     }
 }
 
+/// What a rectangle leaves of a picture's area.
+fn left_by(rectangle: [u32; 4], side: u32) -> f64 {
+    let [left, top, right, bottom] = rectangle.map(f64::from);
+    1.0 - (right - left) * (bottom - top) / f64::from(side * side)
+}
+
 /// A square of `1 - kept` of the area around any pixel, as far as it lies in the picture.
 fn around(kept: f64, side: u32, random: &mut Stream) -> [u32; 4] {
+    let middle = [random.below(side), random.below(side)];
+    square(kept, side, middle)
+}
+
+/// That square around the pixel of this row and column.
+fn square(kept: f64, side: u32, middle: [u32; 2]) -> [u32; 4] {
     let cut = (f64::from(side) * (1.0 - kept).sqrt()) as u32;
-    let mut ends = || {
-        let middle = random.below(side);
+    let [[top, bottom], [left, right]] = middle.map(|middle| {
         [
             middle.saturating_sub(cut / 2),
             (middle + cut.div_ceil(2)).min(side),
         ]
-    };
-    let ([top, bottom], [left, right]) = (ends(), ends());
+    });
     [left, top, right, bottom]
 }
 
@@ -98,8 +107,21 @@ fn within([least, most]: [f64; 2], side: u32, random: &mut Stream) -> [u32; 4] {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::recipe::Augment;
+
+    /// A table of `tests/golden/mixing.json`, whose script says what its rows hold.
+    fn golden(table: &str) -> Vec<Value> {
+        let text = include_str!("../../tests/golden/mixing.json");
+        let tables: Value = serde_json::from_str(text).unwrap();
+        tables[table].as_array().unwrap().clone()
+    }
+
+    fn whole(number: &Value) -> u32 {
+        number.as_u64().unwrap() as u32
+    }
 
     fn mixes(recipe: &Recipe, epoch: u32) -> Vec<Mix> {
         let place = |batch| Place {
@@ -187,5 +209,54 @@ mod tests {
             over.iter()
                 .all(|m| m.target == 1.0 && m.share == 1.0 && area(m) == 0)
         );
+    }
+
+    #[test]
+    fn cutmixs_squares_and_targets_are_timms_for_the_same_draws() {
+        let rows = golden("cutmix");
+        assert_eq!(rows.len(), 96);
+        for row in rows {
+            let (side, kept) = (whole(&row[0]), row[1].as_f64().unwrap());
+            let rectangle = square(kept, side, [whole(&row[2]), whole(&row[3])]);
+            let expected = [4_usize, 5, 6, 7].map(|i| whole(&row[i]));
+            assert_eq!(rectangle, expected, "{row}");
+            let target = left_by(rectangle, side);
+            assert!(
+                (target - row[8].as_f64().unwrap()).abs() < 1e-12,
+                "{row}: {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn cutmixs_sides_and_places_between_two_parts_come_from_timms_ranges() {
+        for row in golden("minmax") {
+            let side = whole(&row[0]);
+            let parts = [1_usize, 2].map(|i| row[i].as_f64().unwrap());
+            // The first number and the first one beyond, of heights, widths, and then of tops and lefts for the middle ones.
+            let range = |i: usize| [0_usize, 1].map(|end| whole(&row[3][i][end]));
+            let mut random = Stream::new(5, 0, side, "within");
+            let rectangles: Vec<[u32; 4]> = (0..20_000)
+                .map(|_| within(parts, side, &mut random))
+                .collect();
+            let ends = |numbers: &[u32]| {
+                let (least, most) = (numbers.iter().min(), numbers.iter().max());
+                [*least.unwrap(), *most.unwrap() + 1]
+            };
+            let heights: Vec<u32> = rectangles.iter().map(|r| r[3] - r[1]).collect();
+            let widths: Vec<u32> = rectangles.iter().map(|r| r[2] - r[0]).collect();
+            assert_eq!(ends(&heights), range(0), "heights: {row}");
+            assert_eq!(ends(&widths), range(1), "widths: {row}");
+            // Of a larger picture, too few have the middle height for every place.
+            if side == 32 {
+                let middle = |i: usize| (range(i)[0] + range(i)[1]) / 2;
+                let of = |i: usize, length: usize| -> Vec<u32> {
+                    let likewise = |r: &&[u32; 4]| r[i + 2] - r[i] == middle(length);
+                    rectangles.iter().filter(likewise).map(|r| r[i]).collect()
+                };
+                assert_eq!(ends(&of(1, 0)), range(2), "tops: {row}");
+                assert_eq!(ends(&of(0, 1)), range(3), "lefts: {row}");
+            }
+        }
     }
 }
