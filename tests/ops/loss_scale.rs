@@ -168,6 +168,37 @@ mod tests {
         assert_eq!(scales, expected);
     }
 
+    /// PyTorch's defaults. An overflow halves the scale and counts from nothing.
+    #[test]
+    fn the_scale_doubles_after_exactly_2000_good_steps_in_a_row() {
+        let mut g = Graph::new(Mode::Train);
+        let dx = g.input("dx", [1, 1, 1, 3]);
+        let rate = g.input("rate", [1, 1, 1, 1]);
+        let (_, grads) = parameters(&mut g, &[dx]).unwrap();
+        let scale = Scale::new(&mut g, LossScale::default());
+        let grads = grads.scaled_by(scale.value);
+        let norm = sgd(&mut g, &grads, rate, Sgd::default()).unwrap();
+        loss_scale(&mut g, scale, norm).unwrap();
+        let mut plan = Plan::compile(gpu(), &g, &[]).unwrap();
+        plan.initialise(0).unwrap();
+        for (slope, steps, expected) in [
+            (1.0, 1999, [65_536.0, 1999.0, 0.0]),
+            (1.0, 1, [131_072.0, 0.0, 0.0]),
+            (1.0, 200, [131_072.0, 200.0, 0.0]),
+            (f32::INFINITY, 1, [65_536.0, 0.0, 1.0]),
+            (1.0, 1999, [65_536.0, 1999.0, 1.0]),
+            (1.0, 1, [131_072.0, 0.0, 1.0]),
+        ] {
+            plan.write(dx, &[slope; 3]).unwrap();
+            for _ in 0..steps {
+                plan.run().unwrap();
+            }
+            let counts = plan.read(scale.steps).unwrap();
+            let got = [plan.read(scale.value).unwrap()[0], counts[0], counts[1]];
+            assert_eq!(got, expected, "after {steps} steps of {slope}");
+        }
+    }
+
     #[test]
     fn loss_scale_refuses_what_cannot_be() {
         let mut g = Graph::new(Mode::Train);

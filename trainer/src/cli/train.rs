@@ -201,6 +201,12 @@ impl Train {
                 "{images} an update, for which the peak rate is {peak}"
             ));
         }
+        let missing = gpu.info().missing();
+        if let Some((name, instead)) = missing.iter().find(|(name, _)| *name == "shader-f16")
+            && recipe.amp
+        {
+            progress.note(&format!("mixed precision, with no {name} here: {instead}"));
+        }
         let setup = Setup {
             spec,
             data,

@@ -60,6 +60,13 @@ fn an_adapter_that_lacks_features_computes_without_them() {
     train.env("TRIAXIS_WITHOUT", ALL);
     let ran = run(train).done();
     assert!(ran.stderr.contains("epoch 1/1"), "{ran}");
+    let notice = "mixed precision, with no shader-f16 here: f16 is packed and unpacked as f32";
+    assert_eq!(ran.stderr.matches(notice).count(), 1, "{ran}");
+    // In f32 nothing is missed.
+    let mut train = place.tiny("--epochs 1 --experiment whole");
+    train.env("TRIAXIS_WITHOUT", ALL);
+    let ran = run(train).done();
+    assert!(!ran.stderr.contains("shader-f16"), "{ran}");
 
     let mut train = place.tiny("");
     train.env("TRIAXIS_WITHOUT", "subgroups,wings");

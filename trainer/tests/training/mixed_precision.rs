@@ -1,5 +1,7 @@
-//! Mixed precision: half the memory, steps that f16 does not hold are left out, and resuming loses nothing of it.
+//! Mixed precision: half the memory, the losses of f32, steps that f16 does not hold are left out, and resuming loses nothing of
+//! it.
 
+use std::fs;
 use std::path::Path;
 
 use triaxis::checkpoint::{NamedTensor, Snapshot};
@@ -164,6 +166,39 @@ fn a_step_that_f16_does_not_hold_changes_nothing_but_the_scale() {
         left_out > 4 && taken > 4,
         "{left_out} left out, {taken} taken"
     );
+}
+
+#[test]
+fn two_epochs_lose_what_they_do_in_f32_within_a_hundredth() {
+    let place = Place::new();
+    place.write(
+        "task.toml",
+        "lr = 0.3\nwarmup_epochs = 0.25\nsched_on_updates = true\nmixup = 0.0\n\
+         model_ema = { name = \"decay\", decay = 0.9 }\n",
+    );
+    let losses = |options: &str, name: &str| -> Vec<(String, f64)> {
+        let task = "--recipe task.toml --data-dir synthetic:1280 --epochs 2";
+        run(place.tiny(&format!("{task} --experiment {name} {options}"))).done();
+        let summary = fs::read_to_string(place.run_folder(name).join("summary.csv")).unwrap();
+        let mut rows = summary.lines().map(|row| row.split(','));
+        let columns: Vec<&str> = rows.next().unwrap().collect();
+        let named = rows.flat_map(|row| columns.iter().zip(row));
+        named
+            .filter(|(column, _)| column.ends_with("_loss"))
+            .map(|(column, number)| ((*column).to_owned(), number.parse().unwrap()))
+            .collect()
+    };
+    let (whole, half) = (losses("", "whole"), losses("--amp", "half"));
+    // Of training, the weights and their average, in each epoch.
+    assert_eq!(whole.len(), 6, "{whole:?}");
+    assert!(whole[4].1 < 2.0, "it learns: {whole:?}");
+    assert_ne!(whole, half, "both are f32");
+    for ((column, whole), (_, half)) in whole.iter().zip(&half) {
+        assert!(
+            (half / whole - 1.0).abs() < 0.01,
+            "{column}: {half}, in f32 {whole}"
+        );
+    }
 }
 
 #[test]
