@@ -59,6 +59,37 @@ impl Network {
     }
 }
 
+impl Network {
+    /// The path under which a drawing has the output of a stage, which is that of its last block: stages are counted from 1,
+    /// 0 is the stem. `None` where there is no such stage.
+    ///
+    /// ```
+    /// use triaxis_models::zoo;
+    ///
+    /// let network = zoo("resnet18")?.network;
+    /// assert_eq!(network.stage_path(3).as_deref(), Some("layer3"));
+    /// assert_eq!(network.stage_path(5), None);
+    /// # Ok::<(), triaxis_models::Error>(())
+    /// ```
+    pub fn stage_path(&self, stage: usize) -> Option<String> {
+        let (stem, stages) = match self {
+            Self::EfficientNet(net) => ((&net.stem, "bn1"), net.stages.len()),
+            Self::RegNet(net) => ((&net.stem, "stem"), net.stages.len()),
+            Self::ResNet(net) => ((&net.stem, "bn1"), net.stages.len()),
+        };
+        match (stem, stage) {
+            ((stem, _), 0) if stem.pool => Some("maxpool".into()),
+            ((_, path), 0) => Some(path.into()),
+            _ if stage > stages => None,
+            _ => Some(match self {
+                Self::EfficientNet(_) => format!("blocks.{}", stage - 1),
+                Self::RegNet(_) => format!("s{stage}"),
+                Self::ResNet(_) => format!("layer{stage}"),
+            }),
+        }
+    }
+}
+
 impl EfficientNet {
     fn summary(&self) -> Vec<Stage> {
         let mut width_in = self.stem.width;

@@ -1,5 +1,8 @@
 //! What a network computes on the way to its logits, by the layers' names.
 
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
+
 use triaxis_engine::{Gpu, Graph, Meaning, Plan, Value};
 use triaxis_models::Model;
 
@@ -214,6 +217,37 @@ mod tests {
         assert!(
             place("blocks.0.0.bn2") < place("blocks.0.0") && place("blocks.0") < place("blocks.1")
         );
+    }
+
+    #[test]
+    fn every_stage_is_a_layer_of_its_width() {
+        for name in [
+            "efficientnet_b0",
+            "tinynet_e",
+            "regnety_004",
+            "regnetz_500mf",
+            "resnet18",
+            "resnet50",
+        ] {
+            let spec = zoo(name).unwrap();
+            let layers = layers(&spec).unwrap();
+            let shape = |stage: usize| {
+                let path = spec.network.stage_path(stage).unwrap();
+                let layer = layers.iter().find(|l| l.name == path);
+                layer
+                    .unwrap_or_else(|| panic!("{name} has no {path}"))
+                    .shape
+            };
+            let mut before = shape(0);
+            assert_eq!(before[2], spec.network.stem_width(), "{name}");
+            let stages = spec.network.stages();
+            for (number, stage) in (1..).zip(&stages) {
+                let side = before[0].div_ceil(stage.stride);
+                before = shape(number);
+                assert_eq!(before, [side, side, stage.width], "{name}, stage {number}");
+            }
+            assert_eq!(spec.network.stage_path(stages.len() + 1), None, "{name}");
+        }
     }
 
     #[test]

@@ -499,6 +499,19 @@ fn what_a_trained_network_is_asked_for_is_checked_first() {
             "one layer",
         ),
         (
+            vec![
+                "extract", "--stage", "1", "--stage", "4", "a.png", "--out", "a.npy",
+            ],
+            2,
+            "one layer",
+        ),
+        #[cfg(not(feature = "parquet"))]
+        (
+            vec!["extract", "--stage", "1", "a.png", "--out", "a.parquet"],
+            2,
+            "ends in .npy or .safetensors, or build it with --features parquet",
+        ),
+        (
             vec!["cam", "a.png", "--opacity", "2"],
             2,
             "--opacity: it is 2",

@@ -84,6 +84,28 @@ fn a_checkpoint_and_the_pictures_that_are_read_are_not_written_to() {
 }
 
 #[test]
+fn a_stages_features_are_those_of_its_last_block() {
+    let place = trained();
+    class_folders(&place, "photos", &["cat"], 3);
+    let extract = "extract --weights output/tiny photos --json --out";
+    let words = format!("{extract} f.safetensors --stage 1 --stage 0 --node blocks.0.1");
+    triaxis(&place, &words).done();
+    let file = triaxis::checkpoint::tensors::read(&place.path().join("f.safetensors")).unwrap();
+    // By name.
+    let [stage, block, stem] = &file.tensors[..] else {
+        panic!("{} tensors", file.tensors.len());
+    };
+    let names = [stage, block, stem].map(|t| t.name.as_str());
+    assert_eq!(names, ["blocks.0", "blocks.0.1", "bn1"]);
+    assert_eq!(stem.shape, [3, 6, 6, 6]);
+    assert!(stage.data == block.data && stage.data != stem.data);
+    triaxis(&place, &format!("{extract} f.npy --stage 2")).refused(
+        2,
+        &["--stage 2: tiny has no such stage", "0 (bn1), 1 (blocks.0)"],
+    );
+}
+
+#[test]
 fn rows_and_ledgers_are_not_replaced_by_what_is_made_of_them() {
     let place = Place::new();
     let rows = "suite,case\n";
