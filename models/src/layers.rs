@@ -80,7 +80,7 @@ impl Style {
 /// How [`Activation`] is written in files.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Activation", rename_all = "snake_case")]
-enum ActivationName {
+pub(crate) enum ActivationName {
     Identity,
     Relu,
     Silu,
@@ -160,7 +160,12 @@ pub fn conv(g: &mut Graph, name: &str, x: Value, conv: Conv, style: &Style) -> R
 }
 
 /// The weight of a convolution, `[k, k, in / groups, out]`. Parameter: `weight`.
-fn conv_weight(g: &mut Graph, shape: [usize; 4], groups: usize, style: &Style) -> Result<Value> {
+pub(crate) fn conv_weight(
+    g: &mut Graph,
+    shape: [usize; 4],
+    groups: usize,
+    style: &Style,
+) -> Result<Value> {
     let fan_out = shape[0] * shape[1] * shape[3]
         / match style.fan_out {
             FanOut::Group => groups.max(1),
@@ -335,7 +340,7 @@ pub fn linear(g: &mut Graph, name: &str, x: Value, width: usize, init: Init) -> 
 }
 
 /// A number a channel, decayed as the papers' code does (they spare batch norm alone). Parameter: `bias`.
-fn bias(g: &mut Graph, channels: usize) -> Result<Value> {
+pub(crate) fn bias(g: &mut Graph, channels: usize) -> Result<Value> {
     let options = ParameterOptions {
         role: ParameterRole::Bias,
         decay: true,

@@ -37,8 +37,10 @@
 mod check;
 mod efficientnet;
 mod error;
+mod imported;
 pub mod layers;
 mod naming;
+mod network;
 mod regnet;
 mod resnet;
 pub mod rounding;
@@ -51,12 +53,14 @@ pub use triaxis_engine as engine;
 
 pub use efficientnet::{EfficientNet, MbBlock, MbStage};
 pub use error::{Error, Result};
+pub use imported::{Imported, Layer, LayerOp, Margin};
 pub use layers::{FanOut, PaddingRule, Stem, Style};
 pub use naming::Naming;
+pub use network::Network;
 pub use regnet::{Line, RegNet, RegNetStage};
 pub use resnet::{ResNet, ResNetBlock, ResNetStage};
 pub use scaling::{Scaling, Strategy};
-pub use spec::{BUILT_IN, Network, Spec};
+pub use spec::{BUILT_IN, Spec};
 pub use stages::Stage;
 pub use zoo::{Entry, Status, entries, entry, names, zoo};
 

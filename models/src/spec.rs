@@ -10,7 +10,7 @@ use triaxis_engine::{Complexity, Graph, Mode, Value};
 
 use crate::check::{Checked, RESOLUTION, within};
 use crate::error::similar;
-use crate::{EfficientNet, Error, Model, RegNet, ResNet, Result, Stem, Style, zoo};
+use crate::{Error, Model, Network, Result, zoo};
 
 /// Bytes of the largest file that is read.
 const LARGEST: u64 = 1 << 20;
@@ -44,81 +44,6 @@ pub struct Spec {
     pub num_classes: usize,
     /// The network.
     pub network: Network,
-}
-
-/// A network of one of the families.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Network {
-    /// Inverted bottlenecks: EfficientNet, TinyNet.
-    EfficientNet(EfficientNet),
-    /// Bottlenecks with grouped convolutions: RegNet X, Y and Z.
-    RegNet(RegNet),
-    /// Residual blocks: ResNet, ResNeXt.
-    ResNet(ResNet),
-}
-
-impl Network {
-    /// What all layers share.
-    pub fn style_mut(&mut self) -> &mut Style {
-        match self {
-            Self::EfficientNet(net) => &mut net.style,
-            Self::RegNet(net) => &mut net.style,
-            Self::ResNet(net) => &mut net.style,
-        }
-    }
-
-    /// Sets how much is dropped in training: of the last features, and of the last block's images.
-    pub fn set_drop(&mut self, dropout: f64, drop_path: f64) {
-        let fields = match self {
-            Self::EfficientNet(net) => (&mut net.dropout, &mut net.drop_path),
-            Self::RegNet(net) => (&mut net.dropout, &mut net.drop_path),
-            Self::ResNet(net) => (&mut net.dropout, &mut net.drop_path),
-        };
-        (*fields.0, *fields.1) = (dropout, drop_path);
-    }
-
-    /// Pixels of an image's side for one of the last features': the product of all strides.
-    pub fn stride(&self) -> usize {
-        let strides = |stem: &Stem, stages: &mut dyn Iterator<Item = usize>| {
-            let pool = if stem.pool { 2 } else { 1 };
-            stages.fold(stem.stride * pool, |product, stride| {
-                product.saturating_mul(stride)
-            })
-        };
-        match self {
-            Self::EfficientNet(net) => strides(&net.stem, &mut net.stages.iter().map(|s| s.stride)),
-            Self::RegNet(net) => strides(&net.stem, &mut net.stages.iter().map(|s| s.stride)),
-            Self::ResNet(net) => strides(&net.stem, &mut net.stages.iter().map(|s| s.stride)),
-        }
-    }
-
-    /// Draws all but the classifier: the last features, `[n, h, w, c]`.
-    ///
-    /// # Errors
-    ///
-    /// The engine's.
-    pub fn features(&self, g: &mut Graph, images: Value) -> engine::Result<Value> {
-        match self {
-            Self::EfficientNet(net) => net.features(g, images),
-            Self::RegNet(net) => net.features(g, images),
-            Self::ResNet(net) => net.features(g, images),
-        }
-    }
-
-    /// Draws the network: logits, `[n, 1, 1, classes]`.
-    ///
-    /// # Errors
-    ///
-    /// The engine's.
-    pub fn forward(&self, g: &mut Graph, images: Value, classes: usize) -> engine::Result<Value> {
-        match self {
-            Self::EfficientNet(net) => net.forward(g, images, classes),
-            Self::RegNet(net) => net.forward(g, images, classes),
-            Self::ResNet(net) => net.forward(g, images, classes),
-        }
-    }
 }
 
 impl Model for Spec {
@@ -243,6 +168,7 @@ impl Spec {
                 Network::EfficientNet(net) => net.check(),
                 Network::RegNet(net) => net.check(),
                 Network::ResNet(net) => net.check(),
+                Network::Imported(net) => net.check(),
             })
             .and_then(|()| match self.network.stride() {
                 stride if stride > self.resolution => Err(format!(

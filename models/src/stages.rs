@@ -22,7 +22,7 @@ pub struct Stage {
 }
 
 impl Network {
-    /// The stages, first to last.
+    /// The stages, first to last; a list of layers has none.
     ///
     /// ```
     /// use triaxis_models::zoo;
@@ -37,6 +37,7 @@ impl Network {
             Self::EfficientNet(net) => net.summary(),
             Self::RegNet(net) => net.summary(),
             Self::ResNet(net) => net.summary(),
+            Self::Imported(_) => Vec::new(),
         }
     }
 
@@ -46,6 +47,7 @@ impl Network {
             Self::EfficientNet(net) => net.stem.width,
             Self::RegNet(net) => net.stem.width,
             Self::ResNet(net) => net.stem.width,
+            Self::Imported(net) => net.stem_width(),
         }
     }
 
@@ -54,7 +56,7 @@ impl Network {
         match self {
             Self::EfficientNet(net) => net.head,
             Self::RegNet(net) => net.head,
-            Self::ResNet(_) => 0,
+            Self::ResNet(_) | Self::Imported(_) => 0,
         }
     }
 }
@@ -76,16 +78,18 @@ impl Network {
             Self::EfficientNet(net) => ((&net.stem, "bn1"), net.stages.len()),
             Self::RegNet(net) => ((&net.stem, "stem"), net.stages.len()),
             Self::ResNet(net) => ((&net.stem, "bn1"), net.stages.len()),
+            Self::Imported(_) => return None,
         };
         match (stem, stage) {
             ((stem, _), 0) if stem.pool => Some("maxpool".into()),
             ((_, path), 0) => Some(path.into()),
             _ if stage > stages => None,
-            _ => Some(match self {
-                Self::EfficientNet(_) => format!("blocks.{}", stage - 1),
-                Self::RegNet(_) => format!("s{stage}"),
-                Self::ResNet(_) => format!("layer{stage}"),
-            }),
+            _ => match self {
+                Self::EfficientNet(_) => Some(format!("blocks.{}", stage - 1)),
+                Self::RegNet(_) => Some(format!("s{stage}")),
+                Self::ResNet(_) => Some(format!("layer{stage}")),
+                Self::Imported(_) => None,
+            },
         }
     }
 }

@@ -113,6 +113,12 @@ const RESNET_BLOCK: &[Row] = &[
     &["downsample.1", "bn", "downsample.1"],
 ];
 
+/// No layers.
+const NOTHING: Table = Table {
+    outside: &[],
+    block: &[],
+};
+
 /// The table of a network's family, and for each stage the blocks and their layers.
 pub(super) fn of(network: &Network) -> (Table, Vec<(usize, &'static [Row])>) {
     match network {
@@ -128,6 +134,8 @@ pub(super) fn of(network: &Network) -> (Table, Vec<(usize, &'static [Row])>) {
             let stages = net.stages.iter().map(|s| (s.depth, RESNET_BLOCK));
             (RESNET, stages.collect())
         }
+        // Its names are its file's.
+        Network::Imported(_) => (NOTHING, Vec::new()),
     }
 }
 

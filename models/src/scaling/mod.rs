@@ -223,6 +223,12 @@ impl Network {
             Self::EfficientNet(net) => Self::EfficientNet(net.scaled(scaling)?),
             Self::RegNet(net) => Self::RegNet(net.scaled(scaling)?),
             Self::ResNet(net) => Self::ResNet(net.scaled(scaling)?),
+            Self::Imported(_) => {
+                return Err(
+                    "a network that is a list of layers has no stages to scale: give one of the zoo, or one with stages"
+                        .into(),
+                );
+            }
         })
     }
 }
