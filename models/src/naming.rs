@@ -101,6 +101,10 @@ fn translate(network: &Network, name: &str, from: Naming, to: Naming) -> Option<
     if !ENDS.contains(&end) {
         return None;
     }
+    // A list of layers has no names but its own.
+    if let Network::Imported(_) = network {
+        return (from == to && from == Naming::Timm).then(|| name.to_owned());
+    }
     let (from, to) = (from.column(network), to.column(network));
     let (table, stages) = table::of(network);
     let mut place = Place::default();

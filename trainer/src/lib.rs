@@ -26,6 +26,7 @@ pub mod export;
 #[cfg(feature = "fail-points")]
 mod faults;
 pub mod features;
+pub mod import;
 pub mod ledger;
 pub mod logs;
 mod npy;

@@ -2,7 +2,7 @@ use triaxis_engine::Mode;
 use triaxis_engine::ops::Activation;
 
 use super::*;
-use crate::{Network, Scaling, Spec};
+use crate::{Naming, Network, Scaling, Spec};
 
 fn layer(name: &str, inputs: &[usize], op: LayerOp) -> Layer {
     Layer {
@@ -169,6 +169,19 @@ fn layers_that_make_no_network_are_refused() {
     layers(&mut spec)[1].name = "conv".into();
     let error = spec.complexity().unwrap_err().to_string();
     assert!(error.contains("two tensors are named conv."), "{error}");
+}
+
+#[test]
+fn the_names_of_a_list_of_layers_are_its_own() {
+    let network = small().network;
+    let name = "conv.weight";
+    assert_eq!(
+        Naming::Timm.from_ours(&network, name).as_deref(),
+        Some(name)
+    );
+    assert_eq!(Naming::Pycls.to_ours(&network, name), None);
+    let recognised = Naming::recognise(&network, [name, "head.bias"].into_iter());
+    assert_eq!(recognised, Some(Naming::Timm));
 }
 
 #[test]

@@ -134,7 +134,7 @@ pub(super) fn of(network: &Network) -> (Table, Vec<(usize, &'static [Row])>) {
             let stages = net.stages.iter().map(|s| (s.depth, RESNET_BLOCK));
             (RESNET, stages.collect())
         }
-        // Its names are its file's.
+        // No table has its layers.
         Network::Imported(_) => (NOTHING, Vec::new()),
     }
 }

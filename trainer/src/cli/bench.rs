@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use triaxis_engine::Precision;
-use triaxis_models::Spec;
 
 use super::device::Device;
 use super::halving::Misfit;
@@ -21,6 +20,7 @@ use super::target;
 use crate::bench::{self, Case, Form, Kernels, Settings};
 use crate::data::{DataOptions, Split, open};
 use crate::error::{Error, Result};
+use crate::import;
 use crate::recipe::Recipe;
 use series::Series;
 
@@ -92,7 +92,7 @@ struct Training {
 /// What is measured, and how often.
 #[derive(Debug, Args)]
 struct Cases {
-    /// Network: a name of `triaxis models` or a TOML file; may be repeated
+    /// Network: a name of `triaxis models`, a TOML or an ONNX file; may be repeated
     #[arg(long, default_values = MODELS)]
     model: Vec<String>,
     /// Side of the images, pixels [default: the network's]
@@ -248,7 +248,7 @@ pub(super) fn cases(
 ) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for model in models {
-        let mut spec = Spec::find(model)?;
+        let mut spec = import::find(model)?;
         spec.resolution = side.unwrap_or(spec.resolution);
         spec.check()?;
         cases.extend(batch_sizes.iter().map(|&batch| Case {

@@ -13,6 +13,7 @@ use super::number::at_least;
 use crate::classifier::{Classifier, ClassifierOptions};
 use crate::data::{Interpolation, LoaderOptions, Preprocess, Views};
 use crate::error::{Error, Result};
+use crate::import::is_onnx;
 use crate::weights::{FitOptions, LoadOptions, Weights};
 
 /// Largest file of labels, in bytes.
@@ -20,17 +21,19 @@ const LARGEST_LABELS: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Evaluate {
-    /// Network: a name of `triaxis models` or a TOML file [default: what lies beside the weights tells]
+    /// Network: a name of `triaxis models`, a TOML file, or an ONNX file, which brings its weights [default: what lies beside the
+    /// weights tells]
     #[arg(long, help_heading = "Model")]
     model: Option<String>,
-    /// Weights: a .safetensors file or its index, a run's folder or a checkpoint in it, or hf://OWNER/NAME
+    /// Weights: a .safetensors file or its index, an ONNX file, a run's folder or a checkpoint in it, or hf://OWNER/NAME
     #[arg(
         long,
         alias = "checkpoint",
         value_name = "PATH",
+        required_unless_present = "model",
         help_heading = "Model"
     )]
-    pub(super) weights: PathBuf,
+    weights: Option<PathBuf>,
     /// Classes; where the weights have others, the classifier begins anew [default: those of the weights]
     #[arg(long, help_heading = "Model")]
     num_classes: Option<usize>,
@@ -121,6 +124,23 @@ pub(super) fn sources(model: Option<&str>, weights: Option<&Path>) -> Vec<PathBu
     sources
 }
 
+/// The network's name, where that is not the weights' to tell, and where the weights are: an ONNX file that is named as the network
+/// has both.
+pub(super) fn places<'a>(
+    model: Option<&'a str>,
+    weights: Option<&'a Path>,
+) -> Result<(Option<&'a str>, &'a Path)> {
+    match (model, weights) {
+        (model, Some(weights)) => Ok((model, weights)),
+        (Some(model), None) if is_onnx(Path::new(model)) => Ok((None, Path::new(model))),
+        (_, None) => Err(Error::config(
+            "--weights",
+            "it is not given",
+            "Give a .safetensors file or a folder of `triaxis train`, or an ONNX file as --model",
+        )),
+    }
+}
+
 /// A network with the weights that were asked for, not yet on a device.
 pub(super) struct Trained {
     pub(super) spec: Spec,
@@ -132,7 +152,7 @@ pub(super) struct Trained {
 impl Evaluate {
     /// The files that the network may be read from.
     pub(super) fn sources(&self) -> Vec<PathBuf> {
-        sources(self.model.as_deref(), Some(&self.weights))
+        sources(self.model.as_deref(), self.weights.as_deref())
     }
 
     /// What is done about a batch that does not fit.
@@ -145,8 +165,9 @@ impl Evaluate {
         let options = LoadOptions {
             allow_non_finite: self.allow_non_finite,
         };
-        let weights = Weights::load_with(&self.weights, &options)?;
-        let mut spec = weights.spec(self.model.as_deref())?;
+        let (model, path) = places(self.model.as_deref(), self.weights.as_deref())?;
+        let weights = Weights::load_with(path, &options)?;
+        let mut spec = weights.spec(model)?;
         let preprocess = self.pictures.preprocess(&spec, &weights)?;
         spec.resolution = preprocess.size;
         spec.num_classes = match self.num_classes {

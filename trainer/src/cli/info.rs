@@ -11,13 +11,14 @@ use triaxis_models::Spec;
 use super::models::{COUNTING, Summary, drawn};
 use super::print;
 use crate::error::{Error, Result};
+use crate::import;
 use crate::recipe::Recipe;
 use crate::trainer::schedules;
 
 /// Options of `triaxis info`.
 #[derive(Debug, Args)]
 pub(super) struct Info {
-    /// Network: a name of `triaxis models` or a TOML file
+    /// Network: a name of `triaxis models`, a TOML or an ONNX file
     model: String,
     /// Side of the images, pixels [default: the network's]
     #[arg(long, value_name = "PIXELS")]
@@ -89,7 +90,7 @@ struct Layer {
 
 impl Info {
     pub(super) fn run(&self) -> Result<()> {
-        let mut spec = Spec::find(&self.model)?;
+        let mut spec = import::find(&self.model)?;
         spec.resolution = self.img_size.unwrap_or(spec.resolution);
         spec.num_classes = self.num_classes.unwrap_or(spec.num_classes);
         spec.check()?;

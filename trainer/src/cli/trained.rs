@@ -5,20 +5,21 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use triaxis_models::Spec;
 
-use super::evaluate::{Pictures, sources};
+use super::evaluate::{Pictures, places, sources};
 use super::pictures::tell;
 use crate::checkpoint::NamedTensor;
 use crate::data::Preprocess;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::weights::{FitOptions, LoadOptions, Weights};
 
 /// Which network, with which weights.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Trained {
-    /// Network: a name of `triaxis models` or a TOML file [default: what lies beside the weights tells]
+    /// Network: a name of `triaxis models`, a TOML file, or an ONNX file, which brings its weights [default: what lies beside the
+    /// weights tells]
     #[arg(long, help_heading = "Model")]
     model: Option<String>,
-    /// Weights: a .safetensors file or its index, a run's folder or a checkpoint in it, or hf://OWNER/NAME
+    /// Weights: a .safetensors file or its index, an ONNX file, a run's folder or a checkpoint in it, or hf://OWNER/NAME
     #[arg(
         long,
         alias = "checkpoint",
@@ -57,9 +58,10 @@ impl Trained {
 
     /// The network alone: weights are read where they are given, for what they tell of it.
     pub(super) fn spec(&self) -> Result<Spec> {
-        match self.weights {
-            Some(_) => Ok(self.load()?.spec),
-            None => Ok(self.spec_of(&Weights::default())?.0),
+        let (model, weights) = (self.model.as_deref(), self.weights.as_deref());
+        match places(model, weights) {
+            Ok(_) => Ok(self.load()?.spec),
+            Err(_) => Ok(self.spec_of(model, &Weights::default())?.0),
         }
     }
 
@@ -74,15 +76,12 @@ impl Trained {
 
     /// Network and weights.
     pub(super) fn load(&self) -> Result<Loaded> {
-        let Some(path) = &self.weights else {
-            let help = "Give a .safetensors file or a folder of `triaxis train`";
-            return Err(Error::config("--weights", "it is not given", help));
-        };
+        let (model, path) = places(self.model.as_deref(), self.weights.as_deref())?;
         let options = LoadOptions {
             allow_non_finite: self.allow_non_finite,
         };
         let weights = Weights::load_with(path, &options)?;
-        let (mut spec, preprocess) = self.spec_of(&weights)?;
+        let (mut spec, preprocess) = self.spec_of(model, &weights)?;
         if let Some(classes) = weights.num_classes(&spec)? {
             spec.num_classes = classes;
             spec.check()?;
@@ -97,8 +96,8 @@ impl Trained {
         })
     }
 
-    fn spec_of(&self, weights: &Weights) -> Result<(Spec, Preprocess)> {
-        let mut spec = weights.spec(self.model.as_deref())?;
+    fn spec_of(&self, model: Option<&str>, weights: &Weights) -> Result<(Spec, Preprocess)> {
+        let mut spec = weights.spec(model)?;
         let preprocess = self.pictures.preprocess(&spec, weights)?;
         spec.resolution = preprocess.size;
         spec.check()?;

@@ -2,7 +2,8 @@
 //!
 //! [`Weights::load`] takes a `.safetensors` file in any floating-point format, the index of a sharded one, a folder of
 //! either, what `triaxis train` left (a run's folder, one of its checkpoints, `last` or `best`), or a place on the
-//! Hugging Face Hub, `hf://timm/efficientnet_b0.ra_in1k` (with the cargo feature `hub`). [`Weights::fit`] then finds whose names the tensors carry and gives them those of the network, or refuses with a table of all that
+//! Hugging Face Hub, `hf://timm/efficientnet_b0.ra_in1k` (with the cargo feature `hub`), or an ONNX file, which brings its
+//! network ([`crate::import`]). [`Weights::fit`] then finds whose names the tensors carry and gives them those of the network, or refuses with a table of all that
 //! differs. What is read is untrusted; Python's pickles, which are programs, are refused.
 
 mod card;
@@ -20,6 +21,7 @@ use triaxis_models::Spec;
 use crate::checkpoint::{NamedTensor, tensors};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
+use crate::import;
 
 /// What weights may hold. Default: finite numbers only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub struct Weights {
     pub classes: Vec<String>,
     /// The network, by name or file, where something beside the weights tells: a run's recipe, timm's `config.json`.
     pub model: Option<String>,
-    /// The network itself, where the weights tell: those of a checkpoint do.
+    /// The network itself, where the weights tell: those of a checkpoint and of an ONNX file do.
     pub network: Option<Spec>,
     /// How the network wants its pictures, where something beside the weights tells.
     pub preprocess: Option<Preprocess>,
@@ -48,19 +50,19 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// The network that these are of: `model`, by name or file, where it is given, else what the weights tell.
+    /// The network that these are of: `model`, by name or file, TOML or ONNX, where it is given, else what the weights tell.
     ///
     /// # Errors
     ///
-    /// Those of [`Spec::find`]; [`Error::Config`] where nothing tells.
+    /// Those of [`import::find`]; [`Error::Config`] where nothing tells.
     pub(crate) fn spec(&self, model: Option<&str>) -> Result<Spec> {
         match (model, &self.network, self.model.as_deref()) {
-            (Some(model), ..) | (None, None, Some(model)) => Ok(Spec::find(model)?),
+            (Some(model), ..) | (None, None, Some(model)) => import::find(model),
             (None, Some(network), _) => Ok(network.clone()),
             (None, None, None) => Err(Error::config(
                 "--model",
                 "it is not given, and the weights do not say of which network they are",
-                "Give a name of `triaxis models` or a TOML file",
+                "Give a name of `triaxis models`, a TOML or an ONNX file",
             )),
         }
     }

@@ -10,6 +10,7 @@ use super::{Weights, card, hub, sharded};
 use crate::checkpoint::{self, Origin, Pointer, TensorFile, tensors};
 use crate::data::Preprocess;
 use crate::error::{Error, Result};
+use crate::import;
 use crate::output::parent;
 use crate::recipe::Recipe;
 use crate::report::TRIALS;
@@ -38,6 +39,9 @@ pub(super) fn read(path: &Path) -> Result<Weights> {
         return snapshot(&checkpoint::follow(run, pointer)?);
     }
     refuse_others(path)?;
+    if import::is_onnx(path) {
+        return import::onnx(path);
+    }
     let file = match path.extension().is_some_and(|e| e == "json") {
         true => sharded::read(path)?,
         false => tensors::read(path)?,
@@ -159,7 +163,7 @@ fn refuse_others(path: &Path) -> Result<()> {
         Error::checkpoint(
             path,
             format!("cannot be read: {e}"),
-            "Give a .safetensors file, or a folder of `triaxis train`",
+            "Give a .safetensors or .onnx file, or a folder of `triaxis train`",
         )
     };
     let mut start = Vec::new();
