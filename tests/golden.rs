@@ -6,6 +6,7 @@ mod complexity;
 mod file;
 mod formula;
 mod full;
+mod import;
 mod names;
 mod run;
 mod scaled;

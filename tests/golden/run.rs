@@ -191,7 +191,7 @@ fn part(g: &Graph, network: &Network, name: &str) -> Value {
 }
 
 /// `[n, c, h, w]` to `[n, h, w, c]`, the shape given.
-fn channels_last(x: &[f32], [n, h, w, c]: [usize; 4]) -> Vec<f32> {
+pub(super) fn channels_last(x: &[f32], [n, h, w, c]: [usize; 4]) -> Vec<f32> {
     assert_eq!(x.len(), n * h * w * c);
     let at = |i: usize| {
         let (channel, pixel, image) = (i % c, i / c % (h * w), i / (c * h * w));

@@ -362,6 +362,13 @@ fn resnext() -> Golden {
     Golden::load("small_resnext", Network::ResNet(network))
 }
 
+/// All five, with what PyTorch made of them.
+pub(super) fn networks() -> Vec<(Spec, Tensors)> {
+    let all = [efficientnet(), regnetz(), regnety(), resnet(), resnext()];
+    let parts = all.map(|golden| (golden.spec, golden.tensors));
+    parts.into()
+}
+
 #[test]
 fn small_efficientnet_trains_as_in_pytorch() {
     efficientnet().check();

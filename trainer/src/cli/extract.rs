@@ -232,10 +232,17 @@ fn no_stage(spec: &Spec, stage: usize) -> Error {
     let known: Vec<String> = known
         .map(|(stage, path)| format!("{stage} ({path})"))
         .collect();
+    let (problem, help) = match known.is_empty() {
+        true => (
+            "has no stages",
+            "Name a layer with --node, as --list prints them".into(),
+        ),
+        false => ("has no such stage", format!("It has {}", known.join(", "))),
+    };
     Error::config(
         format!("--stage {stage}"),
-        format!("{} has no such stage", spec.name),
-        format!("It has {}", known.join(", ")),
+        format!("{} {problem}", spec.name),
+        help,
     )
 }
 

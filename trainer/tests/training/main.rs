@@ -17,6 +17,7 @@ mod explaining;
 mod full_disk;
 mod halving;
 mod hostile;
+mod importing;
 #[cfg(unix)]
 mod killing;
 #[cfg(target_os = "linux")]
