@@ -1,5 +1,6 @@
 //! What stands behind a name of the file, and how a node is refused.
 
+use super::few::{Few, Side};
 use super::message::{Node, shown};
 use super::tensor::Tensor;
 
@@ -23,10 +24,8 @@ pub(super) enum Made<'a> {
     ChannelsLast,
     /// A tensor of the file.
     Constant(Tensor<'a>),
-    /// A number of the file.
-    Number(f32),
     /// Sizes, and the numbers that sizes are computed with.
-    Sizes(Vec<Side>),
+    Few(Few),
     /// What a node that was refused would have made.
     Unknown,
 }
@@ -47,15 +46,6 @@ pub(super) enum Squash {
     Sigmoid,
     /// `min(max(x / 6 + 1/2, 0), 1)`: the product is hard swish.
     HardSigmoid,
-}
-
-/// A side of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// As many as there are images.
-    Images,
-    /// So many.
-    Number(i64),
 }
 
 /// Why a node is no layer.
@@ -109,30 +99,35 @@ impl<'a> Call<'_, 'a> {
     }
 
     /// A single number, where it is given.
-    pub(super) fn number(&self, input: usize) -> Taken<Option<f32>> {
-        match self.optional(input) {
-            None => Ok(None),
-            Some(Made::Number(number)) => Ok(Some(*number)),
-            Some(Made::Constant(tensor)) if tensor.sides.iter().all(|&side| side == 1) => {
-                Ok(tensor.numbers()?.first().copied())
-            }
-            Some(_) => expected("limits that the file holds, one number each"),
+    pub(super) fn number(&self, input: usize) -> Taken<Option<f64>> {
+        let Some(made) = self.optional(input) else {
+            return Ok(None);
+        };
+        match Few::of(made)?.as_ref().map(|few| few.numbers.as_slice()) {
+            Some(&[Side::Number(number)]) => Ok(Some(number)),
+            _ => expected("limits that the file holds, one number each"),
         }
     }
 
     /// Sizes or axes, where they are given.
     pub(super) fn sizes(&self, input: usize) -> Taken<Option<Vec<Side>>> {
-        self.optional(input).map(sizes).transpose()
+        let Some(made) = self.optional(input) else {
+            return Ok(None);
+        };
+        match Few::of(made)? {
+            Some(few) => Ok(Some(few.numbers)),
+            None => expected("sizes, which no picture changes"),
+        }
     }
 
     /// Whole numbers, where they are given.
-    pub(super) fn whole(&self, input: usize) -> Taken<Option<Vec<i64>>> {
+    fn whole(&self, input: usize) -> Taken<Option<Vec<i64>>> {
         let Some(sizes) = self.sizes(input)? else {
             return Ok(None);
         };
         let whole = |side: Side| match side {
-            Side::Number(number) => Ok(number),
-            Side::Images => expected("numbers that do not depend on how many images there are"),
+            Side::Number(number) if number.fract() == 0.0 => Ok(number as i64),
+            _ => expected("whole numbers that do not depend on how many images there are"),
         };
         sizes.into_iter().map(whole).collect::<Taken<_>>().map(Some)
     }
@@ -168,16 +163,5 @@ impl<'a> Call<'_, 'a> {
                 shown(self.node.called())
             ))),
         }
-    }
-}
-
-/// The sizes that a value is.
-pub(super) fn sizes(made: &Made<'_>) -> Taken<Vec<Side>> {
-    match made {
-        Made::Sizes(sides) => Ok(sides.clone()),
-        Made::Constant(tensor) if tensor.is_whole() => {
-            Ok(tensor.ints()?.into_iter().map(Side::Number).collect())
-        }
-        _ => expected("sizes, which no picture changes"),
     }
 }

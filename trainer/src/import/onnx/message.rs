@@ -181,7 +181,7 @@ impl<'a> Node<'a> {
     /// What messages call it: its name, or what it makes.
     pub(super) fn called(&self) -> &'a str {
         match (self.name, self.outputs.first()) {
-            ("", Some(output)) => output,
+            ("", Some(&output)) => output,
             (name, _) => name,
         }
     }

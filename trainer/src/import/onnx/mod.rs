@@ -5,6 +5,7 @@
 //! `about.rs` reads what the file tells of pictures and classes.
 
 mod about;
+mod few;
 mod made;
 mod message;
 mod names;

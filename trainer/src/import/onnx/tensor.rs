@@ -69,13 +69,18 @@ impl<'a> Tensor<'a> {
         matches!(self.format, INT32 | INT64)
     }
 
+    /// Whether these are floating-point numbers.
+    pub(super) fn is_real(&self) -> bool {
+        matches!(self.format, FLOAT | FLOAT16 | DOUBLE)
+    }
+
     /// Whether this is the truth value `false`.
     pub(super) fn is_false(&self) -> bool {
         self.format == BOOL && self.raw.is_some_and(|raw| raw == [0])
     }
 
     /// How many numbers there are by its sides; none for more than can be.
-    fn count(&self) -> Option<usize> {
+    pub(super) fn count(&self) -> Option<usize> {
         let mut sides = self.sides.iter();
         sides.try_fold(1usize, |count, &side| count.checked_mul(side))
     }

@@ -1,5 +1,6 @@
 //! Files made byte by byte: small networks, nodes that are refused, and what no exporter writes.
 
+mod computed;
 mod damage;
 mod file;
 mod layers;
@@ -130,7 +131,10 @@ fn nodes_that_are_not_taken_are_listed_with_what_was_expected() {
         (two("Add", "w"), ["Add", "for each of 6 channels"]),
         (two("Mul", "x"), ["Mul", "a number for each channel"]),
         (two("Clip", "five"), ["Clip", "limits of 0 and 6, not 5"]),
-        (two("Reshape", "five"), ["Reshape", "sizes"]),
+        (
+            two("Reshape", "five"),
+            ["Reshape", "384 numbers of each image"],
+        ),
         (two("MatMul", "w"), ["MatMul", "[N, c]"]),
         (
             one("MaxPool", &attribute("kernel_shape", &[2, 3])),

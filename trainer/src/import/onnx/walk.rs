@@ -229,9 +229,7 @@ impl<'a> Walk<'a> {
             Made::Padded { .. } => expected("zeros only around what a convolution reads"),
             Made::Probabilities(_) => expected("a softmax only at the end"),
             Made::ChannelsLast => expected("pictures as [N, 3, h, w]"),
-            Made::Constant(_) | Made::Number(_) | Made::Sizes(_) | Made::Unknown => {
-                expected("features, no constant")
-            }
+            Made::Constant(_) | Made::Few(_) | Made::Unknown => expected("features, no constant"),
         }
     }
 

@@ -6,23 +6,22 @@ mod sizes;
 mod weighted;
 mod windows;
 
-use super::made::{Call, Made, Side, Taken, expected};
+use super::few::{self, Few, Side};
+use super::made::{Call, Made, Taken, expected};
 use super::message::Node;
 use super::walk::Walk;
 
-/// All of them.
-pub(super) const OPERATORS: [&str; 31] = [
+/// Those that make layers, or other sides of what a layer makes.
+pub(super) const OPERATORS: [&str; 27] = [
     "Add",
     "AveragePool",
     "BatchNormalization",
     "Cast",
     "Clip",
-    "Concat",
     "Constant",
     "Conv",
     "Dropout",
     "Flatten",
-    "Gather",
     "Gemm",
     "GlobalAveragePool",
     "HardSigmoid",
@@ -36,9 +35,7 @@ pub(super) const OPERATORS: [&str; 31] = [
     "ReduceMean",
     "Relu",
     "Reshape",
-    "Shape",
     "Sigmoid",
-    "Slice",
     "Softmax",
     "Squeeze",
     "Transpose",
@@ -50,7 +47,8 @@ impl<'a> Walk<'a> {
     pub(super) fn operator(&mut self, call: &Call<'_, 'a>) -> Taken<Made<'a>> {
         let node = call.node;
         let ours = matches!(node.domain, "" | "ai.onnx");
-        if !ours || !OPERATORS.contains(&node.op) {
+        let known = OPERATORS.contains(&node.op) || few::COMPUTED.contains(&node.op);
+        if !ours || !known {
             return expected("an operator that is taken");
         }
         // What reads what was refused is not refused for that.
@@ -61,6 +59,9 @@ impl<'a> Walk<'a> {
             .any(|made| matches!(made, Made::Unknown))
         {
             return Ok(Made::Unknown);
+        }
+        if let Some(made) = few::computed(call)? {
+            return Ok(made);
         }
         match node.op {
             "Conv" => self.conv(call),
@@ -83,14 +84,15 @@ impl<'a> Walk<'a> {
             "Transpose" => self.transpose(call),
             "Softmax" | "LogSoftmax" => self.softmax(call),
             "Shape" => self.shape_of(call),
-            "Gather" => sizes::gather(call),
-            "Concat" => sizes::concat(call),
-            "Slice" => sizes::slice(call),
             "Cast" => cast(call),
             "Constant" => constant(call.node),
             "Dropout" if trains(call) => expected("dropout without `training_mode`"),
-            "Dropout" | "Identity" => call.input(0).cloned(),
-            _ => expected("an operator that is taken"),
+            "Dropout" => call.input(0).cloned(),
+            "Identity" => same(call),
+            "Concat" => {
+                expected("sizes one behind the other: features side by side are not computed")
+            }
+            _ => expected("sizes, which no picture changes"),
         }
     }
 }
@@ -104,18 +106,20 @@ fn trains(call: &Call<'_, '_>) -> bool {
     }
 }
 
-/// Floating-point numbers are f32 here, and sizes whole, whatever they are stored as.
+/// The same by another name: exporters keep equal tensors once.
+fn same<'a>(call: &Call<'_, 'a>) -> Taken<Made<'a>> {
+    let mut made = call.input(0)?.clone();
+    if let (Made::Constant(tensor), Some(name)) = (&mut made, call.node.outputs.first()) {
+        tensor.name = *name;
+    }
+    Ok(made)
+}
+
+/// Floating-point numbers are f32 here, whatever they are stored as.
 fn cast<'a>(call: &Call<'_, 'a>) -> Taken<Made<'a>> {
-    let to_numbers = matches!(call.node.int("to"), Some(1 | 10 | 11));
-    let made = call.input(0)?;
-    let is_whole = match made {
-        Made::Sizes(_) => true,
-        Made::Constant(tensor) => tensor.is_whole(),
-        _ => false,
-    };
-    match is_whole == to_numbers {
-        false => Ok(made.clone()),
-        true => expected("floating-point numbers that stay such, or sizes that stay such"),
+    match call.node.int("to") {
+        Some(1 | 10 | 11) => Ok(call.input(0)?.clone()),
+        _ => expected("floating-point numbers that stay such"),
     }
 }
 
@@ -124,14 +128,16 @@ fn constant<'a>(node: &Node<'a>) -> Taken<Made<'a>> {
         return Ok(Made::Constant(tensor.clone()));
     }
     if let Some(number) = node.float("value_float") {
-        return Ok(Made::Number(number));
+        return Ok(Made::Few(Few::number(number.into(), false)));
     }
-    let whole = |ints: &[i64]| ints.iter().map(|&int| Side::Number(int)).collect();
     if let Some(int) = node.int("value_int") {
-        return Ok(Made::Sizes(whole(&[int])));
+        return Ok(Made::Few(Few::number(int as f64, true)));
     }
     match node.ints("value_ints") {
-        Some(ints) => Ok(Made::Sizes(whole(ints))),
+        Some(ints) => {
+            let numbers = ints.iter().map(|&int| Side::Number(int as f64));
+            Ok(Made::Few(Few::list(numbers.collect())))
+        }
         None => expected("a tensor, a number or whole numbers"),
     }
 }

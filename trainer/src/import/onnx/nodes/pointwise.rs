@@ -99,12 +99,17 @@ impl<'a> Walk<'a> {
 
 /// The activation that limits make: at 0 below, at 6 or nothing above.
 fn clipped(call: &Call<'_, '_>) -> Taken<Activation> {
+    let (least, most) = (call.number(1)?, call.number(2)?);
     // The last number that f32 holds stands for none.
-    let least = call.number(1)?.unwrap_or(f32::MIN);
-    let most = call.number(2)?.unwrap_or(f32::MAX);
+    let none = f64::from(f32::MAX);
+    let told = |limit: Option<f64>| limit.map_or("none".into(), |limit| limit.to_string());
     match (least, most) {
-        (0.0, 6.0) => Ok(Activation::Relu6),
-        (0.0, f32::MAX | f32::INFINITY) => Ok(Activation::Relu),
-        _ => expected(format!("limits of 0 and 6, not {least} and {most}")),
+        (Some(0.0), Some(6.0)) => Ok(Activation::Relu6),
+        (Some(0.0), None) => Ok(Activation::Relu),
+        (Some(0.0), Some(most)) if most >= none => Ok(Activation::Relu),
+        _ => {
+            let (least, most) = (told(least), told(most));
+            expected(format!("limits of 0 and 6, not {least} and {most}"))
+        }
     }
 }

@@ -1,11 +1,8 @@
-//! Other sides for the same numbers, and what sizes are computed by.
+//! Other sides for the same numbers.
 
-use super::super::made::{Call, Features, Made, Refusal, Side, Taken, expected, sizes};
-use super::super::message::shown;
+use super::super::few::{Few, Side};
+use super::super::made::{Call, Features, Made, Taken, expected};
 use super::super::walk::Walk;
-
-/// Most sizes that one value holds.
-const MOST: usize = 64;
 
 impl<'a> Walk<'a> {
     /// All numbers of an image in a row.
@@ -20,67 +17,52 @@ impl<'a> Walk<'a> {
 
     pub(super) fn reshape(&mut self, call: &Call<'_, 'a>) -> Taken<Made<'a>> {
         let x = self.features(call, 0)?;
-        let wanted = sizes(call.input(1)?)?;
         let had = self.sides(x);
-        let count: i64 = had[1..].iter().filter_map(number).product();
+        let wanted = call.sizes(1)?.unwrap_or_default();
+        let count = self.shape(x).count() as f64;
         let kept = call.node.int("allowzero").unwrap_or(0) == 0;
         // 0 stands for the side that was there.
         let side = |(place, side): (usize, &Side)| match side {
-            Side::Number(0) if kept => had.get(place).copied(),
+            Side::Number(0.0) if kept => had.get(place).copied(),
             side => Some(*side),
         };
-        let Some(mut wanted) = wanted
-            .iter()
-            .enumerate()
-            .map(side)
-            .collect::<Option<Vec<_>>>()
-        else {
+        let wanted: Option<Vec<Side>> = wanted.iter().enumerate().map(side).collect();
+        let Some(mut wanted) = wanted else {
             return expected("sides that a tensor can have");
         };
         // -1 stands for what is left: of all sides but the images', what an image has left.
-        let open = wanted.iter().position(|side| *side == Side::Number(-1));
-        if let Some(open) = open {
-            let known: Option<i64> = wanted
-                .iter()
-                .enumerate()
-                .filter(|(place, _)| *place != open && *place > 0)
-                .filter_map(|(_, side)| number(side))
-                .try_fold(1i64, i64::checked_mul);
-            wanted[open] = match (open, known) {
-                (0, Some(known)) if known == count => Side::Images,
-                (1.., Some(known @ 1..)) if count % known == 0 => Side::Number(count / known),
+        if let Some(open) = wanted.iter().position(|side| *side == Side::Number(-1.0)) {
+            let known: f64 = (1..wanted.len())
+                .filter(|&place| place != open)
+                .filter_map(|place| number(wanted[place]))
+                .product();
+            wanted[open] = match open {
+                0 if known == count => Side::Images,
+                1.. if known >= 1.0 && (count / known).fract() == 0.0 => {
+                    Side::Number(count / known)
+                }
                 _ => return expected(format!("sides for {count} numbers of each image")),
             };
         }
-        if let (Some(Side::Number(first)), Some(images)) = (wanted.first(), self.images)
-            && usize::try_from(*first) == Ok(images)
+        if let (Some(&first), Some(images)) = (wanted.first(), self.images)
+            && first == Side::Number(images as f64)
         {
             wanted[0] = Side::Images;
         }
         if wanted == had {
             return Ok(Made::Features(x));
         }
-        let flat = [Side::Images, Side::Number(count)];
-        let pixel = [
-            Side::Images,
-            Side::Number(count),
-            Side::Number(1),
-            Side::Number(1),
-        ];
-        let is_pixel = self.shape(x).pixels() == 1;
-        match &wanted[..] {
-            sides if *sides == flat => Ok(Made::Features(Features { flat: true, ..x })),
-            sides if *sides == pixel && is_pixel => {
-                Ok(Made::Features(Features { flat: false, ..x }))
-            }
+        let [all, one] = [count, 1.0].map(Side::Number);
+        let flat = wanted[..] == [Side::Images, all];
+        let pixel = wanted[..] == [Side::Images, all, one, one];
+        match (flat, pixel && self.shape(x).pixels() == 1) {
+            (true, _) => Ok(Made::Features(Features { flat: true, ..x })),
+            (_, true) => Ok(Made::Features(Features { flat: false, ..x })),
             _ => expected(format!("{count} numbers of each image in a row")),
         }
     }
 
     pub(super) fn squeeze(&mut self, call: &Call<'_, 'a>) -> Taken<Made<'a>> {
-        if let Ok(sides) = sizes(call.input(0)?) {
-            return Ok(Made::Sizes(sides));
-        }
         let x = self.image(call, 0)?;
         if call.axes(1, 4)?.as_deref() != Some(&[2, 3][..]) || self.shape(x).pixels() != 1 {
             return expected("one pixel whose rows and columns are left out: axes 2 and 3");
@@ -89,9 +71,6 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn unsqueeze(&mut self, call: &Call<'_, 'a>) -> Taken<Made<'a>> {
-        if let Ok(sides) = sizes(call.input(0)?) {
-            return Ok(Made::Sizes(sides));
-        }
         let x = self.features(call, 0)?;
         let adds_pixel = x.flat && self.shape(x).pixels() == 1;
         if !adds_pixel || call.axes(1, 4)?.as_deref() != Some(&[2, 3][..]) {
@@ -141,7 +120,7 @@ impl<'a> Walk<'a> {
         };
         let (start, end) = (place("start", 0), place("end", sides.len()));
         let part = sides.get(start..end.max(start)).unwrap_or_default();
-        Ok(Made::Sizes(part.to_vec()))
+        Ok(Made::Few(Few::list(part.to_vec())))
     }
 
     /// The sides of features as the file has them.
@@ -151,7 +130,7 @@ impl<'a> Walk<'a> {
             true => vec![shape.count()],
             false => vec![shape.c(), shape.h(), shape.w()],
         };
-        let sides = sides.into_iter().map(|side| Side::Number(side as i64));
+        let sides = sides.into_iter().map(|side| Side::Number(side as f64));
         std::iter::once(Side::Images).chain(sides).collect()
     }
 }
@@ -160,9 +139,9 @@ fn rank(x: Features) -> usize {
     if x.flat { 2 } else { 4 }
 }
 
-fn number(side: &Side) -> Option<i64> {
+fn number(side: Side) -> Option<f64> {
     match side {
-        Side::Number(number) => Some(*number),
+        Side::Number(number) => Some(number),
         Side::Images => None,
     }
 }
@@ -176,55 +155,4 @@ fn bounded(place: i64, count: usize) -> usize {
         place
     };
     place.clamp(0, count) as usize
-}
-
-/// Some of several sizes.
-pub(super) fn gather<'a>(call: &Call<'_, 'a>) -> Taken<Made<'a>> {
-    let from = sizes(call.input(0)?)?;
-    let places = call.whole(1)?.unwrap_or_default();
-    let side = |&place: &i64| -> Taken<Side> { Ok(from[call.axis(place, from.len())?]) };
-    let sides = places.iter().map(side).collect::<Taken<Vec<Side>>>()?;
-    Ok(Made::Sizes(sides))
-}
-
-/// Sizes one behind the other.
-pub(super) fn concat<'a>(call: &Call<'_, 'a>) -> Taken<Made<'a>> {
-    let mut all = Vec::new();
-    for input in 0..call.inputs.len() {
-        match sizes(call.input(input)?) {
-            Ok(sides) => all.extend(sides),
-            Err(Refusal::Unsupported(_)) => {
-                return expected(
-                    "sizes one behind the other: features side by side are not computed",
-                );
-            }
-            Err(broken) => return Err(broken),
-        }
-    }
-    match all.len() <= MOST {
-        true => Ok(Made::Sizes(all)),
-        false => Err(Refusal::Broken(format!(
-            "{} makes {} sizes, expected at most {MOST}",
-            shown(call.node.called()),
-            all.len()
-        ))),
-    }
-}
-
-/// A run of sizes.
-pub(super) fn slice<'a>(call: &Call<'_, 'a>) -> Taken<Made<'a>> {
-    let from = sizes(call.input(0)?)?;
-    let one = |input: usize| -> Taken<Option<i64>> {
-        Ok(call
-            .whole(input)?
-            .and_then(|numbers| numbers.first().copied()))
-    };
-    let (start, end, step) = (one(1)?, one(2)?, one(4)?);
-    if step.unwrap_or(1) != 1 {
-        return expected("a step of 1");
-    }
-    let start = bounded(start.unwrap_or(0), from.len());
-    let end = bounded(end.unwrap_or(i64::MAX), from.len());
-    let part = from.get(start..end.max(start)).unwrap_or_default();
-    Ok(Made::Sizes(part.to_vec()))
 }

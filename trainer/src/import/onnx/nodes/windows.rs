@@ -3,7 +3,8 @@
 use triaxis_engine::Shape;
 use triaxis_models::{LayerOp, Margin};
 
-use super::super::made::{Call, Made, Refusal, Side, Taken, expected, sizes};
+use super::super::few::Side;
+use super::super::made::{Call, Made, Refusal, Taken, expected};
 use super::super::message::{Node, shown};
 use super::super::walk::Walk;
 
@@ -90,17 +91,21 @@ impl<'a> Walk<'a> {
         if call.optional(3).is_some() {
             return expected("pads of all four axes");
         }
-        let numbers = sizes(call.input(1)?)?;
+        let numbers = call.sizes(1)?.unwrap_or_default();
         let [n, c, top, left, end_n, end_c, bottom, right] = numbers[..] else {
             return expected("eight pads, two for each side");
         };
-        if [n, c, end_n, end_c] != [Side::Number(0); 4] {
+        if [n, c, end_n, end_c] != [Side::Number(0.0); 4] {
             return expected("zeros beside images and channels");
         }
         let mut pads = [0; 4];
         for (pad, side) in pads.iter_mut().zip([top, left, bottom, right]) {
             *pad = match side {
-                Side::Number(number @ 0..=MOST) => number as usize,
+                Side::Number(number)
+                    if number.fract() == 0.0 && (0.0..=MOST as f64).contains(&number) =>
+                {
+                    number as usize
+                }
                 _ => return expected(format!("pads of 0 to {MOST} pixels")),
             };
         }

@@ -9,7 +9,7 @@ use super::file::{
 use super::*;
 
 /// The operators of the layers between the first convolution and the mean.
-fn between(nodes: &[Vec<u8>], tensors: &[Vec<u8>]) -> Vec<LayerOp> {
+pub(super) fn between(nodes: &[Vec<u8>], tensors: &[Vec<u8>]) -> Vec<LayerOp> {
     let weights = imported(&with(nodes, tensors));
     let layers = layers(&weights);
     layers[1..layers.len() - 2].iter().map(|l| l.op).collect()
@@ -177,24 +177,28 @@ fn flattened(nodes: &[Vec<u8>], tensors: &[Vec<u8>]) -> Made {
 
 #[test]
 fn the_last_features_are_laid_in_a_row_in_many_ways() {
-    let shape = |places: &[i64], rest: i64| {
+    let shape = |rest: i64| {
+        let list = |name: &str, number| {
+            node(
+                "Constant",
+                &[],
+                &[name],
+                &[ints_attribute("value_ints", &[number])],
+            )
+        };
         vec![
             node("Shape", &["mean"], &["sides"], &[]),
             node(
                 "Constant",
                 &[],
-                &["at"],
-                &[ints_attribute("value_ints", places)],
+                &["first"],
+                &[int_attribute("value_int", 0)],
             ),
-            node("Gather", &["sides", "at"], &["n"], &[]),
-            node("Unsqueeze", &["n", "at"], &["first"], &[]),
-            node(
-                "Constant",
-                &[],
-                &["rest"],
-                &[ints_attribute("value_ints", &[rest])],
-            ),
-            node("Concat", &["first", "rest"], &["to"], &[]),
+            node("Gather", &["sides", "first"], &["n"], &[]),
+            list("axis", 0),
+            node("Unsqueeze", &["n", "axis"], &["count"], &[]),
+            list("rest", rest),
+            node("Concat", &["count", "rest"], &["to"], &[]),
             node("Reshape", &["mean", "to"], &["flat"], &[]),
         ]
     };
@@ -214,8 +218,8 @@ fn the_last_features_are_laid_in_a_row_in_many_ways() {
         node("Reshape", &["d", "to"], &["flat"], &[]),
     ];
     for (nodes, tensors) in [
-        (shape(&[0], -1), vec![]),
-        (shape(&[0], 6), vec![]),
+        (shape(-1), vec![]),
+        (shape(6), vec![]),
         (sliced, vec![whole("zero", &[0]), whole("two", &[2])]),
         (reshape(), to(&[-1, 6])),
         (reshape(), to(&[0, -1])),
