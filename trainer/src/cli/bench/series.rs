@@ -41,7 +41,7 @@ impl Series<'_> {
                 let mut all = self.cases.iter().chain(&halves);
                 all.any(|one| one.spec == half.spec && one.batch == half.batch)
             };
-            match found(case, self.misfit, known, &rows)? {
+            match found(case, self.misfit, known, rows)? {
                 Found::Whole(rows) => output.push(rows)?,
                 Found::Half(half, rows, why) => {
                     note(&format!("  {}", notice(case.batch, half.batch, &why)));
