@@ -403,7 +403,7 @@ fn outputs_are_forgotten_where_less_is_moved_by_it() {
         let schedule = Schedule::new(&graph, &drawn.keep, &limits(AdapterKind::Gpu)).unwrap();
         let grams = schedule
             .launches()
-            .filter(|(path, _)| path.ends_with("gram_weights"));
+            .filter(|(path, _)| path.ends_with("batch_norm_gram_weights"));
         grams.count()
     };
     // Behind the ReLUs of sums, but for a convolution that strides and one that has neither gates nor fewer channels.

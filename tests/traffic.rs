@@ -85,10 +85,10 @@ fn inference_moves_no_more_than_this() {
 #[test]
 fn training_steps_move_no_more_than_this() {
     let more = [
-        ("efficientnet_b0", 224, 143_320_000),
-        ("resnet50", 224, 270_470_000),
-        ("regnety-4gf-224", 224, 288_520_000),
-        ("regnetz-4gf", 256, 522_730_000),
+        ("efficientnet_b0", 224, 141_700_000),
+        ("resnet50", 224, 247_700_000),
+        ("regnety-4gf-224", 224, 281_100_000),
+        ("regnetz-4gf", 256, 517_700_000),
     ]
     .map(|(name, side, most)| (name, moved(name, side), most))
     .into_iter()
@@ -96,31 +96,4 @@ fn training_steps_move_no_more_than_this() {
     .map(|(name, got, most)| format!("{name} moves {got} bytes an image, not {most}"))
     .collect::<Vec<_>>();
     assert!(more.is_empty(), "{}", more.join("\n"));
-}
-
-#[test]
-fn a_step_takes_little_more_memory_than_what_is_kept_for_its_gradients() {
-    for (name, side) in [
-        ("efficientnet_b0", 224),
-        ("resnet50", 224),
-        ("regnety-4gf-224", 224),
-        ("regnetz-4gf", 256),
-    ] {
-        let (g, keep) = step(name, side);
-        let got = Schedule::new(&g, &keep, &card()).unwrap().memory().total();
-        // Raw outputs of convolutions and sums of residuals, which the next block's gradients read.
-        let costs = g.complexity();
-        let sums: u64 = g
-            .nodes()
-            .map(|id| g.node(id))
-            .filter(|node| node.op.name() == "add" && node.inputs.len() == 2)
-            .map(|node| g.bytes(node.outputs[0]))
-            .sum();
-        let needed = costs.acts * 2 * IMAGES as u64 + sums + costs.params * 4 * 2;
-        let ratio = got as f64 / needed as f64;
-        assert!(
-            ratio <= 1.08,
-            "{name} takes {got} bytes, {ratio:.3} of {needed}"
-        );
-    }
 }

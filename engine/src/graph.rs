@@ -111,6 +111,8 @@ pub struct Graph {
     pub(crate) gradient_scale: Option<Value>,
     /// Nodes before the first that computes a gradient.
     pub(crate) turn: Option<usize>,
+    /// Values that may be made again.
+    cheap: Vec<Value>,
     pub(crate) arena_firsts: HashMap<Arena, f32>,
     pub(crate) randomness: Option<Randomness>,
     sealed: bool,
@@ -140,6 +142,7 @@ impl Graph {
             pinned: HashMap::new(),
             gradient_scale: None,
             turn: None,
+            cheap: Vec::new(),
             arena_firsts: HashMap::new(),
             randomness: None,
             sealed: false,

@@ -1,6 +1,6 @@
-// What an input's gradient of a pointwise convolution is the sum of besides: the product of a tensor of its shape, as it
-// is entered and scaled, and a square weight, and a row. Joined with the texts that enter and scale.
-//   beside as dx; square [CIN, CIN], the same when transposed; row [CIN]
+// What an input's gradient of a pointwise convolution is the sum of besides: the product of a tensor of its shape, as
+// it is entered and scaled, and a square weight, and a row. Joined with the texts that enter and scale.
+//   beside_tensor as dx; square [CIN, CIN], the same when transposed; row_beside [CIN]
 
 const MORE: u32 = 1u;
 

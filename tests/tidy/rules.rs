@@ -27,12 +27,13 @@ const NO_OPERATORS: [&str; 9] = [
 ];
 
 /// Endings of kernel files that are another way to compute the same operator and share its other places.
-const VARIANTS: [&str; 5] = [
+const VARIANTS: [&str; 6] = [
     "_tiled",
     "_blocked",
     "_shared",
     "_cooperative",
     "_normalised",
+    "_gram",
 ];
 
 /// The longest line of WGSL that still fits beside another file.

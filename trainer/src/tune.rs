@@ -1,15 +1,15 @@
 //! Measures which variant of a convolution's kernels an adapter is faster with, and which batch norms and gates it should write:
 //! `triaxis tune`.
 
+mod edges;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use triaxis_engine::{
-    EdgeClass, Gpu, Limits, Plan, Profile, ShapeClass, StoredEdges, Variant, VariantTable,
-};
+use triaxis_engine::{EdgeClass, Gpu, Limits, Plan, Profile, ShapeClass, Variant, VariantTable};
 
 use crate::bench::Case;
 use crate::error::{Error, Result};
@@ -19,9 +19,6 @@ use crate::trainer::draw;
 
 /// Less than this share is no gain: the next measurement would say otherwise.
 const GAIN: f64 = 0.03;
-
-/// Likewise, of all of a training step.
-const GAIN_OF_STEP: f64 = 0.005;
 
 /// A table of 288 classes has some ten thousand bytes.
 const LARGEST: u64 = 1 << 20;
@@ -84,6 +81,17 @@ pub struct MeasuredEdge {
     pub stored: bool,
 }
 
+/// Outputs of convolutions that the way back can do without, on this adapter.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MeasuredOutputs {
+    /// Training steps of all cases, all their kernels, milliseconds.
+    pub forgotten_ms: f64,
+    /// Likewise where they are kept.
+    pub kept_ms: f64,
+    /// Whether they are by the new table.
+    pub kept: bool,
+}
+
 /// What was measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Measurements {
@@ -91,12 +99,15 @@ pub struct Measurements {
     pub classes: Vec<Measured>,
     /// Values with and without memory for them; none where plans are not fused.
     pub edges: Vec<MeasuredEdge>,
+    /// Outputs with and without memory for them; none where plans keep them anyway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<MeasuredOutputs>,
 }
 
 impl Tuned {
     /// Measures training steps of all cases: the least of `runs` runs, each kernel by itself. First with each variant
     /// throughout, where what split sums cost besides is not counted; then, with the variants chosen and where plans are fused,
-    /// all kernels with the values of one class after the other written. `tell` gets a line for each of them, which may take
+    /// all kernels with the outputs kept that they would forget, and with the values of one class after the other written. `tell` gets a line for each of them, which may take
     /// a minute.
     ///
     /// # Errors
@@ -149,17 +160,21 @@ impl Tuned {
             });
         }
         let fused = untuned.fuse || (recipe.amp && untuned.fuse_halves);
+        let chosen = gpu.with_limits(Limits {
+            variants: table,
+            ..untuned
+        });
+        let outputs = match fused && untuned.forget {
+            true => Some(edges::outputs(&chosen, cases, recipe, runs, tell)?),
+            false => None,
+        };
+        let keep_outputs = outputs.is_some_and(|outputs| outputs.kept);
+        let chosen = chosen.with_limits(Limits {
+            forget: untuned.forget && !keep_outputs,
+            ..*chosen.limits()
+        });
         let (stored, edges) = match fused {
-            true => edges(
-                &gpu.with_limits(Limits {
-                    variants: table,
-                    ..untuned
-                }),
-                cases,
-                recipe,
-                runs,
-                tell,
-            )?,
+            true => edges::edges(&chosen, cases, recipe, runs, tell)?,
             false => Default::default(),
         };
         let tuned = Self {
@@ -167,9 +182,14 @@ impl Tuned {
             driver: gpu.info().driver.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             cases: cases.iter().map(|case| name(case, recipe)).collect(),
-            kernels: Kernels::new(&table, &stored),
+            kernels: Kernels::new(&table, &stored, keep_outputs),
         };
-        Ok((tuned, Measurements { classes, edges }))
+        let measured = Measurements {
+            classes,
+            edges,
+            outputs,
+        };
+        Ok((tuned, measured))
     }
 
     /// Reads a table.
@@ -245,6 +265,7 @@ pub fn with_kernels(gpu: &Gpu, kernels: &Kernels) -> Result<Gpu> {
     Ok(gpu.with_limits(Limits {
         variants: kernels.table().map_err(wrong)?,
         stored: kernels.edges().map_err(wrong)?,
+        forget: gpu.limits().forget && !kernels.keep_outputs,
         ..*gpu.limits()
     }))
 }
@@ -294,61 +315,6 @@ fn times(
         }
     }
     Ok(least)
-}
-
-/// Writes the values of one class after the other, then of all that pay.
-fn edges(
-    gpu: &Gpu,
-    cases: &[Case],
-    recipe: &Recipe,
-    runs: usize,
-    tell: &mut dyn FnMut(&str),
-) -> Result<(StoredEdges, Vec<MeasuredEdge>)> {
-    let mut sums: BTreeMap<EdgeClass, [f64; 2]> = BTreeMap::new();
-    let least = |case: &Case, stored: StoredEdges| {
-        let limits = Limits {
-            stored,
-            ..*gpu.limits()
-        };
-        let (edges, profiles) = profiles(gpu, &limits, case, recipe, runs)?;
-        let sum = |profile: &Profile| profile.rows.iter().map(|row| row.seconds).sum();
-        let seconds = profiles.iter().map(sum).fold(f64::INFINITY, f64::min);
-        Ok::<_, Error>((edges, seconds))
-    };
-    let mut untouched = 0.0;
-    for case in cases {
-        let (classes, fused) = least(case, StoredEdges::default())?;
-        untouched += fused;
-        for class in classes {
-            let mut stored = StoredEdges::default();
-            stored.insert(class);
-            let both = sums.entry(class).or_default();
-            both[0] += fused;
-            both[1] += least(case, stored)?.1;
-            tell(&format!("{}: {class} stored", name(case, recipe)));
-        }
-    }
-    let pays = |[fused, stored]: [f64; 2]| stored < (1.0 - GAIN_OF_STEP) * fused;
-    let mut chosen = StoredEdges::default();
-    for (&class, _) in sums.iter().filter(|(_, both)| pays(**both)) {
-        chosen.insert(class);
-    }
-    // Gains that are noise do not add up.
-    let mut together = 0.0;
-    for case in cases {
-        together += least(case, chosen)?.1;
-    }
-    if !pays([untouched, together]) {
-        chosen = StoredEdges::default();
-    }
-    let measured = |(class, [fused, stored]): (EdgeClass, [f64; 2])| MeasuredEdge {
-        class: class.to_string(),
-        fused_ms: 1e3 * fused,
-        stored_ms: 1e3 * stored,
-        stored: chosen.contains(class),
-    };
-    let measured = sums.into_iter().map(measured).collect();
-    Ok((chosen, measured))
 }
 
 /// The edges of a training step, and what each of its kernels takes in so many runs behind one that warms up.

@@ -103,8 +103,8 @@ impl Graph {
             .collect();
         for place in &mut found {
             let sums = |id: &&usize| {
-                let meaning = self.nodes[**id].op.meaning();
-                matches!(meaning, Meaning::BatchNormGradSums { .. })
+                let activation = Activation::Identity;
+                self.nodes[**id].op.meaning() == Meaning::BatchNormGradSums { activation }
             };
             let first = readers[&place.dz].iter().filter(sums).min();
             let before = first.filter(|&&id| id < place.grad_sums);

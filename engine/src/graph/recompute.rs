@@ -21,19 +21,27 @@ impl Graph {
         self.compute_again(forward, inner);
     }
 
-    /// Has what is computed of what the caller writes alone, and is of more than a pixel, made once more for the way back:
-    /// pictures as they are changed, which need not be kept for the first convolution's gradient.
+    /// Says that `value` may be made once more for the way back instead of being kept: it is made cheaply of what the caller
+    /// writes alone, as pictures are that were changed.
+    pub fn make_again(&mut self, value: Value) {
+        self.cheap.push(value);
+    }
+
+    /// Has the way back read what [`Graph::make_again`] names, and what that is made of, as it is made once more.
     pub(super) fn remake(&mut self) {
         let Some(forward) = self.turn else {
             return;
         };
         let mut inner = HashMap::new();
-        for (i, node) in self.nodes[..forward].iter().enumerate() {
-            let given = |x: &Value| *self.kind(*x) == Kind::Input || inner.contains_key(x);
-            let small = |y: &Value| self.shape(*y).h() * self.shape(*y).w() == 1;
-            let pure = node.op.updates().is_empty() && node.inputs.iter().all(given);
-            if pure && !node.outputs.iter().any(small) {
-                inner.extend(node.outputs.iter().map(|&v| (v, i)));
+        let mut wanted = self.cheap.clone();
+        while let Some(value) = wanted.pop() {
+            let Kind::Output(NodeId(id)) = *self.kind(value) else {
+                continue;
+            };
+            let node = &self.nodes[id];
+            if id < forward && node.op.updates().is_empty() && !inner.contains_key(&value) {
+                inner.extend(node.outputs.iter().map(|&v| (v, id)));
+                wanted.extend(&node.inputs);
             }
         }
         self.compute_again(forward, inner);

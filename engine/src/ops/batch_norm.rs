@@ -1,6 +1,7 @@
 //! Batch normalisation. Kernels: `shaders/ops/batch_norm.wgsl`. Test: `tests/ops/batch_norm.rs`.
 
 mod gradient;
+mod gram;
 mod statistics;
 
 use super::Activation;
@@ -11,6 +12,7 @@ use crate::{
 pub(crate) use gradient::GradCoefficients;
 pub(super) use gradient::GradientParts;
 use gradient::{GradInput, GradSums};
+pub(crate) use gram::{GramGradGamma, GramGradWeight, GramWeights};
 use statistics::{Coefficients, FrozenCoefficients, Statistics};
 pub(super) use statistics::{Parts, statistics_of};
 

@@ -67,7 +67,11 @@ impl Place {
             .into(),
             fuse: gpu.limits().fuse,
             matrix_units: gpu.limits().matrices.is_some(),
-            kernels: Kernels::new(&gpu.limits().variants, &gpu.limits().stored),
+            kernels: Kernels::new(
+                &gpu.limits().variants,
+                &gpu.limits().stored,
+                !gpu.limits().forget,
+            ),
         }
     }
 

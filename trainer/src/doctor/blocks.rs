@@ -14,6 +14,7 @@ pub(super) fn blocks() -> Vec<Case> {
     vec![
         residual("residual sums through a ReLU", false),
         residual("residual sums beside frozen statistics", true),
+        forgotten(),
         expansion("expansion and depthwise convolution", false),
         expansion("mean of a depthwise convolution", true),
     ]
@@ -94,6 +95,56 @@ fn residual(name: &'static str, frozen: bool) -> Case {
             let b = activate(norm(&conv(&s, 1), 8), Activation::Silu);
             let b: Vec<f64> = sum(conv(&b, 2), &s);
             conv(&b, 3)
+        }),
+        tolerance: TOLERANCE,
+    }
+}
+
+/// `conv(relu(norm(conv(x)) + s))`: on GPUs the way back goes without what the first convolution wrote.
+fn forgotten() -> Case {
+    const CIN: usize = 3;
+    const C: usize = 6;
+    const X: [usize; 4] = [2, 3, 5, CIN];
+    const S: [usize; 4] = [2, 3, 5, C];
+    const WEIGHTS: [[usize; 4]; 2] = [[1, 1, CIN, C], [1, 1, C, 4]];
+    let vector = [1, 1, 1, C];
+    let options = BatchNorm::default();
+    Case {
+        name: "gradients without a convolution's output",
+        inputs: vec![
+            Input::random(X),
+            Input::random(WEIGHTS[0]),
+            Input::random(vector),
+            Input::random(vector),
+            Input::random(S),
+            Input::random(WEIGHTS[1]),
+            Input::given(vector, F32, vec![0.0; C]),
+            Input::given(vector, F32, vec![1.0; C]),
+        ],
+        apply: Box::new(move |g, v| {
+            let inputs = BatchNormInputs {
+                gamma: v[2],
+                beta: v[3],
+                running_mean: v[6],
+                running_var: v[7],
+            };
+            let a = ops::conv2d(g, v[0], v[1], Conv2d::default())?;
+            let a = ops::batch_norm(g, a, inputs, options)?;
+            let a = ops::add(g, a, v[4])?;
+            let a = ops::activation(g, a, Activation::Relu)?;
+            ops::conv2d(g, a, v[5], Conv2d::default())
+        }),
+        reference: Box::new(move |v| {
+            let a = reference::conv2d(&v[0], X, &v[1], WEIGHTS[0], Conv2d::default());
+            let [mean, variance] = reference::statistics(&a, C);
+            let sum = |(i, x): (usize, &f64)| {
+                let c = i % C;
+                let scale = v[2][c] / (variance[c] + f64::from(options.eps)).sqrt();
+                let sum = (x - mean[c]) * scale + v[3][c] + v[4][i];
+                reference::activate(Activation::Relu, sum)
+            };
+            let a: Vec<f64> = a.iter().enumerate().map(sum).collect();
+            reference::conv2d(&a, S, &v[5], WEIGHTS[1], Conv2d::default())
         }),
         tolerance: TOLERANCE,
     }

@@ -20,6 +20,9 @@ pub struct Kernels {
     /// Classes of batch norms, gates and gradients that fused plans write: `into depthwise c64 px1024`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stored: Vec<String>,
+    /// Whether fused plans keep the outputs of convolutions that the way back could do without.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_outputs: bool,
 }
 
 impl Kernels {
@@ -62,7 +65,7 @@ impl Kernels {
     }
 
     /// The lists of what was chosen.
-    pub fn new(table: &VariantTable, stored: &StoredEdges) -> Self {
+    pub fn new(table: &VariantTable, stored: &StoredEdges, keep_outputs: bool) -> Self {
         let of = |wanted: Variant| {
             let chosen = table.entries().filter(|(_, variant)| *variant == wanted);
             chosen.map(|(class, _)| class.to_string()).collect()
@@ -73,6 +76,7 @@ impl Kernels {
             shared: of(Variant::Shared),
             cooperative: of(Variant::Cooperative),
             stored: stored.classes().map(|class| class.to_string()).collect(),
+            keep_outputs,
         }
     }
 }
@@ -90,9 +94,10 @@ mod tests {
             shared: names(&["point in64 out64 px1024"]),
             cooperative: names(&["point in256 out256 px1024"]),
             stored: names(&["into depthwise c64 px1024", "back to point c16 px0"]),
+            keep_outputs: true,
         };
         let read = (kernels.table().unwrap(), kernels.edges().unwrap());
-        assert_eq!(Kernels::new(&read.0, &read.1), kernels);
+        assert_eq!(Kernels::new(&read.0, &read.1, true), kernels);
         let twice = Kernels {
             blocked: kernels.tiled.clone(),
             ..kernels.clone()

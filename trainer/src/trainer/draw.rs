@@ -145,6 +145,7 @@ pub fn training_from(
         }
         targets = mixup(&mut g, targets, by.partner, by.target)?;
     }
+    g.make_again(images);
     let logits = model.forward(&mut g, images)?;
     g.decay_by(|role| match role {
         ParameterRole::Weight => true,

@@ -72,7 +72,7 @@ fn a_rollback_goes_back_to_the_last_checkpoint_at_half_the_rate() {
     let rates: Vec<f64> = rows
         .lines()
         .skip(1)
-        .map(|line| line.rsplit(',').nth(1).unwrap().parse().unwrap())
+        .map(|line| line.split(',').nth(5).unwrap().parse().unwrap())
         .collect();
     assert_eq!(rates.len(), 3);
     // A process that goes on later does so at the same rate.

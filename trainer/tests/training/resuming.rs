@@ -204,7 +204,7 @@ fn a_checkpoint_of_a_later_format_ends_with_4_and_stays_where_it_is() {
     let manifest = pointed(&folder, "last").join("MANIFEST.json");
     let text = fs::read_to_string(&manifest).unwrap();
     let (body, _) = text.split_once(",\n  \"seal\"").unwrap();
-    let body = body.replace("\"format\": 2", "\"format\": 3");
+    let body = body.replace("\"format\": 3", "\"format\": 4");
     let seal = blake3::hash(body.as_bytes()).to_hex();
     fs::write(&manifest, format!("{body},\n  \"seal\": \"{seal}\"\n}}\n")).unwrap();
     let kept = || {
@@ -216,7 +216,7 @@ fn a_checkpoint_of_a_later_format_ends_with_4_and_stays_where_it_is() {
     run(place.tiny("--epochs 2")).refused(
         4,
         &[
-            "has checkpoint format 3, this version reads up to 2",
+            "has checkpoint format 4, this version reads up to 3",
             "Use the version of triaxis that wrote it",
         ],
     );

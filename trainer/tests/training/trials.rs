@@ -86,7 +86,8 @@ fn trials_are_runs_by_seed_whose_mean_and_deviation_are_told_and_those_done_are_
             .iter()
             .any(|end| name.ends_with(end))
     };
-    for name in rows[0].keys().filter(is_number) {
+    let there = |name: &&String| !rows[0][*name].is_empty();
+    for name in rows[0].keys().filter(is_number).filter(there) {
         let numbers = column(&rows, name);
         let (expected, deviation) = mean(&numbers);
         for (key, number) in [("mean", expected), ("deviation", deviation)] {

@@ -97,7 +97,7 @@ fn a_checkpoint_of_a_later_format_is_no_damage_and_stays_where_it_is() {
     let path = place.join(MANIFEST);
     let text = fs::read_to_string(&path).unwrap();
     let (body, _) = text.split_once(",\n  \"seal\"").unwrap();
-    let body = body.replace("\"format\": 2", "\"format\": 3");
+    let body = body.replace("\"format\": 3", "\"format\": 4");
     let seal = blake3::hash(body.as_bytes()).to_hex();
     fs::write(&path, format!("{body},\n  \"seal\": \"{seal}\"\n}}\n")).unwrap();
     let before = names(folder.path());
@@ -109,7 +109,7 @@ fn a_checkpoint_of_a_later_format_is_no_damage_and_stays_where_it_is() {
     let text = error.to_string();
     for words in [
         "checkpoint-000002",
-        "has checkpoint format 3, this version reads up to 2",
+        "has checkpoint format 4, this version reads up to 3",
         "Use the version of triaxis that wrote it, or a later one",
     ] {
         assert!(text.contains(words), "{words:?}: {text}");

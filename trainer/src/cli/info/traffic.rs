@@ -252,6 +252,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pictures_are_made_again_where_outputs_are_forgotten() {
+        let spec = triaxis_models::zoo("resnet18").unwrap();
+        let made = |forget| {
+            let limits = Limits { forget, ..card() };
+            let schedule = training_schedule(&spec, &Recipe::default(), 8, &limits).unwrap();
+            let pictures = ["augment", "mixup"];
+            let of = |name: &str| {
+                schedule
+                    .launches()
+                    .filter(|(path, _)| *path == name)
+                    .count()
+            };
+            (pictures.map(of), schedule.memory().activations)
+        };
+        let ([augment, mixup], kept) = made(false);
+        let ([again, mixed], forgotten) = made(true);
+        // Targets are mixed as well, once.
+        assert_eq!([again, mixed], [2 * augment, 2 * mixup - 1]);
+        assert!(forgotten < kept, "{forgotten} of {kept} bytes");
+    }
+
     // Each is compiled before the first step, which takes a driver a fifth of a second or more.
     #[test]
     fn a_training_plan_has_few_pipelines() {

@@ -1,11 +1,11 @@
 //! The gradients around a pointwise convolution and the batch norm behind it, from products of matrices instead of the
-//! convolution's output. Kernels: `shaders/ops/gram.wgsl`. Pass: [`crate::Graph::forget`]. Test: `tests/ops/gram.rs`.
+//! convolution's output. Kernels: `shaders/ops/batch_norm_gram.wgsl`. Pass: [`crate::Graph::forget`]. Test: `tests/fuse.rs`.
 
 use crate::{Dispatch, In, LaunchContext, Op, Out, Shape};
 
 fn kernel(entry: &'static str, weight: Shape) -> Dispatch {
     let [.., cin, _] = weight.0;
-    Dispatch::new("ops/gram", entry).params(&[cin, weight.c4()])
+    Dispatch::new("ops/batch_norm_gram", entry).params(&[cin, weight.c4()])
 }
 
 /// The weight, its products with dz, the batch norm's coefficients and dbeta to dgamma.
@@ -14,7 +14,7 @@ pub(crate) struct GramGradGamma;
 
 impl Op for GramGradGamma {
     fn name(&self) -> &'static str {
-        "gram_grad_gamma"
+        "batch_norm_gram_grad_gamma"
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -36,7 +36,7 @@ pub(crate) struct GramWeights;
 
 impl Op for GramWeights {
     fn name(&self) -> &'static str {
-        "gram_weights"
+        "batch_norm_gram_weights"
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {
@@ -63,7 +63,7 @@ pub(crate) struct GramGradWeight {
 
 impl Op for GramGradWeight {
     fn name(&self) -> &'static str {
-        "gram_grad_weight"
+        "batch_norm_gram_grad_weight"
     }
 
     fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, String> {

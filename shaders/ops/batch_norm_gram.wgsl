@@ -20,7 +20,7 @@ var<workgroup> sums: array<vec4<f32>, 64>;
 
 // One workgroup four channels, one thread every 64th row.
 @compute @workgroup_size(64)
-fn gram_grad_gamma(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+fn batch_norm_gram_grad_gamma(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                    @builtin(local_invocation_index) lane: u32) {
     let c = workgroup_index(group, groups);
     var sum = vec4(0.0);
@@ -46,7 +46,7 @@ fn gram_grad_gamma(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
 
 // One thread four channels of a row.
 @compute @workgroup_size(64)
-fn gram_weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+fn batch_norm_gram_weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                 @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
     if thread >= p.cin * p.co4 { return; }
@@ -69,7 +69,7 @@ fn gram_weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
 
 // One thread four channels of a row.
 @compute @workgroup_size(64)
-fn gram_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+fn batch_norm_gram_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                     @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
     if thread >= p.cin * p.co4 { return; }
