@@ -2,11 +2,13 @@
 //! says the same. Axes are logarithmic, or linear where a panel says so.
 
 mod axis;
+mod field;
+mod look;
 
-use std::fmt::Write;
-
-use super::chart::{apart, escape, put};
-use axis::{Axis, Span};
+use super::chart::{escape, put};
+use axis::Axis;
+use field::{Frame, field, numbers_left};
+use look::Legend;
 
 pub use axis::Scale;
 
@@ -100,12 +102,6 @@ const STYLE: &str = "\
 .tp text{fill:#4a525c;font-variant-numeric:tabular-nums}.tp .t{fill:#1c2128;font-size:16px;font-weight:600}\
 .tp .h{fill:#1c2128;font-weight:600}.tp .n{font-weight:600}.tp .g{stroke:#e7eaee}.tp .f{fill:none;stroke:#aab2bc}\
 .tp .k{stroke:#b4bbc4;stroke-width:.75}.tp .l{fill:none;stroke-width:1.9;stroke-linejoin:round}";
-
-/// Colours that are told apart by most eyes, and by brightness where two dashes are alike.
-const COLOURS: [&str; 6] = [
-    "#1f5fd0", "#c2500a", "#15803d", "#7c3fc4", "#8a6100", "#b3125f",
-];
-const DASHES: [&str; 6] = ["none", "7 3.5", "2 3", "9 3 2 3", "13 4", "5 2 2 2 2 2"];
 
 /// Draws the panels as one SVG text, complete in itself, on white.
 pub fn panels(figure: &Panels) -> String {
@@ -246,211 +242,6 @@ impl Layout {
     /// The left edge of a row's field.
     fn left(&self, i: usize) -> f64 {
         EDGE + LEFT + i as f64 * self.step
-    }
-}
-
-/// Where a panel lies and what it covers.
-struct Frame<'a> {
-    x: Span<'a>,
-    y: Span<'a>,
-}
-
-fn field(svg: &mut String, panel: &Panel, frame: &Frame<'_>) {
-    let Frame { x, y } = frame;
-    put(
-        svg,
-        format_args!(
-            "<text class=\"h\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            x.from,
-            y.to - 10.0,
-            escape(&shortened(&panel.title, x.to - x.from + 12.0))
-        ),
-    );
-    for (at, text) in x.ticks() {
-        put(
-            svg,
-            format_args!(
-                "<line class=\"g\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{:.1}\" y2=\"{:.1}\"/>\
-                 <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{text}</text>",
-                y.from,
-                y.to,
-                y.from + 17.0
-            ),
-        );
-    }
-    for (at, _) in y.ticks() {
-        put(
-            svg,
-            format_args!(
-                "<line class=\"g\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>",
-                x.from, x.to
-            ),
-        );
-    }
-    put(
-        svg,
-        format_args!(
-            "<rect class=\"f\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
-            x.from,
-            y.to,
-            x.to - x.from,
-            y.from - y.to
-        ),
-    );
-    for curve in panel.curves.iter().rev() {
-        draw(svg, curve, frame);
-    }
-    names(svg, panel, frame);
-}
-
-/// The numbers and the name of the vertical axis.
-fn numbers_left(svg: &mut String, panel: &Panel, frame: &Frame<'_>) {
-    let Frame { x, y } = frame;
-    for (at, text) in y.ticks() {
-        put(
-            svg,
-            format_args!(
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>",
-                x.from - 7.0,
-                at + 4.0
-            ),
-        );
-    }
-    let (left, middle) = (x.from - 46.0, (y.from + y.to) / 2.0);
-    put(
-        svg,
-        format_args!(
-            "<text transform=\"translate({left:.1} {middle:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-            escape(&panel.y_label)
-        ),
-    );
-}
-
-fn draw(svg: &mut String, curve: &Curve, frame: &Frame<'_>) {
-    let points: Vec<_> = curve
-        .points
-        .iter()
-        .map(|p| (frame.x.at(p.0), frame.y.at(p.1)))
-        .collect();
-    let mut path = String::new();
-    for (i, (x, y)) in points.iter().enumerate() {
-        let pen = if i == 0 { 'M' } else { 'L' };
-        write!(path, "{pen}{x:.1} {y:.1}").expect("writing to a text cannot fail");
-    }
-    if curve.drawn != Drawn::Marks {
-        stroke(svg, &path, curve.look);
-    }
-    if curve.drawn == Drawn::Line {
-        return;
-    }
-    for (x, y) in points {
-        mark(svg, (x, y), curve.look);
-    }
-}
-
-fn stroke(svg: &mut String, path: &str, look: usize) {
-    let (colour, dashes) = (COLOURS[look % 6], DASHES[look % 6]);
-    put(
-        svg,
-        format_args!(
-            "<path class=\"l\" stroke=\"{colour}\" stroke-dasharray=\"{dashes}\" d=\"{path}\"/>"
-        ),
-    );
-}
-
-/// A disc, a square, a triangle, a diamond, a ring, an empty square: a path from the middle, and whether it is filled.
-pub(super) fn shape(look: usize) -> (&'static str, bool) {
-    let path = match look % 6 {
-        0 | 4 => "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
-        1 | 5 => "m-2.7-2.7h5.4v5.4h-5.4z",
-        2 => "m0-3.6l3.4 6h-6.8z",
-        _ => "m0-3.9l3.5 3.9l-3.5 3.9l-3.5-3.9z",
-    };
-    (path, look % 6 < 4)
-}
-
-fn mark(svg: &mut String, (x, y): (f64, f64), look: usize) {
-    let (path, filled) = shape(look);
-    let colour = COLOURS[look % 6];
-    let fill = if filled { colour } else { "#fff" };
-    put(
-        svg,
-        format_args!("<path d=\"M{x:.1} {y:.1}{path}\" fill=\"{fill}\" stroke=\"{colour}\"/>"),
-    );
-}
-
-/// The names at the curves' ends, pushed apart where they would overlap, each with a thread to its end.
-fn names(svg: &mut String, panel: &Panel, frame: &Frame<'_>) {
-    let mut ends: Vec<(f64, &Curve, (f64, f64))> = panel
-        .curves
-        .iter()
-        .filter(|curve| !curve.name.is_empty())
-        .filter_map(|curve| {
-            let last = curve.points.last()?;
-            let end = (frame.x.at(last.0), frame.y.at(last.1));
-            Some((end.1, curve, end))
-        })
-        .collect();
-    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut heights: Vec<f64> = ends.iter().map(|end| end.0).collect();
-    apart(&mut heights, 14.0, frame.y.from);
-    for (y, (_, curve, end)) in heights.into_iter().zip(ends) {
-        let x = frame.x.to + 11.0;
-        put(
-            svg,
-            format_args!(
-                "<line class=\"k\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\"/>\
-                 <text x=\"{x:.1}\" y=\"{:.1}\"><tspan class=\"n\" style=\"fill:{}\">{}</tspan> {}</text>",
-                end.0 + 5.0,
-                end.1,
-                x - 3.0,
-                y + 4.0,
-                COLOURS[curve.look % 6],
-                escape(&curve.name),
-                escape(&curve.remark)
-            ),
-        );
-    }
-}
-
-/// Where each line of the legend stands: left to right, then in a new row.
-struct Legend {
-    places: Vec<(f64, f64)>,
-    rows: usize,
-}
-
-impl Legend {
-    fn new(names: &[(usize, String)], room: f64) -> Self {
-        let (mut x, mut row, mut places) = (0.0, 0, Vec::new());
-        for (_, name) in names {
-            let wide = 38.0 + CHARACTER * name.chars().count() as f64;
-            if x > 0.0 && x + wide > room {
-                (x, row) = (0.0, row + 1);
-            }
-            places.push((EDGE + x, 50.0 + 20.0 * f64::from(row)));
-            x += wide + 18.0;
-        }
-        let rows = places.last().map_or(0, |_| row as usize + 1);
-        Self { places, rows }
-    }
-
-    /// With lines where some curve has one.
-    fn draw(&self, svg: &mut String, names: &[(usize, String)], joined: bool) {
-        for (&(look, ref name), &(x, y)) in names.iter().zip(&self.places) {
-            if joined {
-                stroke(svg, &format!("M{x:.1} {y:.1}h30"), look);
-            }
-            mark(svg, (x + 15.0, y), look);
-            put(
-                svg,
-                format_args!(
-                    "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                    x + 38.0,
-                    y + 4.0,
-                    escape(name)
-                ),
-            );
-        }
     }
 }
 
