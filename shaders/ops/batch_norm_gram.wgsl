@@ -21,7 +21,7 @@ var<workgroup> sums: array<vec4<f32>, 64>;
 // One workgroup four channels, one thread every 64th row.
 @compute @workgroup_size(64)
 fn batch_norm_gram_grad_gamma(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                   @builtin(local_invocation_index) lane: u32) {
+                              @builtin(local_invocation_index) lane: u32) {
     let c = workgroup_index(group, groups);
     var sum = vec4(0.0);
     if c < p.co4 {
@@ -44,21 +44,25 @@ fn batch_norm_gram_grad_gamma(@builtin(workgroup_id) group: vec3<u32>, @builtin(
 @group(0) @binding(3) var<storage, read_write> sloped: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> shift: array<vec4<f32>>;
 
+struct Numbers { mean: vec4<f32>, scale: vec4<f32>, constant: vec4<f32>, slope: vec4<f32> }
+
+// Of the channels from 4 * c on, as `batch_norm_grad_coefficients` makes them.
+fn numbers_of(c: u32) -> Numbers {
+    return Numbers(of_gradient[c], of_gradient[p.co4 + c], of_gradient[3u * p.co4 + c], of_gradient[4u * p.co4 + c]);
+}
+
 // One thread four channels of a row.
 @compute @workgroup_size(64)
 fn batch_norm_gram_weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                @builtin(local_invocation_index) lane: u32) {
+                           @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
     if thread >= p.cin * p.co4 { return; }
     let c = thread % p.co4;
-    let mean = of_gradient[c];
-    let scale = of_gradient[p.co4 + c];
-    let constant = of_gradient[3u * p.co4 + c];
-    let slope = of_gradient[4u * p.co4 + c];
-    let scaled_weight = scale * weight[thread];
+    let batch = numbers_of(c);
+    let scaled_weight = batch.scale * weight[thread];
     scaled[thread] = scaled_weight;
-    sloped[thread] = -slope * scaled_weight;
-    if thread < p.co4 { shift[c] = scale * (slope * mean - constant); }
+    sloped[thread] = -batch.slope * scaled_weight;
+    if thread < p.co4 { shift[c] = batch.scale * (batch.slope * batch.mean - batch.constant); }
 }
 
 @group(0) @binding(0) var<storage, read> by_gradient: array<vec4<f32>>;
@@ -70,15 +74,13 @@ fn batch_norm_gram_weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num
 // One thread four channels of a row.
 @compute @workgroup_size(64)
 fn batch_norm_gram_grad_weight(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                    @builtin(local_invocation_index) lane: u32) {
+                               @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(group, groups, lane);
     if thread >= p.cin * p.co4 { return; }
     let c = thread % p.co4;
     let row = thread / p.co4;
-    let mean = of_gradient[c];
-    let scale = of_gradient[p.co4 + c];
-    let constant = of_gradient[3u * p.co4 + c];
-    let slope = of_gradient[4u * p.co4 + c];
+    let batch = numbers_of(c);
     let sum = p.of_image * means[row / 4u][row % 4u];
-    dweight[thread] = scale * (by_gradient[thread] - constant * sum - slope * (by_output[thread] - mean * sum));
+    let of_output = by_output[thread] - batch.mean * sum;
+    dweight[thread] = batch.scale * (by_gradient[thread] - batch.constant * sum - batch.slope * of_output);
 }
