@@ -108,6 +108,31 @@ pub fn cases() -> Vec<Case> {
                 ..grouped(5)
             },
         ),
+        ("3 groups of 8", [2, 17, 6, 24], [3, 3, 8, 24], grouped(3)),
+        (
+            "3 groups of 8, strided",
+            [1, 18, 7, 24],
+            [3, 3, 8, 24],
+            Conv2d {
+                stride: 2,
+                ..grouped(3)
+            },
+        ),
+        (
+            "2 groups of 8, SAME",
+            [2, 6, 9, 16],
+            [3, 3, 8, 16],
+            Conv2d {
+                groups: 2,
+                ..same(2)
+            },
+        ),
+        (
+            "5 groups of 2 to 1",
+            [1, 5, 7, 10],
+            [3, 3, 2, 5],
+            grouped(5),
+        ),
         ("3 groups of 2", [2, 5, 5, 6], [3, 3, 2, 6], grouped(3)),
         (
             "5 groups of 3 to 2",
@@ -167,7 +192,7 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// Layers of EfficientNet-B0, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
+/// Layers of EfficientNet-B0, RegNetY-400MF, RegNetZ-500MF and ResNet-50 at their real sizes, for a batch of `n`.
 ///
 /// Names say kernel, channels and side of the input.
 pub fn timed(n: usize) -> Vec<Case> {
@@ -200,6 +225,9 @@ pub fn timed(n: usize) -> Vec<Case> {
         layer("dense3x3_64_56", 56, [64, 64], 3, 1, 1),
         layer("dense3x3_256_14", 14, [256, 256], 3, 1, 1),
         layer("group3x3_gw4_96_56", 56, [96, 96], 3, 1, 24),
+        layer("group3x3s2_gw8_48_112", 112, [48, 48], 3, 2, 6),
+        layer("group3x3_gw8_104_28", 28, [104, 104], 3, 1, 13),
+        layer("group3x3_gw8_208_14", 14, [208, 208], 3, 1, 26),
         layer("group3x3_gw16_224_28", 28, [224, 224], 3, 1, 14),
         layer("group3x3_gw16_448_14", 14, [448, 448], 3, 1, 28),
         layer("squeeze_144to6_1", 1, [144, 6], 1, 1, 1),

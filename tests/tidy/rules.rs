@@ -27,9 +27,10 @@ const NO_OPERATORS: [&str; 9] = [
 ];
 
 /// Endings of kernel files that are another way to compute the same operator and share its other places.
-const VARIANTS: [&str; 6] = [
+const VARIANTS: [&str; 7] = [
     "_tiled",
     "_blocked",
+    "_narrow",
     "_shared",
     "_cooperative",
     "_normalised",

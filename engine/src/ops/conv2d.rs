@@ -1,9 +1,10 @@
 //! 2-D convolution: dense, in groups of any width, pointwise; depthwise ones go to `depthwise`. Kernels:
-//! `shaders/ops/conv2d.wgsl`, and its variants `conv2d_shared`, `conv2d_tiled`, `conv2d_cooperative`. Test:
-//! `tests/ops/conv2d.rs`.
+//! `shaders/ops/conv2d.wgsl`, and its variants `conv2d_shared`, `conv2d_narrow`, `conv2d_tiled`,
+//! `conv2d_cooperative`. Test: `tests/ops/conv2d.rs`.
 
 mod gradient;
 pub(crate) mod gram;
+mod narrow;
 mod sizes;
 
 use std::ops::Range;
@@ -21,12 +22,14 @@ use crate::{
     Cost, Graph, Halves, In, LaunchContext, Meaning, Op, Out, Reading, Result, Shape, Value,
 };
 use gradient::{GradInput, GradWeight};
-use sizes::{Entries, MEASURED, STORED, Sizes};
+use sizes::{Entries, MEASURED, Pass, STORED, Sizes};
 
 /// Entry points of the output.
 const ENTRIES: Entries = Entries {
+    pass: Pass::Output,
     blocked: "conv2d",
     shared: None,
+    narrow: "conv2d_narrow",
     tiled: "conv2d_tiled",
     cooperative: "conv2d_cooperative",
 };
@@ -145,29 +148,22 @@ impl Conv {
 
     /// The kernels that compute the output.
     pub(super) fn launch(&self, cx: &mut LaunchContext, extras: &Extras) {
-        let sizes = self.laid(cx.inputs[0], cx.inputs[1]).reading(cx, In(0));
+        let sizes = Sizes {
+            gated: extras.gate.is_some(),
+            ..self.laid(cx.inputs[0], cx.inputs[1]).reading(cx, In(0))
+        };
         let ranges = cx.image_ranges(&[In(0), Out(0)], sizes.work(sizes.x.n()));
-        // A gate scales the weights of a whole tile of pixels, so that these are of one image.
-        let of_image = sizes.y.h() * sizes.y.w();
-        let units_of = |images: usize| match extras.gate {
-            Some(_) => [images, of_image],
-            None => [1, images * of_image],
-        };
         let sums = extras.statistics.is_some();
-        let all = units_of(sizes.y.n());
-        let rows_of = |images: &Range<usize>| {
-            sizes.rows_left(cx.limits, [all, units_of(images.len())], sizes.go4, sums)
-        };
+        let rows_of =
+            |images: &Range<usize>| sizes.rows_left(cx.limits, Pass::Output, images.len(), sums);
         let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
         let made = extras
             .statistics
             .map(|out| Parts::new(cx, rows.iter().sum(), sizes.y, out));
         let mut first_row = 0;
         for (images, rows) in ranges.into_iter().zip(rows) {
-            let units = units_of(images.len());
             let dispatch = sizes
                 .dispatch(cx.limits, &ENTRIES, images.len(), extras)
-                .params(&[0, 0, first_row, units[1], images.start])
                 .bind(cx.images(In(0), &images))
                 .bind(In(1))
                 .bind(cx.images(Out(0), &images));
@@ -175,13 +171,14 @@ impl Conv {
                 Some(made) => made.bind(sizes.leaving(dispatch, cx.limits, MEASURED), rows),
                 None => sizes.leaving(dispatch, cx.limits, STORED),
             };
-            first_row += rows;
+            let left = first_row..first_row + rows;
+            first_row = left.end;
             let dispatch = Arriving::default().finish(dispatch, cx, &images);
             let dispatch = dispatch.link("prologue/beside_nothing");
             let dispatch = Summand::default().link(Ending::default().link(dispatch));
             let dispatch = extras.bind(dispatch, cx, &images);
-            let dispatch = sizes.over(dispatch, cx.limits, units, sizes.go4, rows);
-            cx.push(dispatch.rereads(&sizes.reads(cx, images.len(), units)));
+            let dispatch = sizes.over(dispatch, cx.limits, Pass::Output, &images, &left);
+            cx.push(dispatch.rereads(&sizes.reads(cx, Pass::Output, images.len())));
         }
         if let Some(made) = made {
             made.merge(cx);
@@ -222,6 +219,7 @@ impl Conv {
             go4,
             joined: 1,
             halves: false,
+            gated: false,
         })
     }
 

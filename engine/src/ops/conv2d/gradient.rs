@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Conv;
-use super::sizes::{Entries, STORED, SUMMED, Sizes, Strip};
+use super::sizes::{Entries, Pass, STORED, SUMMED, Sizes, Strip};
 use crate::ops::Activation;
 use crate::ops::ending::Ending;
 use crate::ops::entry::Arriving;
@@ -17,19 +17,23 @@ use crate::{
 
 /// Entry points of the input's gradient.
 const INPUT_ENTRIES: Entries = Entries {
+    pass: Pass::InputGradient,
     blocked: "conv2d_grad_input",
     shared: None,
+    narrow: "conv2d_narrow_grad_input",
     tiled: "conv2d_tiled_grad_input",
     cooperative: "conv2d_cooperative_grad_input",
 };
 
 /// Entry points of the weight's gradient.
 const WEIGHT_ENTRIES: Entries = Entries {
+    pass: Pass::WeightGradient,
     blocked: "conv2d_grad_weight",
     shared: Some([
         "conv2d_shared_grad_weight",
         "conv2d_shared_grad_weight_of_taps",
     ]),
+    narrow: "conv2d_narrow_grad_weight",
     tiled: "conv2d_tiled_grad_weight",
     cooperative: "conv2d_cooperative_grad_weight",
 };
@@ -126,12 +130,8 @@ impl Op for GradInput {
             .chain(self.ending.slots())
             .collect();
         let ranges = cx.image_ranges(&slots, sizes.work(sizes.x.n()));
-        let units_of = |images: usize| [1, sizes.phased_pixels(images)];
-        let all = units_of(sizes.x.n());
-        let rows_of = |images: &Range<usize>| {
-            let units = [all, units_of(images.len())];
-            sizes.rows_left(cx.limits, units, sizes.gi4, self.ending.sums())
-        };
+        let (dx, sums) = (Pass::InputGradient, self.ending.sums());
+        let rows_of = |images: &Range<usize>| sizes.rows_left(cx.limits, dx, images.len(), sums);
         let rows = ranges.iter().map(rows_of).collect::<Vec<_>>();
         let parts = self.ending.parts(cx, rows.iter().sum(), sizes.x.c4());
         let extras = self.beside.unwrap_or_default();
@@ -139,7 +139,6 @@ impl Op for GradInput {
         for (images, rows) in ranges.into_iter().zip(rows) {
             let dispatch = sizes
                 .dispatch(cx.limits, &INPUT_ENTRIES, images.len(), &extras)
-                .params(&[0, 0, first_row, 0, images.start])
                 .bind(In(0))
                 .bind(cx.images(In(1), &images))
                 .bind(cx.images(Out(0), &images));
@@ -152,9 +151,9 @@ impl Op for GradInput {
             };
             let dispatch = self.summand.bind(dispatch, cx, &images);
             let dispatch = self.bind_beside(dispatch, cx, &images);
-            first_row += rows;
-            let units = units_of(images.len());
-            cx.push(sizes.over(dispatch, cx.limits, units, sizes.gi4, rows));
+            let left = first_row..first_row + rows;
+            first_row = left.end;
+            cx.push(sizes.over(dispatch, cx.limits, dx, &images, &left));
         }
         if let Some(parts) = parts {
             parts.merge(cx);

@@ -1,5 +1,8 @@
 //! What a convolution's kernels share: sizes, the choice of a variant, and how its threads lie over pixels and channels.
 
+use std::ops::Range;
+
+use super::narrow::Strips;
 use crate::ops::ending::partial_rows;
 use crate::ops::fused::Extras;
 use crate::ops::window::Window;
@@ -10,10 +13,13 @@ use crate::{
 /// Entry points of a pass, by variant.
 #[derive(Debug)]
 pub(super) struct Entries {
+    pub pass: Pass,
     /// Of threads that lie over pixels, also where subgroups share what they read: by another text of `lanes/`.
     pub blocked: &'static str,
     /// Of threads that lie over weights, where subgroups share inputs, and where they share gradients.
     pub shared: Option<[&'static str; 2]>,
+    /// Of narrow groups, where loads are dear.
+    pub narrow: &'static str,
     pub tiled: &'static str,
     pub cooperative: &'static str,
 }
@@ -36,8 +42,21 @@ const FEWEST_VEC4S: usize = 3;
 /// Taps that are worth sharing.
 const FEWEST_TAPS: usize = 9;
 
+/// `vec4`s of channels, the kernel's side and strides of the kernels for narrow groups.
+const WIDEST: usize = 2;
+const SIDE: usize = 3;
+const STRIDES: usize = 2;
+
 /// Pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
 const PIXELS_EACH: usize = 64;
+
+/// What a kernel makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pass {
+    Output,
+    InputGradient,
+    WeightGradient,
+}
 
 /// The sizes of a convolution, as its kernels read them.
 #[derive(Debug)]
@@ -54,6 +73,8 @@ pub(super) struct Sizes {
     pub joined: usize,
     /// Whether what the kernels read is stored as f16.
     pub halves: bool,
+    /// Whether images have factors of their own: the pixels of a thread are then of one image.
+    pub gated: bool,
 }
 
 impl Sizes {
@@ -90,8 +111,62 @@ impl Sizes {
         matches!(self.variant(limits), Variant::Tiled | Variant::Cooperative)
     }
 
+    /// Whether a pass reads so few channels of a group that the kernels for narrow ones run.
+    fn narrow(&self, limits: &Limits, pass: Pass) -> bool {
+        let Window { kernel, stride, .. } = self.window;
+        let depth = self.depth(pass);
+        let shared = self.variant(limits) == Variant::Shared;
+        shared && depth <= WIDEST && kernel == SIDE && stride <= STRIDES
+    }
+
+    /// `vec4`s of channels of a group that a pass reads for one that it makes; the weight's gradient reads both kinds.
+    fn depth(&self, pass: Pass) -> usize {
+        match pass {
+            Pass::Output => self.gi4,
+            Pass::InputGradient => self.go4,
+            Pass::WeightGradient => self.gi4.max(self.go4),
+        }
+    }
+
+    /// The strips of the kernels for narrow groups, where they run.
+    fn strips(&self, limits: &Limits, pass: Pass) -> Option<Strips> {
+        let (Self { x, y, .. }, stride) = (self, self.window.stride);
+        self.narrow(limits, pass).then(|| match pass {
+            // Counted from the last stride that begins with the image or before it.
+            Pass::InputGradient => {
+                let [above, left] = self.window.before.map(|zeros| zeros % stride);
+                let size = [x.n(), x.h() + above, x.w() + left];
+                Strips::new(limits, size, stride, self.gi4 * self.bundles)
+            }
+            _ => {
+                let across = self.go4.div_ceil(self.narrow_columns(pass)) * self.bundles;
+                Strips::new(limits, [y.n(), y.h(), y.w()], 1, across)
+            }
+        })
+    }
+
+    /// `vec4`s of channels that a thread of the kernels for narrow groups makes: with a stride, what it reads serves fewer
+    /// pixels.
+    fn narrow_columns(&self, pass: Pass) -> usize {
+        match (pass, self.window.stride) {
+            (Pass::Output, 2..) => self.go4.min(2),
+            _ => 1,
+        }
+    }
+
+    /// Pixels of `images` that a kernel makes, as so many times so many of which no thread of the blocked kernels makes
+    /// those of two at once, and `vec4`s of channels of every group.
+    fn places(&self, pass: Pass, images: usize) -> ([usize; 2], usize) {
+        let of_image = self.y.h() * self.y.w();
+        match (pass, self.gated) {
+            (Pass::InputGradient, _) => ([1, self.phased_pixels(images)], self.gi4),
+            (_, true) => ([images, of_image], self.go4),
+            (_, false) => ([1, images * of_image], self.go4),
+        }
+    }
+
     /// What a thread makes that shares no tile, of so many pixels and `vec4`s of channels in a row.
-    pub(super) fn strip(&self, limits: &Limits, unit: usize, of: usize) -> Strip {
+    fn strip(&self, limits: &Limits, unit: usize, of: usize) -> Strip {
         match self.variant(limits) {
             Variant::Shared if unit >= FEWEST_PIXELS && of >= FEWEST_VEC4S => {
                 Strip::shared(unit, of)
@@ -103,7 +178,7 @@ impl Sizes {
     /// What a thread of the weight's gradient makes of input channels, and of output channels.
     pub(super) fn weight_strips(&self, limits: &Limits) -> [Strip; 2] {
         match self.sharing(limits) {
-            Sharing::Nothing => [self.gi4, self.go4].map(|of| Strip::alone(8, of)),
+            Sharing::Nothing | Sharing::Rows => [self.gi4, self.go4].map(|of| Strip::alone(8, of)),
             Sharing::Inputs => [Strip::shared(8, self.gi4.min(self.go4)); 2],
             Sharing::Gradients => [Strip::shared(8, self.go4); 2],
         }
@@ -118,11 +193,15 @@ impl Sizes {
                 Sharing::Gradients => {
                     self.taps().next_multiple_of(lanes) * self.go4.div_ceil(lanes)
                 }
+                Sharing::Rows => SIDE,
                 _ => self.taps() * inputs.across(self.gi4) / lanes * outputs.across(self.go4),
             }
     }
 
     fn sharing(&self, limits: &Limits) -> Sharing {
+        if self.narrow(limits, Pass::WeightGradient) {
+            return Sharing::Rows;
+        }
         let shared = self.variant(limits) == Variant::Shared && self.go4 >= FEWEST_VEC4S;
         match self.gi4 {
             FEWEST_VEC4S.. if shared => Sharing::Inputs,
@@ -157,6 +236,9 @@ impl Sizes {
             }
             (Variant::Tiled, _) => {
                 Dispatch::new("ops/conv2d_tiled", entries.tiled).link("ops/conv2d")
+            }
+            _ if self.narrow(limits, entries.pass) => {
+                Dispatch::new("ops/conv2d_narrow", entries.narrow).link("ops/conv2d")
             }
             _ => match (self.sharing(limits), entries.shared) {
                 (Sharing::Inputs, Some([entry, _])) | (Sharing::Gradients, Some([_, entry])) => {
@@ -199,15 +281,20 @@ impl Sizes {
         }
     }
 
-    /// How many rows of partial sums a kernel leaves on `units` of the `all` of a batch, where it makes `sums`: tiles of
-    /// pixels, or threads that share the blocked kernel's pixels of each channel. Without sums, each takes its pixels once.
+    /// How many rows of partial sums a kernel leaves that makes `images` of the batch and `sums`: tiles of pixels, or
+    /// threads that share the blocked kernel's pixels of each channel. Without sums, each takes its pixels once.
     pub(super) fn rows_left(
         &self,
         limits: &Limits,
-        [all, units]: [[usize; 2]; 2],
-        group_vec4s: usize,
+        pass: Pass,
+        images: usize,
         sums: bool,
     ) -> usize {
+        if let Some(strips) = self.strips(limits, pass) {
+            return strips.threads(limits, images);
+        }
+        let (units, group_vec4s) = self.places(pass, images);
+        let (all, _) = self.places(pass, self.x.n());
         let strip = self.strip(limits, units[1], group_vec4s);
         let places = |[units, unit]: [usize; 2]| units * unit.div_ceil(strip.rows);
         match (self.tiled(limits), sums) {
@@ -222,61 +309,85 @@ impl Sizes {
     }
 
     /// Input pixels of `images`, with those that would fill up the last stride of rows and columns.
-    pub(super) fn phased_pixels(&self, images: usize) -> usize {
+    fn phased_pixels(&self, images: usize) -> usize {
         let stride = self.window.stride;
         images * self.x.h().next_multiple_of(stride) * self.x.w().next_multiple_of(stride)
     }
 
     /// What the forward kernels read of the input and of the weight, and the bytes of these: every tile of channels reads
     /// all taps of its pixels, every tile of pixels the weight.
-    pub(super) fn reads(
-        &self,
-        cx: &LaunchContext,
-        images: usize,
-        [units, unit]: [usize; 2],
-    ) -> [(u64, u64); 2] {
-        let (tiles, columns) = match self.tiled(cx.limits) {
-            true => ((units * unit).div_ceil(64), self.go4.div_ceil(16)),
-            false => {
+    pub(super) fn reads(&self, cx: &LaunchContext, pass: Pass, images: usize) -> [(u64, u64); 2] {
+        let ([units, unit], _) = self.places(pass, images);
+        let strips = self.strips(cx.limits, pass);
+        // Tiles of pixels, and what each reads of the input.
+        let (tiles, read) = match (strips, self.tiled(cx.limits)) {
+            (Some(strips), _) => {
+                let [rows, columns] = [strips.rows, Strips::COLUMNS]
+                    .map(|side| (side - 1) * self.window.stride + self.window.kernel);
+                let read = images
+                    * strips.pieces
+                    * rows
+                    * columns
+                    * self.go4.div_ceil(self.narrow_columns(pass));
+                (strips.threads(cx.limits, images), read)
+            }
+            (None, true) => {
+                let pixels = units * unit;
+                let columns = self.go4.div_ceil(16);
+                (pixels.div_ceil(64), pixels * self.taps() * columns)
+            }
+            (None, false) => {
                 let strip = self.strip(cx.limits, unit, self.go4);
                 let columns = self.go4.div_ceil(strip.columns * strip.lanes);
-                (units * unit.div_ceil(strip.rows), columns)
+                let read = units * unit * self.taps() * columns;
+                (units * unit.div_ceil(strip.rows), read)
             }
         };
-        let taps = units * unit * self.taps() * columns * self.bundles * self.gi4;
+        let read = read * self.bundles * self.gi4;
         let (x, weight) = (
             self.x.with_n(images).vec4s(),
             self.taps() * self.cin * self.y.c4() * 4,
         );
         let bytes = |vec4s: usize, slot| vec4s as u64 * cx.vec4_bytes(slot);
         [
-            (bytes(taps, In(0)), bytes(x, In(0))),
+            (bytes(read, In(0)), bytes(x, In(0))),
             (tiles as u64 * bytes(weight, In(1)), bytes(weight, In(1))),
         ]
     }
 
-    /// Adds the workgroups of a kernel that makes `units` times `unit` pixels times `group_vec4s` of every group, in so
-    /// many rows. No thread of the blocked kernels makes pixels of two units at once.
+    /// Adds the workgroups of a kernel that makes `images` and leaves `rows` of those of all its dispatches.
     pub(super) fn over(
         &self,
         dispatch: Dispatch,
         limits: &Limits,
-        [units, unit]: [usize; 2],
-        group_vec4s: usize,
-        rows_left: usize,
+        pass: Pass,
+        images: &Range<usize>,
+        rows: &Range<usize>,
     ) -> Dispatch {
+        let ([units, unit], group_vec4s) = self.places(pass, images.len());
+        let strips = self.strips(limits, pass);
+        let each = strips.map_or(0, |strips| strips.rows);
+        let dispatch = dispatch.params(&[each, 0, rows.start, unit, images.start]);
+        if let Some(strips) = strips {
+            let across = strips.across;
+            return Strip::alone(8, 1)
+                .link(dispatch.params(&[strips.of(images.len()), rows.len() * across]))
+                .constant("COLUMNS", self.narrow_columns(pass) as f64)
+                .constant("DEPTH", self.depth(pass) as f64)
+                .threads(rows.len() * across);
+        }
         if self.tiled(limits) {
             return Strip::alone(8, 2)
                 .link(dispatch.params(&[0, 0]))
-                .workgroups(rows_left * group_vec4s.div_ceil(16) * self.bundles);
+                .workgroups(rows.len() * group_vec4s.div_ceil(16) * self.bundles);
         }
         let strip = self.strip(limits, unit, group_vec4s);
         let across = strip.across(group_vec4s) * self.bundles;
         let pieces = units * unit.div_ceil(strip.rows) * across;
         strip
-            .link(dispatch.params(&[pieces, rows_left * across]))
+            .link(dispatch.params(&[pieces, rows.len() * across]))
             .constant("COLUMNS", strip.columns as f64)
-            .threads(rows_left * across)
+            .threads(rows.len() * across)
     }
 }
 
@@ -288,6 +399,8 @@ enum Sharing {
     Inputs,
     /// Neighbours make neighbouring taps.
     Gradients,
+    /// A thread makes a row of taps: it shares with none.
+    Rows,
 }
 
 /// What a thread of the blocked kernels makes.
