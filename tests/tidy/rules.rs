@@ -26,8 +26,8 @@ const NO_OPERATORS: [&str; 9] = [
     "arenas", "ending", "entry", "fused", "random", "sum_rows", "summand", "tests", "window",
 ];
 
-/// Endings of kernel files that are another way to compute the same operator and share its other places.
-const VARIANTS: [&str; 7] = [
+/// Endings of kernel files that are another way to compute the same operator, or one of its passes, and share its other places.
+const VARIANTS: [&str; 8] = [
     "_tiled",
     "_blocked",
     "_narrow",
@@ -35,6 +35,7 @@ const VARIANTS: [&str; 7] = [
     "_cooperative",
     "_normalised",
     "_gram",
+    "_grad_weight",
 ];
 
 /// The longest line of WGSL that still fits beside another file.

@@ -6,6 +6,8 @@ mod gradient;
 pub(crate) mod gram;
 mod narrow;
 mod sizes;
+mod strip;
+mod weight;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,9 +29,7 @@ use sizes::{Entries, MEASURED, Pass, STORED, Sizes};
 /// Entry points of the output.
 const ENTRIES: Entries = Entries {
     pass: Pass::Output,
-    blocked: "conv2d",
-    shared: None,
-    narrow: "conv2d_narrow",
+    over_pixels: Some(["conv2d", "conv2d_narrow"]),
     tiled: "conv2d_tiled",
     cooperative: "conv2d_cooperative",
 };

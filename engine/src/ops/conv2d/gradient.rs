@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Conv;
-use super::sizes::{Entries, Pass, STORED, SUMMED, Sizes, Strip};
+use super::sizes::{Entries, Pass, STORED, SUMMED, Sizes};
+use super::strip::Strip;
 use crate::ops::Activation;
 use crate::ops::ending::Ending;
 use crate::ops::entry::Arriving;
@@ -18,9 +19,7 @@ use crate::{
 /// Entry points of the input's gradient.
 const INPUT_ENTRIES: Entries = Entries {
     pass: Pass::InputGradient,
-    blocked: "conv2d_grad_input",
-    shared: None,
-    narrow: "conv2d_narrow_grad_input",
+    over_pixels: Some(["conv2d_grad_input", "conv2d_narrow_grad_input"]),
     tiled: "conv2d_tiled_grad_input",
     cooperative: "conv2d_cooperative_grad_input",
 };
@@ -28,12 +27,7 @@ const INPUT_ENTRIES: Entries = Entries {
 /// Entry points of the weight's gradient.
 const WEIGHT_ENTRIES: Entries = Entries {
     pass: Pass::WeightGradient,
-    blocked: "conv2d_grad_weight",
-    shared: Some([
-        "conv2d_shared_grad_weight",
-        "conv2d_shared_grad_weight_of_taps",
-    ]),
-    narrow: "conv2d_narrow_grad_weight",
+    over_pixels: None,
     tiled: "conv2d_tiled_grad_weight",
     cooperative: "conv2d_cooperative_grad_weight",
 };

@@ -1,7 +1,14 @@
 //! How the threads for narrow groups lie over images: `shaders/ops/conv2d_narrow.wgsl`.
 
-use crate::Limits;
+use super::sizes::{Pass, Sizes};
 use crate::ops::ending::partial_rows;
+use crate::ops::window::Window;
+use crate::{Limits, Variant};
+
+/// `vec4`s of channels, the kernel's side and strides of the kernels for narrow groups.
+const WIDEST: usize = 2;
+pub(super) const SIDE: usize = 3;
+const STRIDES: usize = 2;
 
 /// Rows that a thread goes down at least, and pixels that it makes: before, it reads its weights.
 const FEWEST_ROWS: usize = 8;
@@ -53,5 +60,50 @@ impl Strips {
     /// Pieces of `images`, by channel.
     pub(super) fn of(&self, images: usize) -> usize {
         images * self.pieces * self.across
+    }
+}
+
+impl Sizes {
+    /// Whether a pass reads so few channels of a group that the kernels for narrow ones run.
+    pub(super) fn narrow(&self, limits: &Limits, pass: Pass) -> bool {
+        let Window { kernel, stride, .. } = self.window;
+        let depth = self.depth(pass);
+        let shared = self.variant(limits) == Variant::Shared;
+        shared && depth <= WIDEST && kernel == SIDE && stride <= STRIDES
+    }
+
+    /// `vec4`s of channels of a group that a pass reads for one that it makes; the weight's gradient reads both kinds.
+    pub(super) fn depth(&self, pass: Pass) -> usize {
+        match pass {
+            Pass::Output => self.gi4,
+            Pass::InputGradient => self.go4,
+            Pass::WeightGradient => self.gi4.max(self.go4),
+        }
+    }
+
+    /// The strips of the kernels for narrow groups, where they run.
+    pub(super) fn strips(&self, limits: &Limits, pass: Pass) -> Option<Strips> {
+        let (Self { x, y, .. }, stride) = (self, self.window.stride);
+        self.narrow(limits, pass).then(|| match pass {
+            // Counted from the last stride that begins with the image or before it.
+            Pass::InputGradient => {
+                let [above, left] = self.window.before.map(|zeros| zeros % stride);
+                let size = [x.n(), x.h() + above, x.w() + left];
+                Strips::new(limits, size, stride, self.gi4 * self.bundles)
+            }
+            _ => {
+                let across = self.go4.div_ceil(self.narrow_columns(pass)) * self.bundles;
+                Strips::new(limits, [y.n(), y.h(), y.w()], 1, across)
+            }
+        })
+    }
+
+    /// `vec4`s of channels that a thread of the kernels for narrow groups makes: with a stride, what it reads serves fewer
+    /// pixels.
+    pub(super) fn narrow_columns(&self, pass: Pass) -> usize {
+        match (pass, self.window.stride) {
+            (Pass::Output, 2..) => self.go4.min(2),
+            _ => 1,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::narrow::Strips;
+use super::strip::Strip;
 use crate::ops::ending::partial_rows;
 use crate::ops::fused::Extras;
 use crate::ops::window::Window;
@@ -14,12 +15,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Entries {
     pub pass: Pass,
-    /// Of threads that lie over pixels, also where subgroups share what they read: by another text of `lanes/`.
-    pub blocked: &'static str,
-    /// Of threads that lie over weights, where subgroups share inputs, and where they share gradients.
-    pub shared: Option<[&'static str; 2]>,
-    /// Of narrow groups, where loads are dear.
-    pub narrow: &'static str,
+    /// Of threads that lie over pixels: any, also where subgroups share what they read, by another text of `lanes/`; and those
+    /// of narrow groups. The weight's gradient has others: [`Sizes::weight_kernel`].
+    pub over_pixels: Option<[&'static str; 2]>,
     pub tiled: &'static str,
     pub cooperative: &'static str,
 }
@@ -38,15 +36,7 @@ const TILE: usize = 16;
 
 /// Pixels and `vec4`s of channels that are worth sharing: of fewer, most threads of a subgroup would be idle.
 const FEWEST_PIXELS: usize = 4;
-const FEWEST_VEC4S: usize = 3;
-/// Taps that are worth sharing.
-const FEWEST_TAPS: usize = 9;
-
-/// `vec4`s of channels, the kernel's side and strides of the kernels for narrow groups.
-const WIDEST: usize = 2;
-const SIDE: usize = 3;
-const STRIDES: usize = 2;
-
+pub(super) const FEWEST_VEC4S: usize = 3;
 /// Pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
 const PIXELS_EACH: usize = 64;
 
@@ -111,49 +101,6 @@ impl Sizes {
         matches!(self.variant(limits), Variant::Tiled | Variant::Cooperative)
     }
 
-    /// Whether a pass reads so few channels of a group that the kernels for narrow ones run.
-    fn narrow(&self, limits: &Limits, pass: Pass) -> bool {
-        let Window { kernel, stride, .. } = self.window;
-        let depth = self.depth(pass);
-        let shared = self.variant(limits) == Variant::Shared;
-        shared && depth <= WIDEST && kernel == SIDE && stride <= STRIDES
-    }
-
-    /// `vec4`s of channels of a group that a pass reads for one that it makes; the weight's gradient reads both kinds.
-    fn depth(&self, pass: Pass) -> usize {
-        match pass {
-            Pass::Output => self.gi4,
-            Pass::InputGradient => self.go4,
-            Pass::WeightGradient => self.gi4.max(self.go4),
-        }
-    }
-
-    /// The strips of the kernels for narrow groups, where they run.
-    fn strips(&self, limits: &Limits, pass: Pass) -> Option<Strips> {
-        let (Self { x, y, .. }, stride) = (self, self.window.stride);
-        self.narrow(limits, pass).then(|| match pass {
-            // Counted from the last stride that begins with the image or before it.
-            Pass::InputGradient => {
-                let [above, left] = self.window.before.map(|zeros| zeros % stride);
-                let size = [x.n(), x.h() + above, x.w() + left];
-                Strips::new(limits, size, stride, self.gi4 * self.bundles)
-            }
-            _ => {
-                let across = self.go4.div_ceil(self.narrow_columns(pass)) * self.bundles;
-                Strips::new(limits, [y.n(), y.h(), y.w()], 1, across)
-            }
-        })
-    }
-
-    /// `vec4`s of channels that a thread of the kernels for narrow groups makes: with a stride, what it reads serves fewer
-    /// pixels.
-    fn narrow_columns(&self, pass: Pass) -> usize {
-        match (pass, self.window.stride) {
-            (Pass::Output, 2..) => self.go4.min(2),
-            _ => 1,
-        }
-    }
-
     /// Pixels of `images` that a kernel makes, as so many times so many of which no thread of the blocked kernels makes
     /// those of two at once, and `vec4`s of channels of every group.
     fn places(&self, pass: Pass, images: usize) -> ([usize; 2], usize) {
@@ -172,41 +119,6 @@ impl Sizes {
                 Strip::shared(unit, of)
             }
             _ => Strip::alone(unit, of),
-        }
-    }
-
-    /// What a thread of the weight's gradient makes of input channels, and of output channels.
-    pub(super) fn weight_strips(&self, limits: &Limits) -> [Strip; 2] {
-        match self.sharing(limits) {
-            Sharing::Nothing | Sharing::Rows => [self.gi4, self.go4].map(|of| Strip::alone(8, of)),
-            Sharing::Inputs => [Strip::shared(8, self.gi4.min(self.go4)); 2],
-            Sharing::Gradients => [Strip::shared(8, self.go4); 2],
-        }
-    }
-
-    /// Threads of the weight's gradient for each split of the image rows, where they share no tiles.
-    pub(super) fn weight_threads(&self, limits: &Limits) -> usize {
-        let [inputs, outputs] = self.weight_strips(limits);
-        let lanes = outputs.lanes;
-        self.bundles
-            * match self.sharing(limits) {
-                Sharing::Gradients => {
-                    self.taps().next_multiple_of(lanes) * self.go4.div_ceil(lanes)
-                }
-                Sharing::Rows => SIDE,
-                _ => self.taps() * inputs.across(self.gi4) / lanes * outputs.across(self.go4),
-            }
-    }
-
-    fn sharing(&self, limits: &Limits) -> Sharing {
-        if self.narrow(limits, Pass::WeightGradient) {
-            return Sharing::Rows;
-        }
-        let shared = self.variant(limits) == Variant::Shared && self.go4 >= FEWEST_VEC4S;
-        match self.gi4 {
-            FEWEST_VEC4S.. if shared => Sharing::Inputs,
-            1 if shared && self.taps() >= FEWEST_TAPS => Sharing::Gradients,
-            _ => Sharing::Nothing,
         }
     }
 
@@ -237,14 +149,12 @@ impl Sizes {
             (Variant::Tiled, _) => {
                 Dispatch::new("ops/conv2d_tiled", entries.tiled).link("ops/conv2d")
             }
-            _ if self.narrow(limits, entries.pass) => {
-                Dispatch::new("ops/conv2d_narrow", entries.narrow).link("ops/conv2d")
-            }
-            _ => match (self.sharing(limits), entries.shared) {
-                (Sharing::Inputs, Some([entry, _])) | (Sharing::Gradients, Some([_, entry])) => {
-                    Dispatch::new("ops/conv2d_shared", entry).link("ops/conv2d")
+            _ => match entries.over_pixels {
+                None => self.weight_kernel(limits),
+                Some([_, narrow]) if self.narrow(limits, entries.pass) => {
+                    Dispatch::new("ops/conv2d_narrow", narrow).link("ops/conv2d")
                 }
-                _ => Dispatch::new("ops/conv2d", entries.blocked),
+                Some([blocked, _]) => Dispatch::new("ops/conv2d", blocked),
             },
         };
         let dispatch = extras.link_epilogue(extras.link_prologue(dispatch));
@@ -388,72 +298,5 @@ impl Sizes {
             .link(dispatch.params(&[pieces, rows.len() * across]))
             .constant("COLUMNS", strip.columns as f64)
             .threads(rows.len() * across)
-    }
-}
-
-/// What threads of a subgroup read for one another in the weight's gradient.
-#[derive(Clone, Copy, Debug)]
-enum Sharing {
-    Nothing,
-    /// Neighbours make neighbouring output channels.
-    Inputs,
-    /// Neighbours make neighbouring taps.
-    Gradients,
-    /// A thread makes a row of taps: it shares with none.
-    Rows,
-}
-
-/// What a thread of the blocked kernels makes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Strip {
-    /// Pixels: they share what is read of the weight.
-    pub rows: usize,
-    /// `vec4`s of channels: they share what is read of the pixels.
-    pub columns: usize,
-    /// Threads side by side that read the pixels together.
-    pub lanes: usize,
-}
-
-impl Strip {
-    /// Of threads that share, of so many pixels and `vec4`s of channels: a whole subgroup or, where half of it would be
-    /// idle, half. Half a subgroup has fewer pixels: it reads more for each, and 32 are more than registers hold.
-    pub(super) fn shared(unit: usize, of: usize) -> Self {
-        let lanes = if of <= 4 { 4 } else { 8 };
-        Self {
-            rows: if unit <= 8 { 8 } else { 4 * lanes },
-            columns: 1,
-            lanes,
-        }
-    }
-
-    /// Of one that reads alone, of so many pixels and `vec4`s of channels. Where there are few pixels, most of eight would
-    /// be idle.
-    pub(super) fn alone(unit: usize, of: usize) -> Self {
-        Self {
-            rows: if unit < 4 { 1 } else { 8 },
-            columns: of.min(2),
-            lanes: 1,
-        }
-    }
-
-    /// Threads that make so many `vec4`s of channels.
-    pub(super) fn across(self, of: usize) -> usize {
-        of.div_ceil(self.columns).next_multiple_of(self.lanes)
-    }
-
-    /// Joins the texts of so many pixels, and of so many threads.
-    pub(super) fn link(self, dispatch: Dispatch) -> Dispatch {
-        let rows = match self.rows {
-            1 => "rows/one",
-            8 => "rows/eight",
-            16 => "rows/sixteen",
-            _ => "rows/thirty_two",
-        };
-        let lanes = match self.lanes {
-            1 => "lanes/one",
-            4 => "lanes/four",
-            _ => "lanes/eight",
-        };
-        dispatch.link(rows).link(lanes)
     }
 }
