@@ -17,8 +17,7 @@ test: setup ## Run every test
 
 test-long: setup ## Run every test, and those that take too long for each change
 	cargo test --workspace --release --features triaxis-tests/long,triaxis/long
-	cargo test --package triaxis --features hub --lib hub # against a stand-in for the Hub on this machine
-	cargo test --package triaxis --features parquet --lib parquet # files that the tests write
+	cargo test --package triaxis --features hub,parquet --lib -- hub parquet # a stand-in for the Hub, files of the tests
 	TRIAXIS_CHECKED=1 cargo test --package triaxis-tests --release # the kernels with bounds checks
 
 check: setup ## Formatting, lints, documentation, spelling
