@@ -1,5 +1,5 @@
-// Convolutions of 3 x 3 that read one or two vec4s of channels of a group, on software drivers, where loads are dear.
-// Joined with `conv2d`, whose sizes and tensors these have.
+// Convolutions of 3 x 3 in groups of one or two vec4s of channels, on software drivers, where loads are dear. Joined
+// with `conv2d`, whose sizes and tensors these have.
 //
 // A thread holds the weights of its channels and goes down the image with them, four columns wide: what it reads of a
 // row serves all rows and columns that the kernel takes it to.

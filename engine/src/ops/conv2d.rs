@@ -28,7 +28,6 @@ use sizes::{Entries, MEASURED, Pass, STORED, Sizes};
 
 /// Entry points of the output.
 const ENTRIES: Entries = Entries {
-    pass: Pass::Output,
     over_pixels: Some(["conv2d", "conv2d_narrow"]),
     tiled: "conv2d_tiled",
     cooperative: "conv2d_cooperative",

@@ -18,7 +18,6 @@ use crate::{
 
 /// Entry points of the input's gradient.
 const INPUT_ENTRIES: Entries = Entries {
-    pass: Pass::InputGradient,
     over_pixels: Some(["conv2d_grad_input", "conv2d_narrow_grad_input"]),
     tiled: "conv2d_tiled_grad_input",
     cooperative: "conv2d_cooperative_grad_input",
@@ -26,7 +25,6 @@ const INPUT_ENTRIES: Entries = Entries {
 
 /// Entry points of the weight's gradient.
 const WEIGHT_ENTRIES: Entries = Entries {
-    pass: Pass::WeightGradient,
     over_pixels: None,
     tiled: "conv2d_tiled_grad_weight",
     cooperative: "conv2d_cooperative_grad_weight",

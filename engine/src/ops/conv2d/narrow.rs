@@ -64,34 +64,34 @@ impl Strips {
 }
 
 impl Sizes {
-    /// Whether a pass reads so few channels of a group that the kernels for narrow ones run.
-    pub(super) fn narrow(&self, limits: &Limits, pass: Pass) -> bool {
+    /// Whether groups are so narrow that the kernels for these run. First layers, which read as little, make more: there
+    /// subgroups share, and compilers take seconds less.
+    pub(super) fn narrow(&self, limits: &Limits) -> bool {
         let Window { kernel, stride, .. } = self.window;
-        let depth = self.depth(pass);
+        let channels = self.gi4.max(self.go4);
         let shared = self.variant(limits) == Variant::Shared;
-        shared && depth <= WIDEST && kernel == SIDE && stride <= STRIDES
+        shared && channels <= WIDEST && kernel == SIDE && stride <= STRIDES
     }
 
-    /// `vec4`s of channels of a group that a pass reads for one that it makes; the weight's gradient reads both kinds.
+    /// `vec4`s of channels of a group that a pass reads for one that it makes.
     pub(super) fn depth(&self, pass: Pass) -> usize {
         match pass {
             Pass::Output => self.gi4,
             Pass::InputGradient => self.go4,
-            Pass::WeightGradient => self.gi4.max(self.go4),
         }
     }
 
     /// The strips of the kernels for narrow groups, where they run.
     pub(super) fn strips(&self, limits: &Limits, pass: Pass) -> Option<Strips> {
         let (Self { x, y, .. }, stride) = (self, self.window.stride);
-        self.narrow(limits, pass).then(|| match pass {
+        self.narrow(limits).then(|| match pass {
             // Counted from the last stride that begins with the image or before it.
             Pass::InputGradient => {
                 let [above, left] = self.window.before.map(|zeros| zeros % stride);
                 let size = [x.n(), x.h() + above, x.w() + left];
                 Strips::new(limits, size, stride, self.gi4 * self.bundles)
             }
-            _ => {
+            Pass::Output => {
                 let across = self.go4.div_ceil(self.narrow_columns(pass)) * self.bundles;
                 Strips::new(limits, [y.n(), y.h(), y.w()], 1, across)
             }

@@ -14,7 +14,6 @@ use crate::{
 /// Entry points of a pass, by variant.
 #[derive(Debug)]
 pub(super) struct Entries {
-    pub pass: Pass,
     /// Of threads that lie over pixels: any, also where subgroups share what they read, by another text of `lanes/`; and those
     /// of narrow groups. The weight's gradient has others: [`Sizes::weight_kernel`].
     pub over_pixels: Option<[&'static str; 2]>,
@@ -40,12 +39,11 @@ pub(super) const FEWEST_VEC4S: usize = 3;
 /// Pixels that a thread of the blocked kernels makes where it leaves sums, at least: below, these weigh as much.
 const PIXELS_EACH: usize = 64;
 
-/// What a kernel makes.
+/// What kernels make whose threads lie over pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Pass {
     Output,
     InputGradient,
-    WeightGradient,
 }
 
 /// The sizes of a convolution, as its kernels read them.
@@ -151,7 +149,7 @@ impl Sizes {
             }
             _ => match entries.over_pixels {
                 None => self.weight_kernel(limits),
-                Some([_, narrow]) if self.narrow(limits, entries.pass) => {
+                Some([_, narrow]) if self.narrow(limits) => {
                     Dispatch::new("ops/conv2d_narrow", narrow).link("ops/conv2d")
                 }
                 Some([blocked, _]) => Dispatch::new("ops/conv2d", blocked),

@@ -1,7 +1,7 @@
 //! How the threads of the weight's gradient lie over it, where they share no tiles.
 
 use super::narrow::SIDE;
-use super::sizes::{FEWEST_VEC4S, Pass, Sizes};
+use super::sizes::{FEWEST_VEC4S, Sizes};
 use super::strip::Strip;
 use crate::{Dispatch, Limits, Variant};
 
@@ -56,7 +56,7 @@ impl Sizes {
     }
 
     fn sharing(&self, limits: &Limits) -> Sharing {
-        if self.narrow(limits, Pass::WeightGradient) {
+        if self.narrow(limits) {
             return Sharing::Rows;
         }
         let shared = self.variant(limits) == Variant::Shared && self.go4 >= FEWEST_VEC4S;
