@@ -67,6 +67,7 @@ sources! {
     "ops/column_sum"
     "ops/conv2d"
     "ops/conv2d_cooperative"
+    "ops/conv2d_first"
     "ops/conv2d_grad_weight"
     "ops/conv2d_narrow"
     "ops/conv2d_shared"

@@ -350,6 +350,13 @@ fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending
     }
 }
 
+// The vec4 `c` of the gradient at a place of a row of outputs that begins at pixel `line`; zero where it is not there.
+fn gradient_at(line: u32, ox: u32, c: u32, there: bool, arriving: Arriving) -> vec4<f32> {
+    let inside = there && ox < p.ow;
+    let at = select(0u, (line + ox) * p.co4 + c, inside);
+    return select(vec4(0.0), arrive(unpack4(dy[at]), at, arriving), inside);
+}
+
 // A row of the weight, or of the one of the product beside, which comes behind the taps.
 fn gradient_weight(at: u32, beside: bool) -> vec4<f32> {
     if MORE == 1u && beside { return beside_weight(at); }

@@ -43,12 +43,6 @@ fn input_at(line: u32, ix: u32, c: u32, there: bool, entry: Entry, factor: vec4<
     return select(vec4(0.0), enter(unpack4(x[at]), entry) * factor, inside);
 }
 
-fn gradient_at(line: u32, ox: u32, c: u32, there: bool, arriving: Arriving) -> vec4<f32> {
-    let inside = there && ox < p.ow;
-    let at = select(0u, (line + ox) * p.co4 + c, inside);
-    return select(vec4(0.0), arrive(unpack4(dy[at]), at, arriving), inside);
-}
-
 // Takes those of the output vec4 `co`. The loop's end is a number known late, so that compilers keep what it fills in
 // memory: registers are too few, and to find that out takes them several times as long.
 fn hold_taps(column: u32, co: u32) {

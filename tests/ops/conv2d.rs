@@ -180,6 +180,35 @@ pub fn cases() -> Vec<Case> {
             grouped(2),
             Differences::Some(20),
         ),
+        // First layers: several patches of a row, and rows that several threads share.
+        case(
+            "pictures, strided 7×7",
+            [2, 19, 37, 3],
+            [7, 7, 3, 12],
+            strided(2, 3),
+            Differences::Some(20),
+        ),
+        case(
+            "pictures of two rows",
+            [3, 2, 70, 3],
+            [3, 3, 3, 9],
+            symmetric(1),
+            Differences::Some(20),
+        ),
+        case(
+            "pictures of one channel, SAME",
+            [1, 12, 18, 1],
+            [5, 5, 1, 10],
+            same(2),
+            Differences::Some(20),
+        ),
+        case(
+            "pictures of four channels, stride 4",
+            [1, 13, 21, 4],
+            [7, 7, 4, 9],
+            strided(4, 2),
+            Differences::Some(20),
+        ),
         // More image rows than the weight's gradient has splits for.
         case(
             "many rows",

@@ -27,10 +27,11 @@ const NO_OPERATORS: [&str; 9] = [
 ];
 
 /// Endings of kernel files that are another way to compute the same operator, or one of its passes, and share its other places.
-const VARIANTS: [&str; 8] = [
+const VARIANTS: [&str; 9] = [
     "_tiled",
     "_blocked",
     "_narrow",
+    "_first",
     "_shared",
     "_cooperative",
     "_normalised",

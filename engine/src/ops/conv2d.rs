@@ -1,7 +1,8 @@
 //! 2-D convolution: dense, in groups of any width, pointwise; depthwise ones go to `depthwise`. Kernels:
-//! `shaders/ops/conv2d.wgsl`, and its variants `conv2d_shared`, `conv2d_narrow`, `conv2d_tiled`,
+//! `shaders/ops/conv2d.wgsl`, and its variants `conv2d_shared`, `conv2d_narrow`, `conv2d_first`, `conv2d_tiled`,
 //! `conv2d_cooperative`. Test: `tests/ops/conv2d.rs`.
 
+mod first;
 mod gradient;
 pub(crate) mod gram;
 mod narrow;
@@ -28,7 +29,7 @@ use sizes::{Entries, MEASURED, Pass, STORED, Sizes};
 
 /// Entry points of the output.
 const ENTRIES: Entries = Entries {
-    over_pixels: Some(["conv2d", "conv2d_narrow"]),
+    over_pixels: Some(Pass::Output),
     tiled: "conv2d_tiled",
     cooperative: "conv2d_cooperative",
 };

@@ -18,7 +18,7 @@ use crate::{
 
 /// Entry points of the input's gradient.
 const INPUT_ENTRIES: Entries = Entries {
-    over_pixels: Some(["conv2d_grad_input", "conv2d_narrow_grad_input"]),
+    over_pixels: Some(Pass::InputGradient),
     tiled: "conv2d_tiled_grad_input",
     cooperative: "conv2d_cooperative_grad_input",
 };

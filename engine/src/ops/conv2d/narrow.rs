@@ -9,6 +9,8 @@ use crate::{Limits, Variant};
 const WIDEST: usize = 2;
 pub(super) const SIDE: usize = 3;
 const STRIDES: usize = 2;
+/// Columns that a thread makes, `STRIP` of these kernels.
+const COLUMNS: usize = 4;
 
 /// Rows that a thread goes down at least, and pixels that it makes: before, it reads its weights.
 const FEWEST_ROWS: usize = 8;
@@ -17,6 +19,8 @@ const PIXELS_EACH: usize = 128;
 /// Strips of neighbouring columns that threads go down.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strips {
+    /// Columns of a strip.
+    pub columns: usize,
     /// Rows of a piece of a strip, a multiple of the stride.
     pub rows: usize,
     /// Pieces of an image.
@@ -28,22 +32,21 @@ pub(super) struct Strips {
 }
 
 impl Strips {
-    /// `STRIP` of the kernels.
-    pub(super) const COLUMNS: usize = 4;
-
-    /// Of `n` images of such a size, whose strips are cut into pieces where there are few.
+    /// Of `n` images of such a size, so many columns wide, which are cut into pieces where there are few.
     pub(super) fn new(
         limits: &Limits,
         [n, h, w]: [usize; 3],
+        columns: usize,
         stride: usize,
         across: usize,
     ) -> Self {
-        let strips = w.div_ceil(Self::COLUMNS);
+        let strips = w.div_ceil(columns);
         let cut = limits.threads_wanted().div_ceil(n * strips * across);
         let rows = h.div_ceil(cut.min(h.div_ceil(FEWEST_ROWS)));
         let rows = rows.next_multiple_of(stride);
         let pieces = strips * h.div_ceil(rows);
         Self {
+            columns,
             rows,
             pieces,
             across,
@@ -53,7 +56,7 @@ impl Strips {
 
     /// Threads that share the pieces of `images` of each channel.
     pub(super) fn threads(&self, limits: &Limits, images: usize) -> usize {
-        let least = PIXELS_EACH.div_ceil(Self::COLUMNS * self.rows);
+        let least = PIXELS_EACH.div_ceil(self.columns * self.rows);
         partial_rows(limits, [self.all, self.across], images * self.pieces, least)
     }
 
@@ -81,19 +84,22 @@ impl Sizes {
         }
     }
 
-    /// The strips of the kernels for narrow groups, where they run.
+    /// The strips that threads of a pass go down, where its kernel has some.
     pub(super) fn strips(&self, limits: &Limits, pass: Pass) -> Option<Strips> {
         let (Self { x, y, .. }, stride) = (self, self.window.stride);
+        if self.first(limits, pass) {
+            return Some(self.first_strips(limits));
+        }
         self.narrow(limits).then(|| match pass {
             // Counted from the last stride that begins with the image or before it.
             Pass::InputGradient => {
                 let [above, left] = self.window.before.map(|zeros| zeros % stride);
                 let size = [x.n(), x.h() + above, x.w() + left];
-                Strips::new(limits, size, stride, self.gi4 * self.bundles)
+                Strips::new(limits, size, COLUMNS, stride, self.gi4 * self.bundles)
             }
             Pass::Output => {
                 let across = self.go4.div_ceil(self.narrow_columns(pass)) * self.bundles;
-                Strips::new(limits, [y.n(), y.h(), y.w()], 1, across)
+                Strips::new(limits, [y.n(), y.h(), y.w()], COLUMNS, 1, across)
             }
         })
     }

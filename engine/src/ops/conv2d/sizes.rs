@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::narrow::Strips;
 use super::strip::Strip;
 use crate::ops::ending::partial_rows;
 use crate::ops::fused::Extras;
@@ -14,9 +13,9 @@ use crate::{
 /// Entry points of a pass, by variant.
 #[derive(Debug)]
 pub(super) struct Entries {
-    /// Of threads that lie over pixels: any, also where subgroups share what they read, by another text of `lanes/`; and those
-    /// of narrow groups. The weight's gradient has others: [`Sizes::weight_kernel`].
-    pub over_pixels: Option<[&'static str; 2]>,
+    /// Where threads lie over pixels, what they make: [`Sizes::kernel`]. The weight's gradient has others:
+    /// [`Sizes::weight_kernel`].
+    pub over_pixels: Option<Pass>,
     pub tiled: &'static str,
     pub cooperative: &'static str,
 }
@@ -149,10 +148,7 @@ impl Sizes {
             }
             _ => match entries.over_pixels {
                 None => self.weight_kernel(limits),
-                Some([_, narrow]) if self.narrow(limits) => {
-                    Dispatch::new("ops/conv2d_narrow", narrow).link("ops/conv2d")
-                }
-                Some([blocked, _]) => Dispatch::new("ops/conv2d", blocked),
+                Some(pass) => self.kernel(limits, pass),
             },
         };
         let dispatch = extras.link_epilogue(extras.link_prologue(dispatch));
@@ -174,6 +170,21 @@ impl Sizes {
             .params(&[images, x.h(), x.w(), y.h(), y.w(), x.c4(), y.c4(), x.c()])
             .params(&[*cin, *gi4, *go4, *bundles, before_y, before_x, y.c()])
             .work(self.work(images))
+    }
+
+    /// The kernel whose threads lie over pixels: any, also where subgroups share what they read, by another text of `lanes/`;
+    /// that of narrow groups; that of first layers.
+    fn kernel(&self, limits: &Limits, pass: Pass) -> Dispatch {
+        let (text, entry) = match (pass, self.narrow(limits)) {
+            (Pass::Output, false) => return Dispatch::new("ops/conv2d", "conv2d"),
+            (Pass::Output, true) => ("ops/conv2d_narrow", "conv2d_narrow"),
+            (Pass::InputGradient, true) => ("ops/conv2d_narrow", "conv2d_narrow_grad_input"),
+            (Pass::InputGradient, false) if self.first(limits, pass) => {
+                ("ops/conv2d_first", "conv2d_first_grad_input")
+            }
+            _ => return Dispatch::new("ops/conv2d", "conv2d_grad_input"),
+        };
+        Dispatch::new(text, entry).link("ops/conv2d")
     }
 
     /// Joins the text that says what a thread of the blocked kernels or a tile leaves.
@@ -230,7 +241,7 @@ impl Sizes {
         // Tiles of pixels, and what each reads of the input.
         let (tiles, read) = match (strips, self.tiled(cx.limits)) {
             (Some(strips), _) => {
-                let [rows, columns] = [strips.rows, Strips::COLUMNS]
+                let [rows, columns] = [strips.rows, strips.columns]
                     .map(|side| (side - 1) * self.window.stride + self.window.kernel);
                 let read = images
                     * strips.pieces
@@ -278,11 +289,18 @@ impl Sizes {
         let dispatch = dispatch.params(&[each, 0, rows.start, unit, images.start]);
         if let Some(strips) = strips {
             let across = strips.across;
-            return Strip::alone(8, 1)
-                .link(dispatch.params(&[strips.of(images.len()), rows.len() * across]))
-                .constant("COLUMNS", self.narrow_columns(pass) as f64)
-                .constant("DEPTH", self.depth(pass) as f64)
-                .threads(rows.len() * across);
+            let dispatch = dispatch.params(&[strips.of(images.len()), rows.len() * across]);
+            let dispatch = match self.first(limits, pass) {
+                true => Strip::shared(8, 8)
+                    .link(dispatch)
+                    .constant("CHANNELS", self.cin as f64)
+                    .constant("PHASE", (self.window.before[1] % self.window.stride) as f64),
+                false => Strip::alone(8, 1)
+                    .link(dispatch)
+                    .constant("COLUMNS", self.narrow_columns(pass) as f64)
+                    .constant("DEPTH", self.depth(pass) as f64),
+            };
+            return dispatch.threads(rows.len() * across);
         }
         if self.tiled(limits) {
             return Strip::alone(8, 2)
