@@ -11,6 +11,8 @@
 
 override K: u32 = 1u;
 override STRIDE: u32 = 1u;
+// Channels of the first vec4 of a group's input, 1 to 4: nothing is spent on those that are not there.
+override CHANNELS: u32 = 4u;
 // vec4s of channels that a thread makes, 1 or 2.
 override COLUMNS: u32 = 2u;
 // vec4s of input channels that a thread of the weight's gradient makes, 1 or 2.
@@ -138,9 +140,9 @@ fn block(place: u32, group: u32, local: u32, lane: u32) {
             var a3: vec4<f32>;
             if LANES == 1u || !idle {
                 a0 = weight[row0 + co] * factor.x;
-                a1 = weight[row1 + co] * factor.y;
-                a2 = weight[row2 + co] * factor.z;
-                a3 = weight[row3 + co] * factor.w;
+                if CHANNELS > 1u { a1 = weight[row1 + co] * factor.y; }
+                if CHANNELS > 2u { a2 = weight[row2 + co] * factor.z; }
+                if CHANNELS > 3u { a3 = weight[row3 + co] * factor.w; }
             }
             var b0: vec4<f32>;
             var b1: vec4<f32>;
@@ -148,9 +150,9 @@ fn block(place: u32, group: u32, local: u32, lane: u32) {
             var b3: vec4<f32>;
             if COLUMNS == 2u {
                 b0 = weight[row0 + second] * factor.x;
-                b1 = weight[row1 + second] * factor.y;
-                b2 = weight[row2 + second] * factor.z;
-                b3 = weight[row3 + second] * factor.w;
+                if CHANNELS > 1u { b1 = weight[row1 + second] * factor.y; }
+                if CHANNELS > 2u { b2 = weight[row2 + second] * factor.z; }
+                if CHANNELS > 3u { b3 = weight[row3 + second] * factor.w; }
             }
             var read: vec4<f32>;
             for (var r = 0u; r < ROWS; r++) {
@@ -161,10 +163,8 @@ fn block(place: u32, group: u32, local: u32, lane: u32) {
                     read = select(vec4(0.0), read, inside[i]);
                 }
                 let v = of_lane(read, r % LANES, lane);
-                sum0[r] += v.x * a0 + v.y * a1 + v.z * a2 + v.w * a3;
-                if COLUMNS == 2u {
-                    sum1[r] += v.x * b0 + v.y * b1 + v.z * b2 + v.w * b3;
-                }
+                sum0[r] += of_channels(v, a0, a1, a2, a3);
+                if COLUMNS == 2u { sum1[r] += of_channels(v, b0, b1, b2, b3); }
             }
         }
     }
@@ -191,6 +191,15 @@ fn block(place: u32, group: u32, local: u32, lane: u32) {
             sum1[r - MOVED] = sum1[r];
         }
     }
+}
+
+// What a vec4 of input channels makes by its rows of the weight.
+fn of_channels(v: vec4<f32>, a0: vec4<f32>, a1: vec4<f32>, a2: vec4<f32>, a3: vec4<f32>) -> vec4<f32> {
+    var sum = v.x * a0;
+    if CHANNELS > 1u { sum += v.y * a1; }
+    if CHANNELS > 2u { sum += v.z * a2; }
+    if CHANNELS > 3u { sum += v.w * a3; }
+    return sum;
 }
 
 // Gradient of the input: weight, dy, dx. One thread ROWS input pixels times COLUMNS vec4s of input channels.

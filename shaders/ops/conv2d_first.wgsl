@@ -3,17 +3,15 @@
 // shares.
 //
 // A thread makes PATCH neighbours of a row: what it reads of dy serves all columns that the kernel takes it to. Threads
-// of a subgroup make other patches, to which the same rows of the kernel reach: each reads a part of the weight for all,
-// and of dy what is its own, not what its patch shares with the next one's.
+// of a subgroup make other patches, to which the same rows of the kernel reach: each reads a part of the weight for all
+// and of dy what is its own, not what it shares with the next one.
 
 const PATCH: u32 = 16u;
 
-// Channels of the input, 1 to 4: nothing is spent on those that are not there.
-override CHANNELS: u32 = 3u;
 // Columns from where a stride begins, counted from the zeros before the image, to the image's first.
 override PHASE: u32 = 0u;
-// Outputs of a row whose gradients reach a patch: those before the one at its first column, all, and those that no other
-// thread reads where there is a next patch.
+// Outputs of a row whose gradients reach a patch: those before the one at its first column, all, and those that are not
+// the next patch's, too.
 override REACH: u32 = (K - 1u - PHASE) / STRIDE;
 override REACHING: u32 = REACH + 1u + (PATCH - 1u + PHASE) / STRIDE;
 override OWN: u32 = PATCH / STRIDE;

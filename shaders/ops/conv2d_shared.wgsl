@@ -144,9 +144,9 @@ fn conv2d_shared_grad_weight_of_taps(@builtin(workgroup_id) workgroup: vec3<u32>
                 let b0 = of_lane(d0, j, lane);
                 let b1 = of_lane(d1, j, lane);
                 sum0[j] += v0.x * b0 + v1.x * b1;
-                sum1[j] += v0.y * b0 + v1.y * b1;
-                sum2[j] += v0.z * b0 + v1.z * b1;
-                sum3[j] += v0.w * b0 + v1.w * b1;
+                if CHANNELS > 1u { sum1[j] += v0.y * b0 + v1.y * b1; }
+                if CHANNELS > 2u { sum2[j] += v0.z * b0 + v1.z * b1; }
+                if CHANNELS > 3u { sum3[j] += v0.w * b0 + v1.w * b1; }
             }
         }
     }
@@ -156,9 +156,9 @@ fn conv2d_shared_grad_weight_of_taps(@builtin(workgroup_id) workgroup: vec3<u32>
         if co + j < co_end {
             let at = weight_row * p.co4 + co + j;
             partials[at] = sum0[j];
-            if 1u < p.cin { partials[at + p.co4] = sum1[j]; }
-            if 2u < p.cin { partials[at + 2u * p.co4] = sum2[j]; }
-            if 3u < p.cin { partials[at + 3u * p.co4] = sum3[j]; }
+            if CHANNELS > 1u { partials[at + p.co4] = sum1[j]; }
+            if CHANNELS > 2u { partials[at + 2u * p.co4] = sum2[j]; }
+            if CHANNELS > 3u { partials[at + 3u * p.co4] = sum3[j]; }
         }
     }
 }

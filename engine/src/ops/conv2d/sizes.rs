@@ -166,6 +166,7 @@ impl Sizes {
         dispatch
             .constant("K", window.kernel as f64)
             .constant("STRIDE", window.stride as f64)
+            .constant("CHANNELS", (*cin).min(4) as f64)
             .class(self.class())
             .params(&[images, x.h(), x.w(), y.h(), y.w(), x.c4(), y.c4(), x.c()])
             .params(&[*cin, *gi4, *go4, *bundles, before_y, before_x, y.c()])
@@ -293,7 +294,6 @@ impl Sizes {
             let dispatch = match self.first(limits, pass) {
                 true => Strip::shared(8, 8)
                     .link(dispatch)
-                    .constant("CHANNELS", self.cin as f64)
                     .constant("PHASE", (self.window.before[1] % self.window.stride) as f64),
                 false => Strip::alone(8, 1)
                     .link(dispatch)
