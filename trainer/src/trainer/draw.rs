@@ -1,19 +1,23 @@
 //! The graphs of a training step and of an evaluation.
 
+mod inputs;
+mod update;
+
 use triaxis_engine::ops::{
-    self, Augment, Clip, GradientNorm, LossScale, Scale, SoftTargets, accumulate, accuracy,
-    augment, augment_each, average, average_buffers, clip, cutmix, gather, mean, mixup,
-    soft_targets, softmax_cross_entropy, table_rows,
+    self, Augment, GradientNorm, LossScale, Scale, SoftTargets, accumulate, accuracy, augment,
+    average, average_buffers, cutmix, mean, mixup, soft_targets, softmax_cross_entropy,
 };
 use triaxis_engine::{
-    DType, Gradients, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result, Shape,
-    Value, gradients,
+    DType, Graph, Inference, InferenceOptions, Mode, ParameterRole, Result, Shape, Value, gradients,
 };
 use triaxis_models::Model;
 
 use super::WeightKind;
 use super::tune::{Tuning, block};
-use crate::recipe::{ClipMode, ModelEma, OnDevice, Optimizer, PAPER_DECAY, Recipe};
+use crate::recipe::{ModelEma, Recipe};
+use inputs::{augmented, given, inputs, mixing};
+pub(super) use update::weight_decay;
+use update::{clipped, optimizer};
 
 /// A graph with the values that are written and read around a run.
 #[derive(Clone, Debug)]
@@ -323,151 +327,4 @@ pub fn measuring(
         rate,
         table,
     })
-}
-
-/// Clips what is clipped number by number or layer by layer; gives what is left to clip by the whole norm.
-fn clipped(
-    g: &mut Graph,
-    recipe: &Recipe,
-    grads: &Gradients,
-    tuning: &Tuning,
-) -> Result<GradientNorm> {
-    let Some(limit) = recipe.clip_grad.map(|limit| limit as f32) else {
-        return Ok(GradientNorm::default());
-    };
-    match recipe.clip_mode {
-        ClipMode::Norm => {
-            return Ok(GradientNorm {
-                max_norm: Some(limit),
-                ..GradientNorm::default()
-            });
-        }
-        ClipMode::Value => clip(g, grads, Clip::Value { limit }, |_| true)?,
-        ClipMode::Agc => {
-            let adaptive = Clip::Adaptive {
-                share: limit,
-                eps: 1e-3,
-            };
-            clip(g, grads, adaptive, |name| !tuning.is_head(name))?;
-        }
-    }
-    Ok(GradientNorm::default())
-}
-
-/// Pictures as the recipe changes them for training, and the table that says how, where there is one.
-fn augmented(g: &mut Graph, recipe: &Recipe, pictures: Value) -> Result<(Value, Option<Value>)> {
-    match recipe.on_device() {
-        OnDevice::Alike(options) => Ok((augment(g, pictures, options)?, None)),
-        OnDevice::Each(each) => {
-            let rows = table_rows(each.erasing.count);
-            let table = g.input("augment.table", [g.shape(pictures).n(), 1, rows, 4]);
-            let images = augment_each(g, pictures, table, Augment::default())?;
-            Ok((images, Some(table)))
-        }
-    }
-}
-
-/// The inputs of mixing, where the recipe mixes.
-fn mixing(g: &mut Graph, recipe: &Recipe, batch: usize) -> Option<Mixing> {
-    let cuts = recipe.augment.cuts();
-    if recipe.mixup == 0.0 && !cuts {
-        return None;
-    }
-    let partner = g.input_of("mixup.partner", [batch, 1, 1, 1], DType::U32);
-    let share = (recipe.mixup > 0.0).then(|| g.input("mixup.lambda", Shape::scalar()));
-    let rectangle = cuts.then(|| g.input_of("cutmix.rectangle", [1, 1, 1, 4], DType::U32));
-    let target = match share {
-        Some(share) if !cuts => share,
-        _ => g.input("cutmix.lambda", Shape::scalar()),
-    };
-    Some(Mixing {
-        partner,
-        share,
-        target,
-        rectangle,
-    })
-}
-
-/// The data set where it is kept, and the pictures of a batch.
-fn given(
-    g: &mut Graph,
-    [batch, side]: [usize; 2],
-    source: Source,
-) -> Result<(Option<Value>, Value)> {
-    match source {
-        Source::Written => {
-            let pictures = g.input_of("pictures", [batch, side, side, 3], DType::U8);
-            Ok((None, pictures))
-        }
-        Source::Kept(count) => {
-            let data = g.input_of("data", [count, side, side, 3], DType::U8);
-            // What random operators are keyed by is where the pictures stand.
-            let places = g.randomness(batch)?.indices;
-            Ok((Some(data), gather(g, data, places)?))
-        }
-    }
-}
-
-fn inputs(g: &mut Graph, batch: usize) -> (Value, Value) {
-    (
-        g.input_of("labels", [batch, 1, 1, 1], DType::U32),
-        g.input("weights", [batch, 1, 1, 1]),
-    )
-}
-
-/// What decays decays by this.
-pub(super) fn weight_decay(recipe: &Recipe) -> f64 {
-    recipe.weight_decay.unwrap_or(PAPER_DECAY)
-}
-
-fn optimizer(
-    g: &mut Graph,
-    recipe: &Recipe,
-    grads: &Gradients,
-    rate: Value,
-    norm: GradientNorm,
-) -> Result<Value> {
-    let weight_decay = weight_decay(recipe) as f32;
-    match &recipe.opt {
-        Optimizer::Sgd(o) => {
-            let momentum = o.momentum as f32;
-            ops::sgd(
-                g,
-                grads,
-                rate,
-                ops::Sgd {
-                    momentum,
-                    nesterov: o.nesterov,
-                    weight_decay,
-                    norm,
-                },
-            )
-        }
-        Optimizer::RmspropTf(o) => {
-            let (alpha, momentum) = (o.alpha as f32, o.momentum as f32);
-            ops::rmsprop(
-                g,
-                grads,
-                rate,
-                ops::RmsProp {
-                    alpha,
-                    momentum,
-                    eps: o.eps as f32,
-                    weight_decay,
-                    norm,
-                },
-            )
-        }
-        Optimizer::AdamW(o) => ops::adamw(
-            g,
-            grads,
-            rate,
-            ops::AdamW {
-                betas: o.betas.map(|beta| beta as f32),
-                eps: o.eps as f32,
-                weight_decay,
-                norm,
-            },
-        ),
-    }
 }
