@@ -64,7 +64,7 @@ pub struct StepInputs {
     pub norm: Value,
     /// Share of the new weights in their average.
     pub average: Option<Value>,
-    /// What is done to each picture, where that is not alike for all: the table of [`augment_each`].
+    /// What is done to each picture, where that is not alike for all: the table of [`augment_each`](triaxis_engine::ops::augment_each()).
     pub table: Option<Value>,
     /// With whom pictures are mixed, and how.
     pub mixing: Option<Mixing>,
