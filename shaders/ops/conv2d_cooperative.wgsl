@@ -214,7 +214,8 @@ fn conv2d_cooperative_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
     let channel = 4u * local + lane % TILE;
     // Where the tile's pixels are all of one phase, the taps that do not reach it are skipped.
     let begin = phased_pixel(first);
-    let one_phase = all(begin.xy % STRIDE == phased_pixel(first + TILE - 1u).xy % STRIDE);
+    let last = min(first + TILE, phased_pixels()) - 1u;
+    let one_phase = phased_place(first).w == phased_place(last).w;
     clear_sums();
     for (var tap = 0u; tap < K * K + MORE; tap++) {
         let beside = MORE == 1u && tap == K * K;

@@ -131,7 +131,8 @@ fn conv2d_tiled_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>,
     let pixel = phased_pixel(first + lane);
     // Where the tile's pixels are all of one phase, the taps that do not reach it are skipped.
     let begin = phased_pixel(first);
-    let one_phase = all(begin.xy % STRIDE == phased_pixel(first + TILE - 1u).xy % STRIDE);
+    let last = min(first + TILE, phased_pixels()) - 1u;
+    let one_phase = phased_place(first).w == phased_place(last).w;
     let row = lane / 8u * 8u;
     let vec = lane % 8u;
     var sum0: array<vec4<f32>, 8>;

@@ -173,6 +173,14 @@ pub fn cases() -> Vec<Case> {
             strided(2, 1),
             Differences::Some(20),
         ),
+        // All phases of the input's gradient in one tile, which has room for a fifth.
+        case(
+            "wide 3×3, strided, of one tile",
+            [1, 6, 9, 16],
+            [3, 3, 16, 72],
+            strided(2, 1),
+            Differences::Some(20),
+        ),
         case(
             "wide groups",
             [1, 9, 9, 64],
