@@ -161,7 +161,7 @@ fn shots(all: &Predictions, title: &str, samples: &[Sample]) -> String {
             let label = escape(&sample.name);
             format!(
                 "<figure title=\"{label}\"><img alt=\"{label}\" src=\"data:image/png;base64,{source}\">\
-                 {verdict} <small>{percent:.0} %</small></figure>\n"
+                 {verdict} <small>{percent:.0}&nbsp;%</small></figure>\n"
             )
         })
         .collect();
@@ -198,7 +198,7 @@ mod tests {
             "<tr><td>cat</td><td>2</td><td>100.0</td>",
             "<tr><td>&lt;cow&gt;</td><td>1</td><td>0.0</td>",
             "src=\"data:image/png;base64,iVBORw0KGgo",
-            "cat <small>for</small> dog <small>100 %</small>",
+            "cat <small>for</small> dog <small>100&nbsp;%</small>",
             "Surest mistakes",
             "Told rightly",
         ] {
