@@ -50,6 +50,7 @@ sources! {
     "lanes/eight"
     "lanes/four"
     "lanes/one"
+    "lanes/weight"
     "ops/accumulate"
     "ops/accuracy"
     "ops/activation"

@@ -206,7 +206,7 @@ fn translate(kernel: &Kernel, text: &str) {
             if kernel
                 .link
                 .iter()
-                .any(|text| ["lanes/four", "lanes/eight"].contains(text)) =>
+                .any(|text| ["lanes/four", "lanes/eight", "lanes/weight"].contains(text)) =>
         {
             Capabilities::SUBGROUP
         }

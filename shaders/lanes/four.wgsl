@@ -10,3 +10,10 @@ fn of_lane(value: vec4<f32>, sharer: u32, lane: u32) -> vec4<f32> {
 fn any_lane(condition: bool) -> bool {
     return subgroupAny(condition);
 }
+
+// They share nothing of the weight.
+const SHARERS: u32 = 1u;
+
+fn of_sharer(value: vec4<f32>, sharer: u32) -> vec4<f32> {
+    return value;
+}

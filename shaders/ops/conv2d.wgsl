@@ -3,7 +3,9 @@
 //
 // The blocked variant: a thread makes ROWS pixels times COLUMNS * 4 channels in registers, which suits narrow groups
 // everywhere. LANES threads of a subgroup make the same pixels of neighbouring channels and read a part of them each:
-// one, which shares nothing, or on software drivers all. `conv2d_tiled` is the one for wide layers on a GPU.
+// one, which shares nothing, or on software drivers all. Where there are but one or two vec4s of channels, SHARERS
+// threads make all of them, of pixels of their own, and read a part of the weight each. `conv2d_tiled` is the one for
+// wide layers on a GPU.
 // Joined with three texts of `prologue/`, which find x in what is stored, scale it, and find dy, three of `epilogue/`,
 // which finish y, add to dx and finish that, one of `epilogue/strip_...`, which says what a thread leaves besides, one
 // of `rows/`, which has ROWS, and one of `lanes/`, which has LANES and what these share. Who shares skips loads of what
@@ -58,14 +60,18 @@ fn strips_of(c4: u32) -> u32 {
 fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
           @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(workgroup, workgroups, lane);
-    if thread >= p.step { return; }
+    // Those that share the weight go on or leave together, with a piece beyond the last where they have none.
+    let ahead = lane % SHARERS;
+    if thread - ahead >= p.step { return; }
     let strips = strips_of(p.go4);
     let column = thread % (strips * p.groups);
-    for (var i = thread; i < p.all; i += p.step) {
-        block(i / (strips * p.groups), column / strips, column % strips * COLUMNS, lane);
+    for (var i = thread; i < p.all + ahead; i += p.step) {
+        let piece = select(p.all, i, thread < p.step);
+        block(piece / (strips * p.groups), column / strips, column % strips * COLUMNS, lane);
     }
     let local = column % strips * COLUMNS;
     let c = column / strips * p.go4 + local;
+    if SHARERS > 1u && thread >= p.step { return; }
     let row = p.first_split + thread / (strips * p.groups);
     if local < p.go4 && c < p.co4 { leave(0u, row, c, p.co4); }
     if COLUMNS == 2u && local + 1u < p.go4 && c + 1u < p.co4 { leave(1u, row, c + 1u, p.co4); }
@@ -75,8 +81,9 @@ fn conv2d(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) 
 fn block(place: u32, group: u32, local: u32, lane: u32) {
     let places = (p.unit + ROWS - 1u) / ROWS;
     let first = place / places * p.unit + place % places * ROWS;
-    let pixels = (place / places + 1u) * p.unit;
-    if first >= p.n * p.oh * p.ow { return; }
+    let none = first >= p.n * p.oh * p.ow;
+    if SHARERS == 1u && none { return; }
+    let pixels = select((place / places + 1u) * p.unit, 0u, none);
     let co = group * p.go4 + local;
     // The last group may be cut short by the number of channels.
     let co_end = min((group + 1u) * p.go4, p.co4);
@@ -138,17 +145,28 @@ fn block(place: u32, group: u32, local: u32, lane: u32) {
             var a1: vec4<f32>;
             var a2: vec4<f32>;
             var a3: vec4<f32>;
-            if LANES == 1u || !idle {
+            var b0: vec4<f32>;
+            var b1: vec4<f32>;
+            var b2: vec4<f32>;
+            var b3: vec4<f32>;
+            if SHARERS > 1u {
+                let own = min(4u * c + lane % 4u, p.cin - 1u);
+                let read = weight[(row + own) * p.co4 + select(co, second, lane % SHARERS > 3u)];
+                a0 = of_sharer(read, 0u) * factor.x;
+                a1 = of_sharer(read, 1u) * factor.y;
+                a2 = of_sharer(read, 2u) * factor.z;
+                a3 = of_sharer(read, 3u) * factor.w;
+                b0 = of_sharer(read, 4u) * factor.x;
+                b1 = of_sharer(read, 5u) * factor.y;
+                b2 = of_sharer(read, 6u) * factor.z;
+                b3 = of_sharer(read, 7u) * factor.w;
+            } else if LANES == 1u || !idle {
                 a0 = weight[row0 + co] * factor.x;
                 if CHANNELS > 1u { a1 = weight[row1 + co] * factor.y; }
                 if CHANNELS > 2u { a2 = weight[row2 + co] * factor.z; }
                 if CHANNELS > 3u { a3 = weight[row3 + co] * factor.w; }
             }
-            var b0: vec4<f32>;
-            var b1: vec4<f32>;
-            var b2: vec4<f32>;
-            var b3: vec4<f32>;
-            if COLUMNS == 2u {
+            if SHARERS == 1u && COLUMNS == 2u {
                 b0 = weight[row0 + second] * factor.x;
                 if CHANNELS > 1u { b1 = weight[row1 + second] * factor.y; }
                 if CHANNELS > 2u { b2 = weight[row2 + second] * factor.z; }
@@ -214,7 +232,8 @@ fn of_channels(v: vec4<f32>, a0: vec4<f32>, a1: vec4<f32>, a2: vec4<f32>, a3: ve
 fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
                      @builtin(local_invocation_index) lane: u32) {
     let thread = thread_index(workgroup, workgroups, lane);
-    if thread >= p.step { return; }
+    let ahead = lane % SHARERS;
+    if thread - ahead >= p.step { return; }
     let strips = strips_of(p.gi4);
     let column = thread % (strips * p.groups);
     let group = column / strips;
@@ -223,9 +242,11 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
     let second = min(ci + 1u, p.ci4 - 1u);
     let ending0 = ending_of(min(ci, p.ci4 - 1u), p.ci4);
     let ending1 = ending_of(second, p.ci4);
-    for (var i = thread; i < p.all; i += p.step) {
-        gradient_block(i / (strips * p.groups) * ROWS, group, local, lane, ending0, ending1);
+    for (var i = thread; i < p.all + ahead; i += p.step) {
+        let piece = select(p.all, i, thread < p.step);
+        gradient_block(piece / (strips * p.groups) * ROWS, group, local, lane, ending0, ending1);
     }
+    if SHARERS > 1u && thread >= p.step { return; }
     let row = p.first_split + thread / (strips * p.groups);
     if local < p.gi4 && ci < p.ci4 { leave_gradient(0u, row, ci, p.ci4, ending0); }
     if COLUMNS == 2u && local + 1u < p.gi4 && ci + 1u < p.ci4 { leave_gradient(1u, row, second, p.ci4, ending1); }
@@ -233,7 +254,7 @@ fn conv2d_grad_input(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_w
 
 // The input pixels from `first` on, the vec4s of channels from `local` on of a group.
 fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending, ending1: Ending) {
-    if first >= phased_pixels() { return; }
+    if SHARERS == 1u && first >= phased_pixels() { return; }
     let ci = group * p.gi4 + local;
     let ci_end = min((group + 1u) * p.gi4, p.ci4);
     let idle = ci >= ci_end;
@@ -289,17 +310,28 @@ fn gradient_block(first: u32, group: u32, local: u32, lane: u32, ending0: Ending
             var a1: vec4<f32>;
             var a2: vec4<f32>;
             var a3: vec4<f32>;
-            if LANES == 1u || !idle {
+            var b0: vec4<f32>;
+            var b1: vec4<f32>;
+            var b2: vec4<f32>;
+            var b3: vec4<f32>;
+            if SHARERS > 1u {
+                let own = min(4u * local + lane % SHARERS, p.cin - 1u);
+                let read = gradient_weight((row + own) * length + before + c, beside);
+                a0 = of_sharer(read, 0u);
+                a1 = of_sharer(read, 1u);
+                a2 = of_sharer(read, 2u);
+                a3 = of_sharer(read, 3u);
+                b0 = of_sharer(read, 4u);
+                b1 = of_sharer(read, 5u);
+                b2 = of_sharer(read, 6u);
+                b3 = of_sharer(read, 7u);
+            } else if LANES == 1u || !idle {
                 a0 = gradient_weight(row0 + c, beside);
                 a1 = gradient_weight(row1 + c, beside);
                 a2 = gradient_weight(row2 + c, beside);
                 a3 = gradient_weight(row3 + c, beside);
             }
-            var b0: vec4<f32>;
-            var b1: vec4<f32>;
-            var b2: vec4<f32>;
-            var b3: vec4<f32>;
-            if COLUMNS == 2u {
+            if SHARERS == 1u && COLUMNS == 2u {
                 b0 = gradient_weight(row4 + c, beside);
                 b1 = gradient_weight(row5 + c, beside);
                 b2 = gradient_weight(row6 + c, beside);
@@ -407,3 +439,14 @@ fn phased_pixel(i: u32) -> vec3<u32> {
 
 // Where the weight's gradient goes, which other texts make: partial sums [splits][K, K, CIN / GROUPS, COUT].
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
+
+// An image and a row of it, of those of all outputs.
+fn line_of(row: u32) -> vec2<u32> {
+    return vec2(row / p.oh, row % p.oh);
+}
+
+// The row after that, counted on because divisions are dear.
+fn next_line(line: vec2<u32>) -> vec2<u32> {
+    let ends = line.y + 1u == p.oh;
+    return vec2(line.x + u32(ends), select(line.y + 1u, 0u, ends));
+}

@@ -37,10 +37,13 @@ fn conv2d_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_
     var sum0: array<vec4<f32>, 8>;
     var sum1: array<vec4<f32>, 8>;
     let row_end = min((split + 1u) * p.rows, p.n * p.oh);
+    var line = line_of(split * p.rows);
     for (var row = split * p.rows; row < row_end; row++) {
-        let iy = row % p.oh * STRIDE + tap / K - p.before_y;
+        let oy = line.y;
+        let image = line.x;
+        line = next_line(line);
+        let iy = oy * STRIDE + tap / K - p.before_y;
         if iy >= p.h { continue; }
-        let image = row / p.oh;
         let x_row = i32((image * p.h + iy) * p.w) + kx;
         let factor0 = factor_of(image, ci);
         let factor1 = factor_of(image, second_ci);

@@ -39,10 +39,13 @@ fn conv2d_shared_grad_weight(@builtin(workgroup_id) workgroup: vec3<u32>,
     var sum2: array<vec4<f32>, LANES>;
     var sum3: array<vec4<f32>, LANES>;
     let row_end = min((split + 1u) * p.rows, p.n * p.oh);
+    var line = line_of(split * p.rows);
     for (var row = split * p.rows; row < row_end; row++) {
-        let iy = row % p.oh * STRIDE + tap / K - p.before_y;
+        let oy = line.y;
+        let image = line.x;
+        line = next_line(line);
+        let iy = oy * STRIDE + tap / K - p.before_y;
         if iy >= p.h { continue; }
-        let image = row / p.oh;
         let x_row = i32((image * p.h + iy) * p.w) + kx;
         let factor = factor_of(image, min(ci, p.ci4 - 1u));
         // Two pixels at once: the sums are more than registers hold.
@@ -115,9 +118,12 @@ fn conv2d_shared_grad_weight_of_taps(@builtin(workgroup_id) workgroup: vec3<u32>
     var sum2: array<vec4<f32>, LANES>;
     var sum3: array<vec4<f32>, LANES>;
     let row_end = min((split + 1u) * p.rows, p.n * p.oh);
+    var line = line_of(split * p.rows);
     for (var row = split * p.rows; row < row_end; row++) {
-        let image = row / p.oh;
-        let iy = row % p.oh * STRIDE + tap / K - p.before_y;
+        let oy = line.y;
+        let image = line.x;
+        line = next_line(line);
+        let iy = oy * STRIDE + tap / K - p.before_y;
         let in_image = !idle && iy < p.h;
         let x_row = (image * p.h + iy) * p.w;
         let factor = factor_of(image, ci);
@@ -159,6 +165,76 @@ fn conv2d_shared_grad_weight_of_taps(@builtin(workgroup_id) workgroup: vec3<u32>
             if CHANNELS > 1u { partials[at + p.co4] = sum1[j]; }
             if CHANNELS > 2u { partials[at + 2u * p.co4] = sum2[j]; }
             if CHANNELS > 3u { partials[at + 3u * p.co4] = sum3[j]; }
+        }
+    }
+}
+
+// The same where there are one or two vec4s of outputs: neighbouring threads make neighbouring rows of the weight and
+// share dy. One thread a vec4 of input channels of a tap times COLUMNS vec4s of output channels, and the image rows of
+// one split. It reads one vec4 of every four pixels.
+@compute @workgroup_size(64)
+fn conv2d_shared_grad_weight_of_few(@builtin(workgroup_id) workgroup: vec3<u32>,
+                                    @builtin(num_workgroups) workgroups: vec3<u32>,
+                                    @builtin(local_invocation_index) lane: u32) {
+    let thread = thread_index(workgroup, workgroups, lane);
+    let rows = K * K * p.gi4;
+    let threads = (rows + LANES - 1u) / LANES * LANES;
+    let split = thread / threads;
+    if split >= p.splits { return; }
+    let idle = thread % threads >= rows;
+    let tap = thread % threads / p.gi4;
+    let ci = thread % threads % p.gi4;
+    let column = min(lane % LANES / 4u, p.co4 - 1u);
+
+    let entry = entry_of(ci, p.ci4);
+    let arriving = arriving_of(column, p.co4);
+    // Of each vec4 of outputs, what the first input channel gives, the second, ...
+    var sum0: array<vec4<f32>, 4>;
+    var sum1: array<vec4<f32>, 4>;
+    let end = min((split + 1u) * p.rows, p.n * p.oh) * p.ow;
+    var line = line_of(split * p.rows);
+    var ox = 0u;
+    for (var pixel = split * p.rows * p.ow; pixel < end; pixel += 4u) {
+        let own = pixel + lane % 4u;
+        var d: vec4<f32>;
+        if own < end {
+            let to = own * p.co4 + column;
+            d = arrive(unpack4(dy[to]), to, arriving);
+        }
+        for (var j = 0u; j < 4u; j++) {
+            let iy = line.y * STRIDE + tap / K - p.before_y;
+            let ix = ox * STRIDE + tap % K - p.before_x;
+            var v: vec4<f32>;
+            if !idle && pixel + j < end && iy < p.h && ix < p.w {
+                let source = ((line.x * p.h + iy) * p.w + ix) * p.ci4 + ci;
+                v = enter(unpack4(x[source]), entry) * factor_of(line.x, ci);
+            }
+            let d0 = of_lane(d, j, lane);
+            sum0[0] += v.x * d0;
+            sum0[1] += v.y * d0;
+            sum0[2] += v.z * d0;
+            sum0[3] += v.w * d0;
+            if COLUMNS == 2u {
+                let d1 = of_lane(d, 4u + j, lane);
+                sum1[0] += v.x * d1;
+                sum1[1] += v.y * d1;
+                sum1[2] += v.z * d1;
+                sum1[3] += v.w * d1;
+            }
+            ox += 1u;
+            if ox == p.ow {
+                ox = 0u;
+                line = next_line(line);
+            }
+        }
+    }
+    if idle { return; }
+    let channel = 4u * ci;
+    let weight_row = ((p.first_split + split) * K * K + tap) * p.cin + channel;
+    for (var i = 0u; i < 4u; i++) {
+        if channel + i < p.cin {
+            partials[(weight_row + i) * p.co4] = sum0[i];
+            if COLUMNS == 2u { partials[(weight_row + i) * p.co4 + 1u] = sum1[i]; }
         }
     }
 }

@@ -217,6 +217,28 @@ pub fn cases() -> Vec<Case> {
             strided(4, 2),
             Differences::Some(20),
         ),
+        // One or two vec4s of channels of one side, and more pixels than a subgroup makes.
+        case(
+            "pointwise, many to 6",
+            [3, 13, 11, 70],
+            [1, 1, 70, 6],
+            symmetric(0),
+            Differences::Some(20),
+        ),
+        case(
+            "pointwise, 3 to many",
+            [3, 13, 11, 3],
+            [1, 1, 3, 70],
+            symmetric(0),
+            Differences::Some(20),
+        ),
+        case(
+            "3×3, strided, many to 7",
+            [2, 19, 23, 18],
+            [3, 3, 18, 7],
+            strided(2, 1),
+            Differences::Some(20),
+        ),
         // More image rows than the weight's gradient has splits for.
         case(
             "many rows",
@@ -267,6 +289,7 @@ pub fn timed(n: usize) -> Vec<Case> {
         layer("group3x3_gw8_208_14", 14, [208, 208], 3, 1, 26),
         layer("group3x3_gw16_224_28", 28, [224, 224], 3, 1, 14),
         layer("group3x3_gw16_448_14", 14, [448, 448], 3, 1, 28),
+        layer("point_144to8_56", 56, [144, 8], 1, 1, 1),
         layer("squeeze_144to6_1", 1, [144, 6], 1, 1, 1),
         layer("linear_1280to1000_1", 1, [1280, 1000], 1, 1, 1),
     ]

@@ -115,6 +115,7 @@ impl Sizes {
             Variant::Shared if unit >= FEWEST_PIXELS && of >= FEWEST_VEC4S => {
                 Strip::shared(unit, of)
             }
+            Variant::Shared if unit >= FEWEST_PIXELS && self.bundles == 1 => Strip::by_weight(of),
             _ => Strip::alone(unit, of),
         }
     }

@@ -11,6 +11,8 @@ pub(super) struct Strip {
     pub columns: usize,
     /// Threads side by side that read the pixels together.
     pub lanes: usize,
+    /// Whether threads of other pixels read the weight together.
+    pub by_weight: bool,
 }
 
 impl Strip {
@@ -22,6 +24,7 @@ impl Strip {
             rows: if unit <= 8 { 8 } else { 4 * lanes },
             columns: 1,
             lanes,
+            by_weight: false,
         }
     }
 
@@ -32,6 +35,23 @@ impl Strip {
             rows: if unit < 4 { 1 } else { 8 },
             columns: of.min(2),
             lanes: 1,
+            by_weight: false,
+        }
+    }
+
+    /// Of threads of the weight's gradient that make all of few channels and share what they read of the gradient.
+    pub(super) fn sharing_gradients(of: usize) -> Self {
+        Self {
+            columns: of,
+            ..Self::shared(8, 8)
+        }
+    }
+
+    /// Of threads that make all channels of their pixels and share the weight, one or two `vec4`s of them.
+    pub(super) fn by_weight(of: usize) -> Self {
+        Self {
+            by_weight: true,
+            ..Self::alone(8, of)
         }
     }
 
@@ -49,6 +69,7 @@ impl Strip {
             _ => "rows/thirty_two",
         };
         let lanes = match self.lanes {
+            _ if self.by_weight => "lanes/weight",
             1 => "lanes/one",
             4 => "lanes/four",
             _ => "lanes/eight",

@@ -8,6 +8,9 @@ use crate::{Dispatch, Limits, Variant};
 /// Taps that are worth sharing.
 const FEWEST_TAPS: usize = 9;
 
+/// `vec4`s of the weight's rows that are, of few output channels.
+const FEWEST_ROWS: usize = 4;
+
 /// What threads of a subgroup read for one another in the weight's gradient.
 #[derive(Clone, Copy, Debug)]
 enum Sharing {
@@ -16,6 +19,8 @@ enum Sharing {
     Inputs,
     /// Neighbours make neighbouring taps.
     Gradients,
+    /// Neighbours make neighbouring `vec4`s of input channels, of few output channels.
+    Few,
     /// A thread makes a row of taps: it shares with none.
     Rows,
 }
@@ -27,6 +32,7 @@ impl Sizes {
             Sharing::Nothing => ("ops/conv2d_grad_weight", "conv2d_grad_weight"),
             Sharing::Inputs => ("ops/conv2d_shared", "conv2d_shared_grad_weight"),
             Sharing::Gradients => ("ops/conv2d_shared", "conv2d_shared_grad_weight_of_taps"),
+            Sharing::Few => ("ops/conv2d_shared", "conv2d_shared_grad_weight_of_few"),
             Sharing::Rows => ("ops/conv2d_narrow", "conv2d_narrow_grad_weight"),
         };
         Dispatch::new(text, entry).link("ops/conv2d")
@@ -38,6 +44,7 @@ impl Sizes {
             Sharing::Nothing | Sharing::Rows => [self.gi4, self.go4].map(|of| Strip::alone(8, of)),
             Sharing::Inputs => [Strip::shared(8, self.gi4.min(self.go4)); 2],
             Sharing::Gradients => [Strip::shared(8, self.go4); 2],
+            Sharing::Few => [Strip::sharing_gradients(self.go4); 2],
         }
     }
 
@@ -50,6 +57,7 @@ impl Sizes {
                 Sharing::Gradients => {
                     self.taps().next_multiple_of(lanes) * self.go4.div_ceil(lanes)
                 }
+                Sharing::Few => (self.taps() * self.gi4).next_multiple_of(lanes),
                 Sharing::Rows => SIDE,
                 _ => self.taps() * inputs.across(self.gi4) / lanes * outputs.across(self.go4),
             }
@@ -59,10 +67,16 @@ impl Sizes {
         if self.narrow(limits) {
             return Sharing::Rows;
         }
-        let shared = self.variant(limits) == Variant::Shared && self.go4 >= FEWEST_VEC4S;
+        if self.variant(limits) != Variant::Shared {
+            return Sharing::Nothing;
+        }
+        let few = self.go4 < FEWEST_VEC4S;
         match self.gi4 {
-            FEWEST_VEC4S.. if shared => Sharing::Inputs,
-            1 if shared && self.taps() >= FEWEST_TAPS => Sharing::Gradients,
+            inputs if few && self.bundles == 1 && self.taps() * inputs >= FEWEST_ROWS => {
+                Sharing::Few
+            }
+            FEWEST_VEC4S.. if !few => Sharing::Inputs,
+            1 if !few && self.taps() >= FEWEST_TAPS => Sharing::Gradients,
             _ => Sharing::Nothing,
         }
     }
