@@ -115,6 +115,7 @@ sources! {
     "rows/thirty_two"
     "storage/f16"
     "storage/f32"
+    "storage/f32_wide"
     "storage/half"
     "storage/out_f16"
     "storage/out_f32"

@@ -50,10 +50,15 @@ fn kernels() -> Vec<Kernel> {
         subgroup: 8,
         ..of_kind(AdapterKind::Cpu)
     };
+    let wide = Limits {
+        wide: true,
+        ..sharing
+    };
     let plain = [
         of_kind(AdapterKind::Gpu),
         of_kind(AdapterKind::Cpu),
         sharing,
+        wide,
     ];
     let cooperative = [of_matrices(8, 32), of_matrices(16, 32)];
     for (mut g, kept) in graphs {
@@ -188,6 +193,7 @@ fn kernels_of_no_operator_translate_too() {
             entry,
             constants: Vec::new(),
             formats: [F32; 2],
+            wide: false,
         };
         translate(&kernel, &kernel.source());
     }
@@ -197,21 +203,20 @@ fn translate(kernel: &Kernel, text: &str) {
     let name = format!("{} of {:?}", kernel.entry, kernel.link);
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
-    let cooperative = kernel.link.contains(&"cooperative/enable");
-    let beyond = match cooperative {
-        true => {
-            Capabilities::COOPERATIVE_MATRIX | Capabilities::SHADER_FLOAT16 | Capabilities::SUBGROUP
-        }
-        false
-            if kernel
-                .link
-                .iter()
-                .any(|text| ["lanes/four", "lanes/eight", "lanes/weight"].contains(text)) =>
-        {
-            Capabilities::SUBGROUP
-        }
-        false => Capabilities::empty(),
-    };
+    let joins = |texts: &[&str]| texts.iter().any(|text| kernel.link.contains(text));
+    let cooperative = joins(&["cooperative/enable"]);
+    let mut beyond = Capabilities::empty();
+    if joins(&["lanes/four", "lanes/eight", "lanes/weight"]) {
+        beyond |= Capabilities::SUBGROUP;
+    }
+    if cooperative {
+        beyond |= Capabilities::COOPERATIVE_MATRIX
+            | Capabilities::SHADER_FLOAT16
+            | Capabilities::SUBGROUP;
+    }
+    if kernel.wide {
+        beyond |= Capabilities::SHADER_INT64;
+    }
     let info = validate(&module, &name, beyond);
     let constants: PipelineConstants = kernel
         .constants

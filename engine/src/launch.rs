@@ -58,9 +58,18 @@ pub struct Kernel {
     pub constants: Vec<(&'static str, f64)>,
     /// How the activations that it reads and those that it writes are stored: [`DType::F32`] or [`DType::F16`].
     pub formats: [DType; 2],
+    /// Whether activations in f32 are read and written as words of 64 bits, where the adapter does so:
+    /// [`crate::Limits::wide`].
+    pub wide: bool,
 }
 
 impl Kernel {
+    /// Says how activations are stored, and whether the adapter has wide words.
+    pub(crate) fn store(&mut self, formats: [DType; 2], wide: bool) {
+        self.formats = formats;
+        self.wide &= wide && formats == [DType::F32; 2];
+    }
+
     /// Tells pipelines apart: kernels of one key are one pipeline.
     pub(crate) fn key(&self) -> String {
         format!("{:?} {} {:?}", self.files(), self.entry, self.constants)
@@ -76,7 +85,11 @@ impl Kernel {
             (self.link.iter().copied()).partition(|name| name.ends_with("/enable"));
         let mut files = enables;
         if !brings {
-            files.push(if reads { "storage/f16" } else { "storage/f32" });
+            files.push(match (reads, self.wide) {
+                (true, _) => "storage/f16",
+                (false, false) => "storage/f32",
+                (false, true) => "storage/f32_wide",
+            });
             files.push(if writes {
                 "storage/out_f16"
             } else {
@@ -134,6 +147,7 @@ impl Dispatch {
                 entry,
                 constants: Vec::new(),
                 formats: [DType::F32; 2],
+                wide: true,
             },
             params: Vec::new(),
             bindings: Vec::new(),
@@ -155,6 +169,12 @@ impl Dispatch {
     /// Says that there is a choice of variants for this class.
     pub fn class(mut self, class: Option<ShapeClass>) -> Self {
         self.class = class;
+        self
+    }
+
+    /// Says whether words of 64 bits are worth it where the adapter has them, as they are unless this says no.
+    pub fn wide(mut self, gains: bool) -> Self {
+        self.kernel.wide = gains;
         self
     }
 

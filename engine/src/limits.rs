@@ -70,6 +70,9 @@ pub struct Limits {
     pub recompute: u64,
     /// Threads of every subgroup, where kernels may count on it: neighbours in their workgroup. 0: they may not.
     pub subgroup: u32,
+    /// Whether kernels read and write activations in f32 as words of 64 bits, which is for software drivers that have such:
+    /// they go from thread to thread for every word.
+    pub wide: bool,
     /// The matrices that its subgroups multiply, where kernels may use them.
     pub matrices: Option<Matrices>,
     /// Which variant of a convolution's kernels runs, where it was measured.
@@ -92,6 +95,7 @@ impl Default for Limits {
             stored: StoredEdges::default(),
             recompute: RECOMPUTE,
             subgroup: 0,
+            wide: false,
             matrices: None,
             variants: VariantTable::default(),
         }

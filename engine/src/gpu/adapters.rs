@@ -86,6 +86,8 @@ pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
             _ => RECOMPUTE,
         },
         subgroup: subgroup(adapter),
+        wide: info.device_type == wgpu::DeviceType::Cpu
+            && features::of(adapter).contains(wgpu::Features::SHADER_INT64),
         matrices: matrices(adapter),
         variants: VariantTable::default(),
     };

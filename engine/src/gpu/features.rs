@@ -14,7 +14,7 @@ struct Feature {
     instead: &'static str,
 }
 
-const FEATURES: [Feature; 4] = [
+const FEATURES: [Feature; 5] = [
     Feature {
         flag: wgpu::Features::TIMESTAMP_QUERY,
         name: "timestamp-query",
@@ -29,6 +29,11 @@ const FEATURES: [Feature; 4] = [
         flag: wgpu::Features::SUBGROUP,
         name: "subgroups",
         instead: "each thread reads for itself, and no matrix units are used",
+    },
+    Feature {
+        flag: wgpu::Features::SHADER_INT64,
+        name: "shader-int64",
+        instead: "software drivers read each number by itself",
     },
     Feature {
         flag: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,

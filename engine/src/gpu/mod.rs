@@ -127,6 +127,9 @@ impl Gpu {
         if info.limits.subgroup > 0 {
             features |= wgpu::Features::SUBGROUP;
         }
+        if info.limits.wide {
+            features |= wgpu::Features::SHADER_INT64;
+        }
         if matrices.is_some() {
             features |= features::MATRICES;
             experimental_features = trusted::experimental();

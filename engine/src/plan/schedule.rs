@@ -112,7 +112,7 @@ impl Schedule {
             let formats = graph.formats(node);
             cx.dispatches
                 .iter_mut()
-                .for_each(|d| d.kernel.formats = formats);
+                .for_each(|d| d.kernel.store(formats, limits.wide));
             laid.push(Laid {
                 id,
                 scratch: cx.scratch,

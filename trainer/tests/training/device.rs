@@ -23,7 +23,7 @@ fn without_an_adapter_training_ends_with_5_and_says_what_to_install() {
 
 #[test]
 fn an_adapter_that_lacks_features_computes_without_them() {
-    const ALL: &str = "timestamp-query, shader-f16,subgroups,cooperative-matrix";
+    const ALL: &str = "timestamp-query, shader-f16,subgroups,shader-int64,cooperative-matrix";
     let place = Place::new();
     let json = |words: &str| -> Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_triaxis"));

@@ -284,7 +284,7 @@ impl GradWeight {
                 false => {
                     let [inputs, outputs] = sizes.weight_strips(cx.limits);
                     outputs
-                        .link(dispatch)
+                        .link(dispatch.wide(outputs.lanes == 1))
                         .constant("INPUTS", inputs.columns as f64)
                         .constant("COLUMNS", outputs.columns as f64)
                         .threads(splits * sizes.weight_threads(cx.limits))

@@ -297,7 +297,7 @@ impl Sizes {
                     .link(dispatch)
                     .constant("PHASE", (self.window.before[1] % self.window.stride) as f64),
                 false => Strip::alone(8, 1)
-                    .link(dispatch)
+                    .link(dispatch.wide(self.depth(pass) > 1))
                     .constant("COLUMNS", self.narrow_columns(pass) as f64)
                     .constant("DEPTH", self.depth(pass) as f64),
             };
@@ -312,7 +312,8 @@ impl Sizes {
         let across = strip.across(group_vec4s) * self.bundles;
         let pieces = units * unit.div_ceil(strip.rows) * across;
         strip
-            .link(dispatch.params(&[pieces, rows.len() * across]))
+            .link(dispatch.wide(strip.lanes == 1))
+            .params(&[pieces, rows.len() * across])
             .constant("COLUMNS", strip.columns as f64)
             .threads(rows.len() * across)
     }

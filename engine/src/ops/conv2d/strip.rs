@@ -9,7 +9,7 @@ pub(super) struct Strip {
     pub rows: usize,
     /// `vec4`s of channels: they share what is read of the pixels.
     pub columns: usize,
-    /// Threads side by side that read the pixels together.
+    /// Threads side by side that read the pixels together. They unpack what they read for all: wide words gain nothing.
     pub lanes: usize,
     /// Whether threads of other pixels read the weight together.
     pub by_weight: bool,
