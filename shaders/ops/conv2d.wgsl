@@ -94,7 +94,7 @@ fn block(place: u32, group: u32, local: u32, lane: u32) {
     let ci = group * p.gi4;
     let gi4 = min(p.gi4, p.ci4 - ci);
     // Where images have factors, a place is of one image.
-    let factored = first / (p.ow * p.oh);
+    let factored = min(first / (p.ow * p.oh), p.n - 1u);
 
     // Divided once and counted on: divisions are dear.
     let own = first + lane % LANES;
