@@ -33,7 +33,7 @@ const FEATURES: [Feature; 5] = [
     Feature {
         flag: wgpu::Features::SHADER_INT64,
         name: "shader-int64",
-        instead: "software drivers read each number by itself",
+        instead: "software drivers move each number by itself; GPUs do so anyway",
     },
     Feature {
         flag: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
