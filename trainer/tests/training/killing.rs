@@ -2,6 +2,8 @@
 //! the same bits.
 
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Command;
 use std::time::Duration;
 
 use triaxis::checkpoint;
@@ -157,7 +159,7 @@ fn a_request_to_stop_within_a_commit_completes_it() {
         "--recipe everything.toml --epochs 2 --data-dir synthetic:1600 --checkpoint-every 1";
     let folder = place.run_folder("tiny");
     for signal in ["TERM", "HUP"] {
-        let mut running = Running::start(place.tiny(train));
+        let mut running = Running::start(heard(place.tiny(train)));
         running.until(|| commits(&folder).then_some(()));
         running.signal(signal);
         running.finish().refused(75, &["is complete"]);
@@ -166,12 +168,30 @@ fn a_request_to_stop_within_a_commit_completes_it() {
     }
 }
 
+/// The same where hangups are heard, also under `nohup`, which has all that these tests start ignore them.
+#[cfg(unix)]
+fn heard(train: Command) -> Command {
+    if cfg!(not(target_os = "linux")) {
+        return train;
+    }
+    let mut heard = Command::new("env");
+    heard.arg("--default-signal=HUP");
+    heard.arg(train.get_program()).args(train.get_args());
+    heard.envs(
+        train
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    heard.current_dir(train.get_current_dir().expect("a place has a folder"));
+    heard
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hangup_that_is_to_be_ignored_is_ignored() {
     let place = Place::new();
     let train = place.tiny("--epochs 40");
-    let mut nohup = std::process::Command::new("nohup");
+    let mut nohup = Command::new("nohup");
     nohup
         .arg(train.get_program())
         .args(train.get_args())
