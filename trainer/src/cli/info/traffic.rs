@@ -286,6 +286,7 @@ mod tests {
             work: 500_000_000,
             bytes: 400_000_000,
             subgroup: 8,
+            wide: true,
             ..Limits::default()
         };
         for (limits, most) in [(software, 64), (card(), 68)] {
